@@ -1,0 +1,42 @@
+"""What every part stands on: errors, settings, ids, logs. Standard library and msgspec only."""
+
+from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
+from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
+from serdab.core.settings import (
+    DatabaseSettings,
+    DocumentsSettings,
+    FlowSettings,
+    GuardSettings,
+    HttpSettings,
+    LogSettings,
+    ModelsSettings,
+    Settings,
+    WorkersSettings,
+    load_settings,
+    setting_names,
+    variable_of,
+)
+
+__all__ = [
+    "MOST_IN_BLOCK",
+    "BadInput",
+    "BadSetting",
+    "DatabaseSettings",
+    "DocumentsSettings",
+    "FlowSettings",
+    "GuardSettings",
+    "HttpSettings",
+    "Ids",
+    "LogSettings",
+    "ModelsSettings",
+    "SerdabError",
+    "Settings",
+    "Unavailable",
+    "WorkersSettings",
+    "at",
+    "expected",
+    "load_settings",
+    "setting_names",
+    "time_of",
+    "variable_of",
+]

