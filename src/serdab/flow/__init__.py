@@ -1,0 +1,87 @@
+"""Durable steps: run them, and when anything dies, go on from the last finished one.
+
+Each step's result is recorded exactly once; a step may execute more than once if a machine dies before recording;
+external calls get a stable idempotency key so that they can be made exactly-once by the other side.
+"""
+
+from serdab.flow.branches import gather, map_steps
+from serdab.flow.children import Children, run_child, start_child, start_children
+from serdab.flow.client import Handle, Serdab
+from serdab.flow.definitions import Registry, Step, Workflow, step, workflow
+from serdab.flow.durable import current_run_id, idempotency_key, now, progress, random, resource, sleep, uuid
+from serdab.flow.errors import (
+    BadDefinition,
+    CodeChanged,
+    DuplicateName,
+    Failure,
+    KeyTaken,
+    NotInRun,
+    NotRegistered,
+    OutsideBranch,
+    RunCancelled,
+    RunDead,
+    RunFailed,
+    RunTimedOut,
+    StepChanged,
+    StepFailed,
+    StepTimedOut,
+    UnknownRun,
+)
+from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
+from serdab.flow.keeper import Keeper
+from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
+from serdab.flow.states import State, mermaid
+from serdab.flow.worker import Worker
+
+__all__ = [
+    "ONCE",
+    "AttemptInfo",
+    "Backoff",
+    "BadDefinition",
+    "Children",
+    "CodeChanged",
+    "DuplicateName",
+    "Failure",
+    "Handle",
+    "Inspection",
+    "Keeper",
+    "KeyTaken",
+    "NonRetryable",
+    "NotInRun",
+    "NotRegistered",
+    "OutsideBranch",
+    "Registry",
+    "Retry",
+    "RunCancelled",
+    "RunDead",
+    "RunDetail",
+    "RunFailed",
+    "RunInfo",
+    "RunTimedOut",
+    "Serdab",
+    "State",
+    "Step",
+    "StepChanged",
+    "StepFailed",
+    "StepInfo",
+    "StepTimedOut",
+    "UnknownRun",
+    "Worker",
+    "Workflow",
+    "current_run_id",
+    "gather",
+    "idempotency_key",
+    "map_steps",
+    "mermaid",
+    "now",
+    "progress",
+    "random",
+    "resource",
+    "run_child",
+    "sleep",
+    "start_child",
+    "start_children",
+    "step",
+    "uuid",
+    "workflow",
+]

