@@ -21,7 +21,7 @@ END_S = 2.0
 
 
 class Gone(Exception):
-    """The child hung up."""
+    """The child hung up; its argument says whether it had read the question, so that the function may have begun."""
 
 
 class Expired(Exception):
@@ -86,7 +86,7 @@ class ChildProcess(asyncio.Protocol):
             Expired: it took longer.
         """
         if self.is_gone or self._transport is None:
-            raise Gone
+            raise Gone(False)
         self._waiting = answer = self._loop.create_future()
         self._transport.write(head + body)
         timer = None if timeout_s is None else self._loop.call_later(timeout_s, _expire, answer, timeout_s)
@@ -159,7 +159,9 @@ class ChildProcess(asyncio.Protocol):
         """Told by the loop: the channel is closed."""
         self.is_gone = True
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(Gone())
+            # A socket that closes with unread bytes in it resets the other side; one that is closed breaks a write.
+            had_read = not isinstance(exc, ConnectionResetError | BrokenPipeError)
+            self._waiting.set_exception(Gone(had_read))
         self._on_lost(self)
 
 

@@ -39,6 +39,11 @@ GROWN_BYTES = 512 << 20
 IDLE_S = 60.0
 #: Largest argument list or result, bytes.
 MOST_BYTES = 256 << 20
+_HINTS = {
+    "SIGKILL": "killed from outside, often by the kernel for want of memory",
+    "SIGSEGV": "a crash in native code",
+    "SIGABRT": "native code gave up",
+}
 _SIGNALS = {each.value: each.name for each in signal.Signals}
 
 
@@ -159,7 +164,8 @@ class IsolatedPool:
             function: a module-level function, synchronous or not, or a `Step` around one.
             payload: JSON `[args, kwargs]`; `ArgumentsCodec.call_payload` makes it.
             timeout_s: most seconds from the moment a child with the function loaded gets the call.
-            memory_bytes: memory that the call may take on top of what the child has after its imports.
+            memory_bytes: private memory that the call may take on top of what the child has after the import of the
+                function's module; what the function itself imports counts the first time.
 
         Returns:
             JSON of the result, checked against the function's annotation.
@@ -178,26 +184,40 @@ class IsolatedPool:
             )
         place = _importable(function) if function.startswith("__main__:") else function
         async with self._slots:
-            child = await self._take()
-            try:
-                kind, body = await self._asked(child, place, payload, timeout_s, memory_bytes or 0)
-            except Expired as over:
-                child.kill()
-                raise IsolatedTimeout(
-                    f"expected {function} to end within {over.args[0]:g} s, got no result; its process was killed"
-                ) from None
-            except Gone:
-                raise await self._death_of(child, function, memory_bytes) from None
-            except BaseException:
-                child.kill()
-                raise
-            finally:
-                self._give_back(child)
-            if kind == Answer.OUT_OF_MEMORY:
-                self._end(child)
+            answer = None
+            while answer is None:
+                answer = await self._answer(
+                    await self._take(), function, (place, payload, timeout_s, memory_bytes or 0)
+                )
+        kind, body = answer
         if kind == Answer.DONE:
             return body
         raise _error_of(function, kind, msgspec.json.decode(body, type=Report), memory_bytes)
+
+    async def _answer(
+        self, child: ChildProcess, function: str, question: tuple[str, bytes, float | None, int]
+    ) -> tuple[int, bytes] | None:
+        """The answer of one child; None when it had died of idleness and never read the question."""
+        was_used = child.calls > 0
+        try:
+            kind, body = await self._asked(child, *question)
+        except Expired as over:
+            child.kill()
+            raise IsolatedTimeout(
+                f"expected {function} to end within {over.args[0]:g} s, got no result; its process was killed"
+            ) from None
+        except Gone as gone:
+            if was_used and not gone.args[0] and not self._is_stopped:
+                return None
+            raise await self._death_of(child, function, question[3]) from None
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            self._give_back(child)
+        if kind == Answer.OUT_OF_MEMORY:
+            self._end(child)
+        return kind, body
 
     async def _asked(
         self, child: ChildProcess, place: str, payload: bytes, timeout_s: float | None, memory_bytes: int
@@ -285,16 +305,14 @@ class IsolatedPool:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _death_of(self, child: ChildProcess, function: str, memory_bytes: int | None) -> SerdabError:
+    async def _death_of(self, child: ChildProcess, function: str, memory_bytes: int) -> SerdabError:
         if self._is_stopped:
             return NoChild("the pool of isolated processes has stopped")
         status = await child.ended()
         how = _SIGNALS.get(-status, f"signal {-status}") if status < 0 else f"exit status {status}"
-        hint = {
-            "SIGKILL": "killed from outside, often by the kernel for want of memory",
-            "SIGSEGV": "a crash in native code",
-            "SIGABRT": "native code gave up" + (", perhaps at its memory limit" if memory_bytes else ""),
-        }.get(how, "it ended by itself")
+        hint = _HINTS.get(how, "it ended by itself")
+        if memory_bytes and how != "SIGKILL":
+            hint += f", perhaps at its limit of {memory_bytes:,} bytes of memory"
         return ChildDied(f"expected {function} to answer, got the end of its process: {how} ({hint})", how=how)
 
 
