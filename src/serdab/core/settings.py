@@ -37,7 +37,7 @@ class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of the settings file."""
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(_Section, frozen=True):
     """The PostgreSQL that holds every fact."""
 
     url: Annotated[str, Meta(description="PostgreSQL to use; empty means the embedded one under `home`.")] = ""
@@ -50,11 +50,13 @@ class DatabaseSettings(_Section):
     pool: Annotated[int, Meta(ge=1, le=100, description="Most connections of one process beside its flusher.")] = 4
 
 
-class FlowSettings(_Section):
+class FlowSettings(_Section, frozen=True):
     """The engine of durable steps."""
 
     lease_s: Annotated[float, Meta(ge=1, le=600, description="How long a silent worker keeps its runs, s.")] = 10.0
-    in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most runs one worker process holds in memory.")] = 2000
+    in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most runs one worker process holds in memory.")] = (
+        2000
+    )
     threads: Annotated[int, Meta(ge=1, le=256, description="Threads for synchronous steps in one worker process.")] = 8
     isolated: Annotated[
         int, Meta(ge=0, le=64, description='Child processes for `isolate="process"` steps; 0 means one per core.')
@@ -75,12 +77,12 @@ class FlowSettings(_Section):
     poison_after: Annotated[
         int, Meta(ge=1, le=20, description="Crashes while running alone after which a run is a dead letter.")
     ] = 3
-    drain_s: Annotated[float, Meta(ge=0, le=86_400, description="How long a stopping worker lets its runs go on, s.")] = (
-        20.0
-    )
+    drain_s: Annotated[
+        float, Meta(ge=0, le=86_400, description="How long a stopping worker lets its runs go on, s.")
+    ] = 20.0
 
 
-class WorkersSettings(_Section):
+class WorkersSettings(_Section, frozen=True):
     """The worker processes that `serdab up` keeps alive."""
 
     processes: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0 means cores − 1, at least 1.")] = 0
@@ -88,14 +90,14 @@ class WorkersSettings(_Section):
     modules: Annotated[str, Meta(description="Python modules with workflows to import, separated by commas.")] = ""
 
 
-class HttpSettings(_Section):
+class HttpSettings(_Section, frozen=True):
     """The small server for `/livez`, `/readyz` and `/metrics`."""
 
     host: Annotated[str, Meta(description="Address it listens on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="Port of `serdab up`; 0 means any free one.")] = 8321
 
 
-class ModelsSettings(_Section):
+class ModelsSettings(_Section, frozen=True):
     """Where weights come from and how embeddings are made."""
 
     hub_url: Annotated[
@@ -106,7 +108,7 @@ class ModelsSettings(_Section):
     threads: Annotated[int, Meta(ge=0, le=256, description="Threads of an engine; 0 means all cores.")] = 0
 
 
-class DocumentsSettings(_Section):
+class DocumentsSettings(_Section, frozen=True):
     """The main job: triage of documents."""
 
     most_bytes: Annotated[int, Meta(ge=1, description="Largest file that is read, bytes.")] = 52_428_800
@@ -117,7 +119,7 @@ class DocumentsSettings(_Section):
     ] = ""
 
 
-class GuardSettings(_Section):
+class GuardSettings(_Section, frozen=True):
     """What may leave the house."""
 
     allow: Annotated[
@@ -125,15 +127,17 @@ class GuardSettings(_Section):
     ] = ""
 
 
-class LogSettings(_Section):
+class LogSettings(_Section, frozen=True):
     """Structured logs under `home/logs`."""
 
-    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is kept.")] = "info"
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is kept.")] = (
+        "info"
+    )
     most_mb: Annotated[int, Meta(ge=1, le=10_000, description="Size at which a log file is turned over, MB.")] = 20
     kept: Annotated[int, Meta(ge=1, le=100, description="Turned-over files that are kept.")] = 5
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """Everything that can be set."""
 
     home: Annotated[str, Meta(min_length=1, description="Folder for data, models and logs.")] = msgspec.field(
@@ -154,7 +158,9 @@ class Settings(_Section):
         return Path(self.home).expanduser().absolute()
 
 
-def setting_names(section: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+def setting_names(
+    section: type[Struct] = Settings, prefix: str = ""
+) -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
     """Every leaf of the tree as (dotted name, field), in the order in which a reader would look."""
     for field in msgspec.structs.fields(section):
         if isinstance(field.type, type) and issubclass(field.type, Struct):

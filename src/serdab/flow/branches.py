@@ -66,7 +66,7 @@ async def perform(
     began = time.perf_counter_ns()
     try:
         output, value = await _execute(step, host, args, kwargs, data)
-    except Exception as error:  # noqa: BLE001 - recorded as the step's failure
+    except Exception as error:
         took_us = (time.perf_counter_ns() - began) // 1000
         failure = await _failed(branch, step, (key, digest), 1, (took_us, error))
         if failure is not None:
@@ -143,7 +143,7 @@ async def _attempts(
         attempt = tried.attempts + 1
         try:
             output, value = await _execute(step, host, args, kwargs, data)
-        except Exception as error:  # noqa: BLE001 - recorded as the step's failure
+        except Exception as error:
             took_us = (time.perf_counter_ns() - began) // 1000
             failure = await _failed(branch, step, (key, digest), attempt, (took_us, error))
             if failure is not None:

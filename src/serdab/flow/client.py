@@ -71,9 +71,7 @@ class Serdab:
         self.settings = settings
         self.database = database
         self.statements = load_statements("serdab.flow")
-        self.payloads = Payloads(
-            Blobs(settings.folder / "blobs"), settings.flow.inline_bytes, settings.flow.most_bytes
-        )
+        self.payloads = Payloads(Blobs(settings.folder / "blobs"), settings.flow.inline_bytes, settings.flow.most_bytes)
         self.inspection = Inspection(database, self.payloads)
         self._starter = Starter(database, self.statements)
         self._ids = Ids()
@@ -263,17 +261,15 @@ class Serdab:
         at = self._at(delay.total_seconds() if isinstance(delay, timedelta) else delay)
         digest = _digest(name, data) if key is not None else 0
         stored = await self.payloads.pack(data) if self.payloads.needs_file(data) else data
-        return Start(
-            self._ids.new(), None, code, timeout_s, PRIORITIES[priority], queue, name, stored, key, digest, at
-        )
+        return Start(self._ids.new(), None, code, timeout_s, PRIORITIES[priority], queue, name, stored, key, digest, at)
 
     def _at(self, delay_s: float) -> datetime | None:
         if not delay_s:
             return None
         if not 0 < delay_s < 1e10:
             raise BadInput(expected("delay", "0 or more seconds", delay_s))
-        from datetime import UTC
         import time
+        from datetime import UTC
 
         return datetime.fromtimestamp(time.time_ns() / 1e9 + self._ids.offset_s + delay_s, UTC)
 

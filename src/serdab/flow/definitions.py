@@ -60,6 +60,7 @@ class Step(Generic[P, T]):
         self.__module__ = function.__module__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]:
+        """Call it: await the call inside a workflow, or give it to `gather`."""
         return StepCall(self, args, kwargs)
 
 

@@ -139,6 +139,7 @@ class Flusher:
         queues, lows = self._ledger.lanes()
         began = time.monotonic()
         plain = [self.worker_id, again, *batch.plain_columns(), want, queues, lows]
+        rows: Sequence[Claimed]
         if batch.is_plain:
             rows = await connection.fetch(self._flush, *plain)
         else:

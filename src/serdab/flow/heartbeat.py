@@ -127,4 +127,4 @@ class Heartbeat:
             self.ends = began + self._lease_s
         offset_s = row["told_at"].timestamp() - wall
         self._on_beat(Beat(alive=row["alive"], offset_s=offset_s, cancelled=tuple(row["cancelled"])))
-        return connected  # type: ignore[no-any-return]
+        return connected

@@ -152,7 +152,10 @@ class Keeper:
             self.rescued.again += row["again"]
             self.rescued.suspects += row["suspects"]
             self.rescued.dead += row["dead"]
-            log.warning("rescued runs", extra={"action": "rescued", **{k: row[k] for k in ("dead_worker", "again", "suspects", "dead")}})
+            log.warning(
+                "rescued runs",
+                extra={"action": "rescued", **{k: row[k] for k in ("dead_worker", "again", "suspects", "dead")}},
+            )
             if row["queues"]:
                 await self._hint(set(row["queues"]))
             if row["suspects"]:

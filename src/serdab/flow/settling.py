@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from serdab.core import time_of
 from serdab.flow.definitions import Workflow
 from serdab.flow.errors import CodeChanged, Failure, RunTimedOut
 from serdab.flow.running import Branch, Parked, Run, current_branch
-from typing import Any
 
 
 class Ending(NamedTuple):
@@ -57,8 +56,8 @@ async def _returned(run: Run, workflow: Workflow[..., Any]) -> bytes:
         missed = len(run.recorded) - run.reached
         changed = "the code changed since its start" if run.claimed.code != workflow.code else "the code is the same"
         raise CodeChanged(
-            f"expected the code of {workflow.name} to reach all {len(run.recorded)} recorded steps, got {missed} that it "
-            f"does not reach ({changed}); put the old step back, or redrive the run"
+            f"expected the code of {workflow.name} to reach all {len(run.recorded)} recorded steps, got {missed} that "
+            f"it does not reach ({changed}); put the old step back, or redrive the run"
         )
     output = workflow.result.encode(value)
     return output if run.host.inline(output) else await run.host.pack(output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,16 +51,17 @@ class Suspects:
 
     async def _start_when_needed(self, command: AloneCommand) -> None:
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
-            except TimeoutError:
-                pass
             self._wake.clear()
-            statement = self._worker.statements["suspects"]
-            if await until_connected(lambda: self._worker.database.pool.fetchval(statement, self._worker.queues)):
+            if await until_connected(self._are_there):
                 log.warning("suspects run alone", extra={"action": "suspects_alone"})
                 self._child = await asyncio.create_subprocess_exec(*command)
                 await self._child.wait()
+
+    async def _are_there(self) -> bool:
+        worker = self._worker
+        return bool(await worker.database.pool.fetchval(worker.statements["suspects"], worker.queues))
 
     async def _claim_one_by_one(self) -> None:
         worker = self._worker

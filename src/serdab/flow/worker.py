@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, Self
 from uuid import UUID
 
-from serdab.core import FlowSettings, Ids, Settings, Unavailable, expected
+from serdab.core import FlowSettings, Settings
 from serdab.flow.definitions import Registry, Workflow
 from serdab.flow.errors import Failure
-from serdab.flow.flusher import PLANNER, Flusher, until_connected
+from serdab.flow.flusher import Flusher, until_connected
 from serdab.flow.heartbeat import Beat, Heartbeat
-from serdab.flow.isolation import IsolatedPool
+from serdab.flow.hosting import RunHost
 from serdab.flow.keeper import Keeper
-from serdab.flow.payloads import Payloads
-from serdab.flow.running import Claimed, Group, Recorded, Run, Tried, Wait
+from serdab.flow.running import Claimed, Recorded, Run, Tried
 from serdab.flow.settling import Ending, settle
 from serdab.flow.suspects import AloneCommand, Suspects
-from serdab.store import Blobs, Connection, Database, load_statements
-
-R = TypeVar("R")
+from serdab.store import Connection, Database, load_statements
 
 log = logging.getLogger(__name__)
 
 #: How often a lane is claimed from its very beginning, to find rows that were committed late, in seconds.
 SWEEP_EVERY_S = 1.0
-#: How often children that are waited for in memory are looked at, in seconds.
-WATCH_EVERY_S = 0.05
 #: How long a run whose workflow nobody here knows is put aside, in seconds.
 UNKNOWN_ASIDE_S = 10.0
 
@@ -68,32 +61,23 @@ class Worker:
         self.registry = workflows if isinstance(workflows, Registry) else Registry(workflows)
         self.queues = sorted(queues) if queues is not None else self.registry.queues()
         self.alone = alone
-        self.park_after_s = self.settings.park_after_s
         self.statements = load_statements("serdab.flow")
-        self.payloads = Payloads(
-            Blobs(settings.folder / "blobs"), self.settings.inline_bytes, self.settings.most_bytes
-        )
         self.runs: dict[UUID, Run] = {}
         self.worker_id = 0
-        self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "x": 0, "parked": 0, "claimed": 0}
-        self._resources = {type(each): each for each in resources}
-        self._ids = Ids()
+        #: Runs that ended here, by the letter of their state, and claims.
+        self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
         self._lows: dict[tuple[str, int], int] = {}
         self._swept = 0.0
         self._hungry = True
         self._draining = False
         self._asked: set[UUID] = set()
-        self._watched: set[Wait] = set()
-        self._inline_bytes = self.settings.inline_bytes
-        self._threads = ThreadPoolExecutor(self.settings.threads, "serdab-step")
-        self._isolated = IsolatedPool(self.settings.isolated or os.cpu_count() or 1)
         self._suspects = Suspects(self, alone_command)
         self.keeper = Keeper(settings, database)
         self._heartbeat = Heartbeat(database, self.statements, self.settings.lease_s, self._beat_from_thread)
-        self._flusher: Flusher | None = None
+        self.flusher = Flusher(database, self.statements, self, 0)
+        self._host = RunHost(settings, database, self.flusher, self.keeper, self._heartbeat, resources)
         self._chores: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lease_back = asyncio.Event()
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,9 +85,9 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         await until_connected(self._introduce)
         self.worker_id = await self._register()
-        self.flusher = self._flusher = Flusher(self.database, self.statements, self, self.worker_id)
+        self.flusher.worker_id = self.worker_id
         self._heartbeat.start(self.worker_id)
-        for chore in (self.flusher.run, self._listen, self._tick, self._watch_children, self._suspects.run):
+        for chore in (self.flusher.run, self._listen, self._tick, self._host.watch_children, self._suspects.run):
             self._chores.append(self._loop.create_task(chore()))
         await self.keeper.__aenter__()
         self.flusher.wake()
@@ -135,8 +119,7 @@ class Worker:
         await asyncio.gather(*chores, return_exceptions=True)
         await self._release()
         await self._suspects.stop()
-        await self._isolated.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._host.close()
         log.info("worker is down", extra={"action": "worker_down", "worker": self.worker_id})
 
     async def _introduce(self) -> None:
@@ -213,12 +196,7 @@ class Worker:
 
     async def renew(self) -> None:
         """The lease lapsed, but nobody took anything yet: beat now."""
-        self._lease_back.clear()
-        self._heartbeat.poke()
-        try:
-            await asyncio.wait_for(self._lease_back.wait(), self.settings.lease_s)
-        except TimeoutError:
-            log.warning("lease not renewed", extra={"action": "lease_lapsed", "worker": self.worker_id})
+        await self._host.renew()
 
     async def reconcile(self, connection: Connection) -> None:
         """After a lost connection: begin runs whose claim was committed while its answer was lost."""
@@ -231,6 +209,7 @@ class Worker:
     # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def begin_again(self, rows: list[Claimed]) -> None:
+        """Begin runs of which something may be recorded."""
         ids = [row.run_id for row in rows]
         steps, tries = await until_connected(lambda: self._history(ids))
         recorded: dict[UUID, dict[str, Recorded]] = {run_id: {} for run_id in ids}
@@ -249,11 +228,9 @@ class Worker:
             await pool.fetch(self.statements["recorded_attempts"], ids),
         )
 
-    def _begin(
-        self, claimed: Claimed, recorded: dict[str, Recorded] | None, tried: dict[str, Tried] | None
-    ) -> None:
+    def _begin(self, claimed: Claimed, recorded: dict[str, Recorded] | None, tried: dict[str, Tried] | None) -> None:
         assert self._loop is not None  # noqa: S101 - claims come from a running worker
-        run = Run(claimed, self, recorded, tried)
+        run = Run(claimed, self._host, recorded, tried)
         self.runs[claimed.run_id] = run
         run.task = self._loop.create_task(self._execute(run))
 
@@ -290,7 +267,7 @@ class Worker:
         batch.outcomes.append((run.run_id, ending.status, ending.output))
         self._hungry = True
         if run.claimed.parent is not None:
-            future = self._future()
+            future = asyncio.get_running_loop().create_future()
             batch.outcome_futures.append(future)
             future.add_done_callback(functools.partial(self._child_ended, run.claimed.parent))
         self.flusher.wake()
@@ -302,139 +279,11 @@ class Worker:
     def _set_aside(self, run: Run) -> None:
         log.error("unknown workflow", extra={"action": "workflow_unknown", "workflow": run.claimed.workflow})
         run.parking = True
-        self._park(run, self.database_now() + UNKNOWN_ASIDE_S, f"no worker knows workflow {run.claimed.workflow}", ())
-
-    # ── What runs ask (running.Host) ────────────────────────────────────────────────────────────────────────────────
-
-    def may_step(self) -> bool:
-        """Whether a step may start: the lease has not lapsed by this machine's own clock."""
-        return time.monotonic() < self._heartbeat.ends
-
-    async def lease_restored(self) -> None:
-        """Wait until the lease is back; nothing is cancelled meanwhile."""
-        while not self.may_step():
-            await self.renew()
-
-    def database_now(self) -> float:
-        """Seconds since 1970 by the database's clock, as far as this process knows it."""
-        return time.time_ns() / 1e9 + self._ids.offset_s
-
-    def record(self, row: tuple[Any, ...]) -> asyncio.Future[None]:
-        """A step's result; the future is done when it is committed."""
-        flusher = self.flusher
-        batch = flusher.batch
-        future = self._future()
-        batch.steps.append(row)
-        batch.step_futures.append(future)
-        flusher.wake()
-        return future
-
-    def record_attempt(self, row: tuple[Any, ...]) -> asyncio.Future[None]:
-        """A failed attempt; the future is done when it is committed."""
-        future = self._future()
-        self.flusher.batch.attempts.append(row)
-        self.flusher.batch.attempt_futures.append(future)
-        self.flusher.wake()
-        return future
-
-    def record_children(self, step: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> asyncio.Future[None]:
-        """Children and the step row that says who they are, in one transaction."""
-        self.flusher.batch.children.extend(rows)
-        self._hungry = True
-        return self.record(step)
-
-    def tell(self, run_id: UUID, fraction: float, message: str) -> None:
-        """The last progress of a run; goes with the next flush."""
-        self.flusher.batch.progress[run_id] = (fraction, message)
-        self.flusher.wake()
-
-    def park(self, run: Run) -> None:
-        """Put a run that only waits out of memory."""
-        groups = tuple(group for wait in run.waits for group in wait.groups)
-        why = "; ".join(sorted({wait.why for wait in run.waits}))
-        self._park(run, run.soonest(), why, groups)
-
-    def _park(self, run: Run, wake_at: float | None, why: str, groups: tuple[Group, ...]) -> None:
-        batch = self.flusher.batch
-        future = self._future()
-        batch.parks.append(
-            {
-                "run": run.run_id,
-                "wake_at": None if wake_at is None else _timestamp(wake_at),
-                "why": why[:500],
-                "firsts": [group.first for group in groups],
-                "lasts": [group.last for group in groups],
-                "sizes": [group.size for group in groups],
-            }
-        )
-        batch.park_futures.append(future)
-        future.add_done_callback(functools.partial(self._parked, run, bool(groups)))
-        self.flusher.wake()
-
-    def _parked(self, run: Run, has_children: bool, future: asyncio.Future[None]) -> None:
-        if future.cancelled() or future.exception() is not None:
-            return
-        self.counts["parked"] += 1
-        self._hungry = True
-        run.leave()
-        if has_children:
-            # A child may have ended between its parent's last look and the commit of the park.
-            self.keeper.child_ended(run.run_id)
-
-    def watch(self, wait: Wait) -> None:
-        """Look now and then whether children that are waited for in memory have ended."""
-        self._watched.add(wait)
-
-    def resource(self, kind: type[R]) -> R:
-        """The object of a type.
-
-        Raises:
-            Unavailable: this worker was given none.
-        """
-        for each in kind.__mro__:
-            found = self._resources.get(each)
-            if found is not None:
-                return found  # type: ignore[return-value]
-        for value in self._resources.values():
-            if isinstance(value, kind):
-                return value
-        raise Unavailable(expected("resource", f"one of {[k.__name__ for k in self._resources]}", kind.__name__))
-
-    async def pack(self, data: bytes) -> bytes:
-        """What to keep in the row of a payload."""
-        return await self.payloads.pack(data)
-
-    async def unpack(self, data: bytes) -> bytes:
-        """The payload of a row."""
-        return await self.payloads.unpack(data)
-
-    def inline(self, data: bytes) -> bool:
-        """Whether a payload stays in its row."""
-        return len(data) <= self._inline_bytes
-
-    async def outcomes(self, group: Group) -> list[tuple[UUID, str, bytes]]:
-        """The outcomes of a group of children that have all ended."""
-        rows = await until_connected(
-            lambda: self.database.pool.fetch(self.statements["outcomes_between"], group.first, group.last)
-        )
-        return [tuple(row) for row in rows]
-
-    async def in_thread(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a synchronous function in a thread, with the context of its run."""
-        call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-    async def in_process(self, place: str, data: bytes, timeout_s: float | None, memory_bytes: int | None) -> bytes:
-        """Call a function in a child process that can be killed."""
-        return await self._isolated.call(place, data, timeout_s=timeout_s, memory_bytes=memory_bytes)
-
-    def block(self) -> UUID:
-        """The first id of a group of children."""
-        return self._ids.block()
+        self._host.put_aside(run, UNKNOWN_ASIDE_S, f"no worker here knows workflow {run.claimed.workflow}")
 
     async def flushed(self) -> None:
         """Wait until what is to be recorded now is committed."""
-        future = self._future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.flusher.batch.outcome_futures.append(future)
         self.flusher.wake()
         await future
@@ -443,10 +292,6 @@ class Worker:
         return [run.task for run in self.runs.values() if run.task is not None]
 
     # ── Chores ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _future(self) -> asyncio.Future[None]:
-        assert self._loop is not None  # noqa: S101 - only a running worker has runs
-        return self._loop.create_future()
 
     def _own(self, work: Any) -> None:
         assert self._loop is not None  # noqa: S101 - only a running worker has runs
@@ -476,34 +321,13 @@ class Worker:
             self._hungry = True
             self.flusher.wake()
 
-    async def _watch_children(self) -> None:
-        while True:
-            await asyncio.sleep(WATCH_EVERY_S)
-            waits = [wait for wait in self._watched if not wait.future.done()]
-            self._watched = set(waits)
-            if waits:
-                await self._look_at_children(waits)
-
-    async def _look_at_children(self, waits: list[Wait]) -> None:
-        groups = [group for wait in waits for group in wait.groups]
-        rows = await until_connected(
-            lambda: self.database.pool.fetch(
-                self.statements["ended_groups"],
-                [g.first for g in groups], [g.last for g in groups], [g.size for g in groups],
-            )
-        )  # fmt: skip
-        ended = {groups[row[0] - 1] for row in rows}
-        for wait in waits:
-            if not wait.future.done() and all(group in ended for group in wait.groups):
-                wait.future.set_result(None)
-
     def _beat_from_thread(self, beat: Beat) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._on_beat, beat)
 
     def _on_beat(self, beat: Beat) -> None:
-        self._ids.offset_s = beat.offset_s
-        self._lease_back.set()
+        self._host.clock_offset(beat.offset_s)
+        self._host.lease_back.set()
         for run_id in beat.cancelled:
             run = self.runs.get(run_id)
             if run is not None and run.task is not None and run_id not in self._asked:
@@ -513,10 +337,3 @@ class Worker:
 
 def _cancelled() -> Ending:
     return Ending("c", Failure(kind="Cancelled", message="cancelled on request").encode())
-
-
-def _timestamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(seconds))) + f".{int(seconds % 1 * 1e6):06d}+00"
-
-
-__all__ = ["PLANNER", "Worker"]

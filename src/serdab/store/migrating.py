@@ -72,7 +72,9 @@ def _compare(applied: dict[str, str], migrations: list[Migration]) -> None:
     unknown = sorted(set(applied) - set(known))
     if unknown:
         raise DatabaseTooNew(
-            expected("the schema", f"no newer than {max(known, default='nothing')}", unknown[-1], "install a newer Serdab")
+            expected(
+                "the schema", f"no newer than {max(known, default='nothing')}", unknown[-1], "install a newer Serdab"
+            )
         )
     for name, digest in applied.items():
         if known[name] != digest:

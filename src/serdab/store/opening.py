@@ -49,16 +49,23 @@ async def _connected(dsn: str) -> Connection:
             dsn, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "serdab boot"}
         )
     except asyncpg.InvalidCatalogNameError as error:
-        raise DatabaseUnreachable(f"expected {hide_password(dsn)} to name a database, got {error}; create it first") from error
+        raise DatabaseUnreachable(
+            f"expected {hide_password(dsn)} to name a database, got {error}; create it first"
+        ) from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise DatabaseUnreachable(f"expected user and password of {hide_password(dsn)} to be right, got {error}") from error
+        raise DatabaseUnreachable(
+            f"expected user and password of {hide_password(dsn)} to be right, got {error}"
+        ) from error
     except (ValueError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnreachable(f"expected database.url to be a PostgreSQL URL, got {hide_password(dsn)}; {error}") from error
+        raise DatabaseUnreachable(
+            f"expected database.url to be a PostgreSQL URL, got {hide_password(dsn)}; {error}"
+        ) from error
     except Exception as error:
         if not is_gone(error):
             raise
         raise DatabaseUnreachable(
-            f"expected PostgreSQL to answer at {hide_password(dsn)}, got {type(error).__name__}: {error}; is it running?"
+            f"expected PostgreSQL to answer at {hide_password(dsn)}, got {type(error).__name__}: {error}; "
+            "is it running?"
         ) from error
 
 
@@ -70,7 +77,9 @@ async def check_database(connection: Connection, dsn: str) -> None:
     """
     check_version(int(await connection.fetchval("show server_version_num")))
     await _check_sessions(connection)
-    if await connection.fetchval("select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"):
+    if await connection.fetchval(
+        "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"
+    ):
         raise DatabaseReadOnly(
             expected("the database", "one that takes writes", hide_password(dsn), "point database.url at the primary")
         )
