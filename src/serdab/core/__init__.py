@@ -2,6 +2,7 @@
 
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
+from serdab.core.logs import log_folder, start_logging, without_passwords
 from serdab.core.settings import (
     DatabaseSettings,
     DocumentsSettings,
@@ -36,7 +37,10 @@ __all__ = [
     "at",
     "expected",
     "load_settings",
+    "log_folder",
     "setting_names",
+    "start_logging",
     "time_of",
     "variable_of",
+    "without_passwords",
 ]
