@@ -1,0 +1,52 @@
+"""What can go wrong with what the house knows.
+
+SerdabError
+├── BadInput
+│   ├── BadLabels           a file of labels cannot be used
+│   ├── BadEvaluation       a file to evaluate with cannot be used
+│   └── BadDelivery         the place that receipts go to cannot be one
+├── DeliveryRefused         the other side answered that it will not take this receipt
+└── Unavailable
+    ├── IndexAway           the database that holds the index is not there now
+    └── DeliveryFailed      the receipt did not arrive; trying again may help
+"""
+
+from __future__ import annotations
+
+from serdab.core import BadInput, SerdabError, Unavailable
+
+
+class BadLabels(BadInput):
+    """The file of labels cannot be used."""
+
+    code = "bad_labels"
+
+
+class BadEvaluation(BadInput):
+    """The file to evaluate with cannot be used."""
+
+    code = "bad_evaluation"
+
+
+class BadDelivery(BadInput):
+    """The place that receipts go to is neither a folder nor an http(s) URL."""
+
+    code = "bad_delivery"
+
+
+class DeliveryRefused(SerdabError):
+    """The other side answered that it will not take this receipt."""
+
+    code = "delivery_refused"
+
+
+class IndexAway(Unavailable):
+    """The database that holds the index is not there now; trying again later may help."""
+
+    code = "index_away"
+
+
+class DeliveryFailed(Unavailable):
+    """The receipt did not arrive; trying again later may help."""
+
+    code = "delivery_failed"

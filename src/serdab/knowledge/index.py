@@ -1,0 +1,260 @@
+"""The index of documents: what is known, and what is like something, by meaning and by words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Self
+from uuid import UUID
+
+import msgspec
+
+from serdab.knowledge.coalescing import Coalescer, Link
+from serdab.knowledge.vectors import Vector, Vectors, to_database
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+from serdab.store import Connection, Database, load_statements
+
+_SQL = load_statements("serdab.knowledge")
+
+#: Chunks that one statement adds, about half a second of work.
+CHUNKS_PER_BATCH = 512
+#: Questions that one statement answers.
+QUESTIONS_PER_BATCH = 128
+#: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
+RANKED_SIMILAR = 200
+RANKED_ASKED = 5_000
+#: Reciprocal rank fusion: how little the first places count more than the next.
+FUSION = 60
+_MOST_TEXT = 4_000
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a document's normalised text."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as the index takes it."""
+
+    document_id: UUID
+    #: SHA-256 of the content as it came.
+    digest: bytes
+    source: str
+    title: str
+    media_type: str
+    lang: str
+    doc_type: str
+    characters: int
+    passages: Sequence[Passage]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that is like something, with its best passage."""
+
+    document_id: UUID
+    source: str
+    title: str
+    lang: str
+    doc_type: str
+    label: str | None
+    snippet: str
+    #: Cosine of the passage's meaning to the question's, 0 to 1 for most pairs.
+    similarity: float
+    #: Fused from the places in both rankings; only its order means something.
+    score: float
+
+
+class _Question(msgspec.Struct, frozen=True, kw_only=True):
+    embedding: bytes
+    words: str
+    without: UUID | None
+    most: int
+    ranked: int
+    #: Around its words the snippet is cut; empty: the beginning is shown.
+    asked: str
+
+
+def document_id_of(source: str, digest: bytes) -> UUID:
+    """The id of a document, made from where it came from and what it holds (UUID version 8)."""
+    data = hashlib.sha256(source.encode("utf-8", "surrogatepass") + b"\0" + digest).digest()
+    number = int.from_bytes(data[:16], "big")
+    number = number & ~(0xF << 76) | 8 << 76
+    return UUID(int=number & ~(3 << 62) | 2 << 62)
+
+
+class Index:
+    """The documents of this house; `async with` it, or `close` it."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is opened yet."""
+        self._writing = Link(database, "index writing")
+        self._reading = Link(database, "index reading", _SQL["tune_search"])
+        self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
+        self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
+        self._questions = Coalescer(self._answer, QUESTIONS_PER_BATCH)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        for coalescer in (self._adds, self._labels, self._questions):
+            await coalescer.close()
+        await self._writing.close()
+        await self._reading.close()
+
+    async def add(self, entry: Entry, embeddings: Vectors) -> bool:
+        """Add a document with the embedding of each passage; returns False when it was there already.
+
+        Raises:
+            IndexAway: the database is not there now; asking again is safe.
+        """
+        return await self._adds((entry, embeddings))
+
+    async def set_label(self, document_id: UUID, label: str | None, confidence: float) -> None:
+        """Note what kind of document it was found to be; again is safe."""
+        await self._labels((document_id, label, confidence))
+
+    async def find_similar(
+        self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
+    ) -> Sequence[Found]:
+        """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
+        words = ask_for_distinctive(text[:_MOST_TEXT])
+        return await self._ask(embedding, words, k, without, "")
+
+    async def search(self, question: str, embedding: Vector, k: int = 10) -> Sequence[Found]:
+        """The documents that answer a person's question, best first, at most `k`, each once."""
+        return await self._ask(embedding, ask_for(question[:_MOST_TEXT]), k, None, question)
+
+    async def count(self) -> int:
+        """How many documents are known."""
+        found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))
+        return found
+
+    async def _ask(self, embedding: Vector, words: str, k: int, without: UUID | None, asked: str) -> Sequence[Found]:
+        ranked = RANKED_ASKED if asked else RANKED_SIMILAR
+        vector = to_database(embedding)
+        return await self._questions(
+            _Question(embedding=vector, words=words, without=without, most=k, ranked=ranked, asked=asked)
+        )
+
+    async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
+        # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
+        by_id = {entry.document_id: (entry, vectors) for entry, vectors in items}
+        ordered = [by_id[key] for key in sorted(by_id)]
+        columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
+        rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
+        columns += [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(7)]
+        found = await self._writing.use(lambda connection: connection.fetch(_SQL["add_documents"], *columns))
+        added = {row["document_id"] for row in found}
+        return [entry.document_id in added for entry, _ in items]
+
+    async def _label(self, items: Sequence[tuple[UUID, str | None, float]]) -> Sequence[None]:
+        last = {document_id: (document_id, label, confidence) for document_id, label, confidence in items}
+        columns = [list(column) for column in zip(*(last[key] for key in sorted(last)), strict=True)]
+        await self._writing.use(lambda connection: connection.execute(_SQL["set_labels"], *columns))
+        return [None] * len(items)
+
+    async def _answer(self, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
+        async def work(connection: Connection) -> Sequence[Sequence[Found]]:
+            candidates = await connection.fetch(
+                _SQL["find_candidates"],
+                list(range(len(questions))),
+                [question.embedding for question in questions],
+                [question.without for question in questions],
+                [question.words for question in questions],
+                # A document can fill several places, and the one left out fills some.
+                max(question.most for question in questions) * 2 + 5,
+                max(question.ranked for question in questions),
+            )
+            fused = [_fuse(rows, question.most) for rows, question in _split(candidates, questions)]
+            wanted = {(row["document_id"], row["position"]) for rows in fused for row, _ in rows}
+            shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
+            by_place = {(row["document_id"], row["position"]): row for row in shown}
+            return [
+                [
+                    _found(by_place[place], row, score, question.asked)
+                    for row, score in rows
+                    if (place := _place(row)) in by_place
+                ]
+                for rows, question in zip(fused, questions, strict=True)
+            ]
+
+        return await self._reading.use(work)
+
+
+def _document_row(entry: Entry) -> tuple[Any, ...]:
+    texts = (entry.source, entry.title, entry.media_type, entry.lang, entry.doc_type)
+    return (entry.document_id, entry.digest, *map(_clean, texts), len(entry.passages), entry.characters)
+
+
+def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
+    return [
+        (
+            entry.document_id,
+            position,
+            passage.start,
+            passage.end,
+            _clean(passage.text),
+            fold(passage.text),
+            to_database(vector),
+        )
+        for position, (passage, vector) in enumerate(zip(entry.passages, vectors, strict=True))
+    ]
+
+
+def _clean(text: str) -> str:
+    """What PostgreSQL can hold of a text: no NUL, no half of a pair."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _split(rows: Sequence[Any], questions: Sequence[_Question]) -> list[tuple[list[Any], _Question]]:
+    parts: list[list[Any]] = [[] for _ in questions]
+    for row in rows:
+        parts[row["n"]].append(row)
+    return list(zip(parts, questions, strict=True))
+
+
+def _fuse(rows: Sequence[Any], most: int) -> list[tuple[Any, float]]:
+    """Reciprocal rank fusion over documents: each counts by its best place in either ranking."""
+    scores: dict[UUID, float] = {}
+    best: dict[UUID, Any] = {}
+    for leg in ("m", "w"):
+        seen: set[UUID] = set()
+        for row in rows:
+            document_id = row["document_id"]
+            if row["leg"] != leg or document_id in seen:
+                continue
+            seen.add(document_id)
+            scores[document_id] = scores.get(document_id, 0.0) + 1 / (FUSION + len(seen))
+            if document_id not in best or row["similarity"] > best[document_id]["similarity"]:
+                best[document_id] = row
+    order = sorted(scores, key=lambda key: (-scores[key], -best[key]["similarity"], key))
+    return [(best[key], scores[key]) for key in order[:most]]
+
+
+def _place(row: Any) -> tuple[UUID, int]:
+    return row["document_id"], row["position"]
+
+
+def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
+    return Found(
+        document_id=chunk["document_id"],
+        source=chunk["source"],
+        title=chunk["title"],
+        lang=chunk["lang"],
+        doc_type=chunk["doc_type"],
+        label=chunk["label"],
+        snippet=snippet_of(chunk["text"], asked),
+        similarity=float(row["similarity"]),
+        score=score,
+    )

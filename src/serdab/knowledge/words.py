@@ -1,0 +1,86 @@
+"""Words for full text search, in any language: folded the same way when stored and when asked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+#: Longest word that is kept, characters.
+MOST_LETTERS = 64
+#: Words of a document by which similar ones are looked for.
+MOST_DISTINCTIVE = 6
+#: Words of a question that are looked for.
+MOST_ASKED = 24
+_LEAST_LETTERS = 4
+
+_WORD = re.compile(r"[^\W_]+")
+_SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+# Marks and letters that writers of Arabic set or leave out as they like.
+_ARABIC_DROPPED = dict.fromkeys([0x0640, *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE)])
+_ARABIC_FOLDED = str.maketrans("أإآٱىةؤئیک", "ااااي\u0647ويي\u0643")
+_ARTICLE = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|كال)(?=[\u0621-\u064a]{3})")
+
+
+def words_of(text: str) -> Iterator[str]:
+    """The words of a text, folded: case, accents, Arabic vowel marks and articles are gone; signs come in pairs."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    folded = folded.translate(_ARABIC_DROPPED).translate(_ARABIC_FOLDED)
+    # Decomposed hangul is put together again, or each letter would be a word of its own.
+    for match in _WORD.finditer(unicodedata.normalize("NFC", folded)):
+        word = match[0]
+        if not word.isascii():
+            word = _ARTICLE.sub("", word)
+            if _SIGNS.search(word):
+                yield from _pairs(word)
+                continue
+        yield word[:MOST_LETTERS]
+
+
+def fold(text: str) -> str:
+    """The words of a text with spaces between them: what the database is given."""
+    return " ".join(words_of(text))
+
+
+def ask_for(question: str) -> str:
+    """A query of the database for any word of a question; empty when it has none."""
+    return " | ".join(list(dict.fromkeys(words_of(question)))[:MOST_ASKED])
+
+
+def ask_for_distinctive(text: str) -> str:
+    """A query for the words by which a document can be told: numbers and ids first, then the longest.
+
+    Common words are short in most languages, and a query for them would touch half of all documents.
+    """
+    found = [word for word in dict.fromkeys(words_of(text)) if len(word) >= _LEAST_LETTERS or not word.isascii()]
+    found.sort(key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
+    return " | ".join(found[:MOST_DISTINCTIVE])
+
+
+def snippet_of(text: str, question: str, length: int = 200) -> str:
+    """The part of a text around the first word of the question that it holds, else its beginning."""
+    start = 0
+    if question:
+        asked = set(words_of(question))
+        for match in _WORD.finditer(text):
+            if asked.intersection(words_of(match[0])):
+                start = max(0, match.start() - length // 3)
+                break
+    if start:
+        start = text.find(" ", start, start + 30) + 1 or start
+    part = " ".join(text[start : start + length].split())
+    return ("… " if start else "") + part + (" …" if start + length < len(text) else "")
+
+
+def _pairs(word: str) -> Iterator[str]:
+    """Languages without spaces: a run of signs becomes its overlapping pairs, what stands between stays whole."""
+    end = 0
+    for run in _SIGNS.finditer(word):
+        if run.start() > end:
+            yield word[end : run.start()][:MOST_LETTERS]
+        signs = run[0]
+        yield from (signs[at : at + 2] for at in range(max(1, len(signs) - 1)))
+        end = run.end()
+    if end < len(word):
+        yield word[end:][:MOST_LETTERS]
