@@ -45,7 +45,6 @@ _UNORDERED_TYPES = (
     types.FrozenSetType,
     types.CustomType,
 )
-_MAY_HIDE_NULL = (types.AnyType, types.FloatType, types.CustomType)
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
@@ -115,7 +114,7 @@ class Shape:
     is_json: bool
     #: It may hold a dict or a set, whose order is an accident.
     is_unordered: bool
-    #: A `null` in the bytes may stand for a float that JSON does not have.
+    #: A `null` in the bytes may stand for a float that JSON does not have, and neither reading nor equality tells.
     may_hide_null: bool
 
 
@@ -141,11 +140,18 @@ def shape_of(annotation: Any, what: str) -> Shape:
                     "use JSON values, dataclasses, msgspec Structs, pydantic models, enums, dates, UUID, Decimal, Path",
                 )
             )  # fmt: skip
+    is_json = all(isinstance(part, _JSON_TYPES) for part in found)
     return Shape(
-        is_json=all(isinstance(part, _JSON_TYPES) for part in found),
+        is_json=is_json,
         is_unordered=any(isinstance(part, _UNORDERED_TYPES) for part in found),
-        may_hide_null=any(isinstance(part, _MAY_HIDE_NULL) for part in found),
+        may_hide_null=not is_json and any(_may_hide_null(part) for part in found),
     )
+
+
+def _may_hide_null(part: types.Type) -> bool:
+    if isinstance(part, types.UnionType):
+        return part.includes_none and any(isinstance(each, types.FloatType) for each in part.types)
+    return isinstance(part, types.AnyType | types.CustomType)
 
 
 def _is_known(kind: Any) -> bool:
@@ -233,6 +239,8 @@ class Codec:
     #: The class whose every instance is right, if there is one.
     certain: type
     _read: Callable[[bytes], Any] = field(repr=False)
+    _is_json: bool = field(repr=False)
+    _may_hide_null: bool = field(repr=False)
 
     def encode(self, value: Any) -> bytes:
         """JSON of a value.
@@ -263,8 +271,7 @@ class Codec:
             back = self._read(data)
         except Exception as error:
             raise self._refused(value, why_not(value, error)) from error
-        shape = self.shape
-        if type(back) is not kind or (shape.is_json and back != value) or (shape.may_hide_null and b"null" in data):
+        if type(back) is not kind or (self._is_json and back != value) or (self._may_hide_null and b"null" in data):
             self.compare(value, back)
         return data, back
 
@@ -274,7 +281,7 @@ class Codec:
         Raises:
             NotEncodable: it did.
         """
-        if self.shape.may_hide_null and (reason := fault_of(value)) is not None:
+        if (reason := fault_of(value)) is not None:
             raise self._refused(value, reason)
         if (found := difference(value, back)) is not None:
             path, part = found
@@ -325,5 +332,6 @@ def codec_of(annotation: Any, what: str = "the value") -> Codec:
     certain = type(None) if annotation is None else annotation
     return Codec(
         what=what, annotation=annotation, shape=shape, _read=reader(annotation),
+        _is_json=shape.is_json, _may_hide_null=shape.may_hide_null,
         certain=certain if isinstance(certain, type) and certain in _CERTAIN else _Shown,
     )  # fmt: skip
