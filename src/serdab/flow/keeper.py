@@ -77,7 +77,7 @@ class Keeper:
         ]
 
     async def __aenter__(self) -> Self:
-        await until_connected(self._make_partitions)
+        await self._safely(self._make_partitions)
         self._task = asyncio.get_running_loop().create_task(self._keep())
         return self
 

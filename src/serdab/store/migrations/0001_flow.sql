@@ -174,27 +174,34 @@ create table redrive (                     -- outcomes never change: a redriven 
 create function uuid_at(t timestamptz) returns uuid language sql immutable as
 $$ select (lpad(to_hex((extract(epoch from t) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
 
+-- Rows that came before their partition lie in the default one (an alert); they move when it is made.
 create function make_partitions(ahead integer default 3) returns integer language plpgsql as $$
 declare
     week  timestamptz;
+    low   uuid;
+    high  uuid;
     name  text;
-    made  integer := 0;
     base  text;
+    made  integer := 0;
 begin
     perform pg_advisory_xact_lock(hashtext('serdab.partitions'));
     for i in 0..ahead - 1 loop
         week := date_trunc('week', clock_timestamp() at time zone 'UTC') at time zone 'UTC' + i * interval '7 days';
+        low := uuid_at(week);
+        high := uuid_at(week + interval '7 days');
         foreach base in array array['run', 'step_result', 'step_attempt', 'run_outcome'] loop
             name := base || to_char(week at time zone 'UTC', '_IYYY"w"IW');
-            if to_regclass(name) is null then
-                execute format('create table %I partition of %I for values from (%L) to (%L)',
-                    name, base, uuid_at(week), uuid_at(week + interval '7 days'));
-                made := made + 1;
-            end if;
+            continue when to_regclass(name) is not null;
+            execute format('create table %I (like %I including all)', name, base);
+            execute format('with moved as (delete from %I where run_id >= %L and run_id < %L returning *)
+                insert into %I select * from moved', base || '_default', low, high, name);
+            execute format('alter table %I attach partition %I for values from (%L) to (%L)', base, name, low, high);
+            made := made + 1;
         end loop;
     end loop;
     return made;
 end $$;
+select make_partitions();
 
 -- Empties segments that nobody writes any more and that hold no row: dead rows go at once, whatever snapshots are held.
 create function turn_ring() returns integer language plpgsql as $$

@@ -1,0 +1,105 @@
+"""One embedded PostgreSQL for the whole session; each test that asks gets a fresh, migrated database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from serdab.core import Settings, load_settings
+from serdab.flow import Serdab
+from serdab.store import Database, EmbeddedPostgres, open_database
+
+
+@pytest.fixture(scope="session")
+async def home() -> AsyncIterator[Path]:
+    """A home that the account of PostgreSQL may enter, also when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="serdab-test-"))
+    os.chmod(folder, 0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def server(home: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """The embedded PostgreSQL of the session with a migrated template database."""
+    embedded = EmbeddedPostgres(load_settings([f"home={home}", "database.memory_mb=128"], environ={}))
+    url = await embedded.start()
+    await _admin(url, "create database template_serdab")
+    template = await open_database(load_settings([f"database.url={with_database(url, 'template_serdab')}"], environ={}))
+    await template.close()
+    yield embedded
+    await embedded.stop("immediate")
+
+
+def with_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    before, after = url.split("@/", 1)
+    return f"{before}@/{name}?{after.split('?', 1)[1]}"
+
+
+async def _admin(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def settings(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Settings of a fresh database and a home of its own, tuned to be quick."""
+    url = await server.start()
+    name = f"t_{uuid4().hex}"
+    await _admin(url, f"create database {name} template template_serdab")
+    yield load_settings(
+        [
+            f"home={tmp_path}", f"database.url={with_database(url, name)}", "flow.lease_s=2", "flow.poll_s=0.2",
+            "flow.park_after_s=0.3", "flow.isolated=1",
+        ],
+        environ={},
+    )  # fmt: skip
+    await _admin(url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """A fresh database."""
+    opened = await open_database(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def serdab(settings: Settings, database: Database) -> AsyncIterator[Serdab]:
+    """The client of a fresh database."""
+    client = Serdab(settings, database)
+    await client.open()
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """Poll a condition that other processes bring about."""
+    import asyncio
+    import time
+
+    async def wait_until(check: Callable[[], object], seconds: float = 20.0) -> object:
+        deadline = time.monotonic() + seconds
+        while True:
+            found = check()
+            if hasattr(found, "__await__"):
+                found = await found
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"did not happen within {seconds} s"
+            await asyncio.sleep(0.02)
+
+    return wait_until
