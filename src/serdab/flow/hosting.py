@@ -58,7 +58,7 @@ class RunHost:
         self._ids = Ids()
         self._watched: set[Wait] = set()
         self._threads = ThreadPoolExecutor(flow.threads, "serdab-step")
-        self._isolated = IsolatedPool(flow.isolated or os.cpu_count() or 1)
+        self._isolated = IsolatedPool(flow.isolated or os.cpu_count() or 1, most_bytes=flow.most_bytes)
 
     async def close(self) -> None:
         """End child processes and threads."""

@@ -1,0 +1,152 @@
+"""How many durable runs a minute: four steps each, 100 bytes of JSON in and out, default durability, all features on.
+
+From the first start call to the last outcome, starts included; the median of three. Peers are measured elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from harness import conditions, fresh_settings, fsync_us, publish, run, worker_processes
+from workflows import TEXT, four_steps
+
+from serdab.flow import Serdab
+from serdab.store import Connection
+
+#: Runs that wait in the ready table while the bench goes on: enough that no worker starves.
+BACKLOG = 20_000
+CHUNK = 5_000
+STEPS = 4
+
+
+async def counters(connection: Connection) -> dict[str, float]:
+    row = await connection.fetchrow(
+        "select wal_bytes::float8 as wal_bytes, (select sum(xact_commit) from pg_stat_database)::float8 as commits, "
+        "(select num_timed + num_requested from pg_stat_checkpointer)::float8 as checkpoints from pg_stat_wal"
+    )
+    return dict(row)
+
+
+async def one_measurement(serdab: Serdab, runs: int | None, seconds: float) -> dict[str, float]:
+    pool = serdab.database.pool
+    async with pool.acquire() as watching:
+        await asyncio.sleep(1.5)
+        before = await counters(watching)
+        began = time.perf_counter()
+        started = 0
+        while started < runs if runs is not None else time.perf_counter() - began < seconds:
+            waiting = await watching.fetchval("select count(*) from ready")
+            if waiting < BACKLOG:
+                inputs = ({"n": number, "text": TEXT} for number in range(started, started + CHUNK))
+                await serdab.start_many(four_steps, inputs)
+                started += CHUNK
+                if runs is None and started == CHUNK * 4:
+                    await watching.execute("checkpoint")  # one inside, whatever the server's own rhythm
+            else:
+                await asyncio.sleep(0.02)
+        while await watching.fetchval("select exists (select from ready) or exists (select from lease)"):
+            await asyncio.sleep(0.02)
+        took = time.perf_counter() - began
+        await asyncio.sleep(1.5)  # statistics of the server's backends arrive late
+        after = await counters(watching)
+        ended = await watching.fetchval("select count(*) from run_outcome where status = 'd'")
+    steps = started * STEPS
+    return {
+        "runs": started,
+        "outcomes_in_all": ended,
+        "seconds": took,
+        "runs_per_minute": started / took * 60,
+        "wal_bytes_per_step": (after["wal_bytes"] - before["wal_bytes"]) / steps,
+        "commits_per_step": (after["commits"] - before["commits"]) / steps,
+        "checkpoints": after["checkpoints"] - before["checkpoints"],
+    }
+
+
+async def raw_inserts(connection: Connection, batch: int, seconds: float = 6.0) -> float:
+    """The rows of one run, a run row, four step rows and an outcome, inserted in batches: runs a minute."""
+    await connection.execute("create table raw_run (like run including all)")
+    await connection.execute("create table raw_step (like step_result including all)")
+    await connection.execute("create table raw_outcome (like run_outcome including all)")
+    payload = f'{{"n":1,"text":"{TEXT}"}}'.encode()
+    began = time.perf_counter()
+    done = 0
+    while time.perf_counter() - began < seconds:
+        ids = sorted(uuid4() for _ in range(batch))
+        async with connection.transaction():
+            await connection.execute(
+                "insert into raw_run (run_id, priority, queue, workflow, input) select r, 1, 'bench', 'four_steps', $2 "
+                "from unnest($1::uuid[]) r", ids, payload,
+            )  # fmt: skip
+            await connection.execute(
+                "insert into raw_step (run_id, step_key, digest, worker, duration_us, attempt, failed, output) "
+                "select r, k, 1, 1, 1, 1, false, $3 from unnest($1::uuid[]) r, unnest($2::text[]) k",
+                ids, ["first#1", "second#1", "third#1", "fourth#1"], payload,
+            )  # fmt: skip
+            await connection.execute(
+                "insert into raw_outcome (run_id, worker, status, output) select r, 1, 'd', $2 from unnest($1::uuid[]) r",
+                ids, payload,
+            )  # fmt: skip
+        done += batch
+    took = time.perf_counter() - began
+    await connection.execute("drop table raw_run, raw_step, raw_outcome")
+    return done / took * 60
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    results: list[dict[str, float]] = []
+    async with fresh_settings("database.pool=6") as settings:
+        fsync = fsync_us(settings.folder)
+        async with Serdab.connect(settings) as serdab:
+            with worker_processes(settings, arguments.workers, f"flow.in_flight={arguments.in_flight}") as workers:
+                for _ in range(arguments.repeat):
+                    results.append(await one_measurement(serdab, arguments.runs, arguments.seconds))
+                rss_mb = max(psutil.Process(each.pid).memory_info().rss for each in workers) / 2**20
+            async with serdab.database.pool.acquire() as connection:
+                limits = {size: await raw_inserts(connection, size) for size in (1_000, 10_000)}
+    median = statistics.median(each["runs_per_minute"] for each in results)
+    result: dict[str, Any] = {
+        "runs_per_minute": round(median),
+        "measurements": results,
+        "raw_inserts_runs_per_minute": {str(size): round(rate) for size, rate in limits.items()},
+        "worker_rss_mb": round(rss_mb, 1),
+        "conditions": conditions(
+            workers=arguments.workers, in_flight=arguments.in_flight, fsync_us=round(fsync),
+            durability="fsync on, synchronous_commit on, full_page_writes on",
+        ),
+    }  # fmt: skip
+    last = results[-1]
+    publish(
+        "durable_steps",
+        result,
+        [
+            ("runs a minute (median)", f"{median:,.0f}"),
+            ("all measurements", ", ".join(f"{each['runs_per_minute']:,.0f}" for each in results)),
+            ("seconds, checkpoints", ", ".join(f"{each['seconds']:.0f} s, {each['checkpoints']:.0f}" for each in results)),
+            ("recorded steps a second", f"{median * STEPS / 60:,.0f}"),
+            ("WAL bytes a step", f"{last['wal_bytes_per_step']:.0f}"),
+            ("commits a step", f"{last['commits_per_step']:.4f}"),
+            ("raw inserts, batches of 1,000", f"{limits[1_000]:,.0f} runs a minute"),
+            ("raw inserts, batches of 10,000", f"{limits[10_000]:,.0f} runs a minute"),
+            ("largest worker", f"{rss_mb:.0f} MB"),
+            ("fsync of 8 kB, median", f"{fsync:.0f} µs"),
+        ],
+        arguments.json,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, help="runs in each measurement; by default as many as fit the seconds")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--in-flight", type=int, default=2000)
+    parser.add_argument("--no-peers", action="store_true", help="peers are not part of this benchmark yet; accepted")
+    parser.add_argument("--json", action="store_true")
+    run(main(parser.parse_args()))
