@@ -281,6 +281,10 @@ class Worker:
         run.parking = True
         self._host.put_aside(run, UNKNOWN_ASIDE_S, f"no worker here knows workflow {run.claimed.workflow}")
 
+    async def until_no_suspects(self) -> None:
+        """For a worker with `alone=True`: return when no suspect is left."""
+        await self._suspects.exhausted.wait()
+
     async def flushed(self) -> None:
         """Wait until what is to be recorded now is committed."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
