@@ -86,6 +86,8 @@ class Flusher:
         self.worker_id = worker_id
         self.batch = Batch()
         self.stats = FlushStats()
+        #: Hears of the step rows of each batch that was committed.
+        self.on_steps: Callable[[Sequence[tuple[Any, ...]]], None] | None = None
 
     def wake(self) -> None:
         """There may be something to flush or to claim."""
@@ -130,6 +132,8 @@ class Flusher:
             for future in batch.futures():
                 if not future.done():
                     future.set_result(None)
+            if self.on_steps is not None:
+                self.on_steps(batch.steps)
             if want:
                 self._ledger.claimed(rows)
             return

@@ -101,6 +101,11 @@ class Inspection:
         """Runs that have not ended, by queue and state."""
         return [tuple(row) for row in await self._database.pool.fetch(self._statements["live_counts"])]
 
+    async def oldest(self) -> list[tuple[str, str, float]]:
+        """Age in seconds of the oldest ready run and of the oldest running one, by queue."""
+        rows = await self._database.pool.fetch(self._statements["oldest"])
+        return [(queue, state, float(age_s)) for queue, state, age_s in rows]
+
     async def detail(self, run_id: UUID) -> RunDetail:
         """Everything that is known of a run.
 
