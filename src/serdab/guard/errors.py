@@ -15,6 +15,8 @@ SerdabError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from serdab.core import BadInput, SerdabError, Unavailable
 
 
@@ -22,6 +24,8 @@ class Denied(SerdabError):
     """The call may not be made; `guard.allow` lists what may be called."""
 
     code = "denied"
+    #: For the engine of steps: the same again would be denied again.
+    retryable: ClassVar[bool] = False
 
 
 class DeniedUrl(Denied):

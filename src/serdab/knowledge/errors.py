@@ -13,6 +13,8 @@ SerdabError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from serdab.core import BadInput, SerdabError, Unavailable
 
 
@@ -32,12 +34,15 @@ class BadDelivery(BadInput):
     """The place that receipts go to is neither a folder nor an http(s) URL."""
 
     code = "bad_delivery"
+    retryable: ClassVar[bool] = False
 
 
 class DeliveryRefused(SerdabError):
     """The other side answered that it will not take this receipt."""
 
     code = "delivery_refused"
+    #: For the engine of steps: the same again would be refused again.
+    retryable: ClassVar[bool] = False
 
 
 class IndexAway(Unavailable):

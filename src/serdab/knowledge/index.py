@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from itertools import chain
@@ -22,10 +23,13 @@ CHUNKS_PER_BATCH = 512
 #: Questions that one statement answers.
 QUESTIONS_PER_BATCH = 128
 #: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
-RANKED_SIMILAR = 200
+RANKED_SIMILAR = 500
 RANKED_ASKED = 5_000
 #: Reciprocal rank fusion: how little the first places count more than the next.
 FUSION = 60
+#: Share of chunks from which on a word tells nothing, and how often that is looked up, seconds.
+COMMON = 0.02
+COMMON_EVERY_S = 60.0
 _MOST_TEXT = 4_000
 
 
@@ -93,6 +97,8 @@ class Index:
         """Nothing is opened yet."""
         self._writing = Link(database, "index writing")
         self._reading = Link(database, "index reading", _SQL["tune_search"])
+        self._common: frozenset[str] = frozenset()
+        self._common_due = 0.0
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
         self._questions = Coalescer(self._answer, QUESTIONS_PER_BATCH)
@@ -126,7 +132,7 @@ class Index:
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
         """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
-        words = ask_for_distinctive(text[:_MOST_TEXT])
+        words = ask_for_distinctive(text[:_MOST_TEXT], self._common)
         return await self._ask(embedding, words, k, without, "")
 
     async def search(self, question: str, embedding: Vector, k: int = 10) -> Sequence[Found]:
@@ -164,6 +170,7 @@ class Index:
 
     async def _answer(self, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
         async def work(connection: Connection) -> Sequence[Sequence[Found]]:
+            await self._learn_common(connection)
             candidates = await connection.fetch(
                 _SQL["find_candidates"],
                 list(range(len(questions))),
@@ -188,6 +195,15 @@ class Index:
             ]
 
         return await self._reading.use(work)
+
+    async def _learn_common(self, connection: Connection) -> None:
+        """The planner's statistics know which words half of all documents have."""
+        now = asyncio.get_running_loop().time()
+        if now < self._common_due:
+            return
+        self._common_due = now + COMMON_EVERY_S
+        rows = await connection.fetch(_SQL["common_words"], COMMON)
+        self._common = frozenset(row["word"] for row in rows)
 
 
 def _document_row(entry: Entry) -> tuple[Any, ...]:

@@ -55,6 +55,14 @@ cross join lateral (
 ) found
 where q.words <> ''
 
+-- name: common_words
+-- Words that more than a share of all chunks have, as the planner's statistics know them.
+select word
+from pg_stats s,
+     lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs[:array_length(s.most_common_elem_freqs, 1) - 2])
+         as w (word, share)
+where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false)) and w.share >= $1
+
 -- name: show_chunks
 -- What a reader needs to see of chunks.
 select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 #: Longest word that is kept, characters.
 MOST_LETTERS = 64
@@ -48,12 +48,20 @@ def ask_for(question: str) -> str:
     return " | ".join(list(dict.fromkeys(words_of(question)))[:MOST_ASKED])
 
 
-def ask_for_distinctive(text: str) -> str:
+def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
     """A query for the words by which a document can be told: numbers and ids first, then the longest.
 
-    Common words are short in most languages, and a query for them would touch half of all documents.
+    A query for a common word would touch half of all documents: these are left out, and so are short ones.
+
+    Args:
+        text: what the documents are to be like.
+        common: words that are known to be common.
     """
-    found = [word for word in dict.fromkeys(words_of(text)) if len(word) >= _LEAST_LETTERS or not word.isascii()]
+    found = [
+        word
+        for word in dict.fromkeys(words_of(text))
+        if (len(word) >= _LEAST_LETTERS or not word.isascii()) and word not in common
+    ]
     found.sort(key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
     return " | ".join(found[:MOST_DISTINCTIVE])
 

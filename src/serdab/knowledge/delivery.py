@@ -1,0 +1,146 @@
+"""Receipts leave: as files of a folder, or to an http(s) address that the guard allows."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import msgspec
+
+from serdab.core import Settings, expected
+from serdab.guard import Fetcher, is_success
+from serdab.knowledge.coalescing import Coalescer
+from serdab.knowledge.errors import BadDelivery, DeliveryFailed, DeliveryRefused
+
+#: Folder under `home` that takes receipts when nothing else is said.
+FOLDER = "deliveries"
+#: How long the other side may take, seconds.
+TIMEOUT_S = 20.0
+#: Files that one thread writes before others get their turn.
+_FILES_PER_BATCH = 64
+#: Answers below 500 after which trying again may help: timeout, too early, too many requests.
+_LATER = frozenset({408, 425, 429})
+#: Faults of a disk that pass when somebody makes room.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})
+_JSON = {"Content-Type": "application/json"}
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    path: Path
+    body: bytes
+
+
+class Delivery:
+    """Takes receipts to where they belong; `async with` it, or `close` it."""
+
+    def __init__(self, settings: Settings, fetcher: Fetcher) -> None:
+        self._settings = settings
+        self._fetcher = fetcher
+        self._files: Coalescer[_File, None] = Coalescer(_write_all, _FILES_PER_BATCH)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish the files under way; a second call does nothing."""
+        await self._files.close()
+
+    def place_of(self, document_id: UUID, deliver_to: str = "") -> str:
+        """Where a receipt goes: a URL as it is, or the path of its file.
+
+        Args:
+            document_id: names the file.
+            deliver_to: a folder or URL; empty means the setting `documents.deliver_to`, and else a folder of `home`.
+
+        Raises:
+            BadDelivery: it is neither.
+        """
+        place = deliver_to or self._settings.documents.deliver_to
+        if not place:
+            return str(self._settings.folder / FOLDER / f"{document_id}.json")
+        if place.startswith(("http://", "https://")):
+            return place
+        if "://" in place or "\0" in place:
+            raise BadDelivery(expected("the place of receipts", "a folder or an http(s) URL", place))
+        return str(Path(place).expanduser().absolute() / f"{document_id}.json")
+
+    async def deliver(self, place: str, body: bytes, key: str) -> None:
+        """Take a receipt to a place from `place_of`; when this returns it is there, and again changes nothing.
+
+        Args:
+            place: the URL or path.
+            body: JSON.
+            key: lets the other side notice a repetition.
+
+        Raises:
+            DeliveryRefused: the other side will not take it (4xx, or a redirect).
+            DeliveryFailed: it was not there, or has a fault of its own.
+            Denied: the guard does not allow the place.
+            BadDelivery: the folder cannot be written.
+        """
+        if place.startswith(("http://", "https://")):
+            await self._post(place, body, key)
+        else:
+            await self._files(_File(path=Path(place), body=body))
+
+    async def _post(self, url: str, body: bytes, key: str) -> None:
+        reply = await self._fetcher.post(url, body, _JSON, idempotency_key=key, timeout_s=TIMEOUT_S)
+        if is_success(reply.status):
+            return
+        said = f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}".strip()
+        what = expected(f"the answer of {url.split('?')[0]}", "2xx", said)
+        if reply.status >= 500 or reply.status in _LATER:
+            raise DeliveryFailed(what, status=reply.status)
+        todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
+        raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
+
+
+async def _write_all(files: Sequence[_File]) -> Sequence[None]:
+    await asyncio.to_thread(_write, files)
+    return [None] * len(files)
+
+
+def _write(files: Sequence[_File]) -> None:
+    """Each file whole or not at all, on the disk when this returns."""
+    folders = dict.fromkeys(file.path.parent for file in files)
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            _write_one(file)
+        for folder in folders:
+            _sync_folder(folder)
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise DeliveryFailed(expected("the folder of receipts", "writable", str(error), "make room")) from error
+        raise BadDelivery(expected("the folder of receipts", "one that can be written", str(error))) from error
+
+
+def _write_one(file: _File) -> None:
+    # The name says the process and the content is the same for the same document: two writers cannot mix.
+    temporary = file.path.with_name(f".{file.path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as out:
+            out.write(file.body)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(file.path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

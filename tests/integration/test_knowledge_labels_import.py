@@ -1,0 +1,143 @@
+"""Importing labels into a real database through a real engine, and being told kinds by them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from word_engine import WordEngine, word_engine
+
+from serdab.engines import Embedder
+from serdab.knowledge import Classifier, import_labels, list_label_sets
+from serdab.knowledge.errors import BadLabels
+from serdab.store import Database
+
+CARD = ["my card was stolen", "the card is lost", "somebody stole my card", "lost card abroad", "card stolen today"]
+RATE = ["what is the exchange rate", "rate for euros", "exchange rates today", "which rate applies", "good rate?"]
+
+
+@pytest.fixture(scope="module")
+async def engine() -> AsyncIterator[tuple[Embedder, WordEngine]]:
+    async with word_engine() as running:
+        yield running
+
+
+@pytest.fixture
+def embedder(engine: tuple[Embedder, WordEngine]) -> Embedder:
+    return engine[0]
+
+
+@pytest.fixture
+async def classifier(database: Database) -> AsyncIterator[Classifier]:
+    async with Classifier(database) as opened:
+        yield opened
+
+
+def _write(path: Path, rows: list[tuple[str, str]]) -> Path:
+    path.write_bytes(b"\n".join(msgspec.json.encode({"text": text, "label": label}) for text, label in rows))
+    return path
+
+
+def _both() -> list[tuple[str, str]]:
+    return [(text, "stolen") for text in CARD] + [(text, "rate") for text in RATE]
+
+
+async def test_imported_labels_tell_a_text_with_confidence_and_reasons(
+    database: Database, embedder: Embedder, classifier: Classifier, tmp_path: Path
+) -> None:
+    report = await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()))
+    assert (report.added, report.known, report.refused, report.examples, report.labels) == (10, 0, 0, 10, 2)
+    text = "they stole the card"
+    verdict = await classifier.classify(text, (await embedder.embed([text]))[0])
+    assert verdict.label == "stolen"
+    assert 0.5 < verdict.confidence <= 1
+    assert "somebody stole my card” of stolen, similarity" in verdict.reasons[0]
+    assert verdict.reasons[-1].startswith("ahead of rate by")
+    assert [(each.name, each.examples) for each in await list_label_sets(database)] == [("default", 10)]
+
+
+async def test_a_second_import_changes_nothing_and_embeds_nothing(
+    database: Database, engine: tuple[Embedder, WordEngine], tmp_path: Path
+) -> None:
+    file = _write(tmp_path / "l.jsonl", _both())
+    await import_labels(database, engine[0], file)
+    before = len(engine[1].requests)
+    report = await import_labels(database, engine[0], file)
+    assert (report.added, report.known, report.examples) == (0, 10, 10)
+    assert len(engine[1].requests) == before
+
+
+async def test_doubles_are_taken_once_and_contradictions_are_named(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    rows = [*_both(), ("my  card was stolen", "stolen"), ("the card is lost", "rate")]
+    report = await import_labels(database, embedder, _write(tmp_path / "a.jsonl", rows))
+    assert (report.added, report.known, report.refused) == (10, 1, 1)
+    assert report.refusals[0].row == 12
+    assert "'stolen', as in row 2" in report.refusals[0].reason
+    report = await import_labels(
+        database, embedder, _write(tmp_path / "b.jsonl", [("the card is lost", "x"), ("n", "y")])
+    )
+    assert (report.added, report.refused, report.refusals[0].reason[-3:]) == (1, 1, "'x'")
+
+
+async def test_many_rows_arrive_in_batches_and_progress_is_told(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    rows = [(f"text number {n} about {'cards' if n % 2 else 'rates'}", "ab"[n % 2]) for n in range(1200)]
+    told: list[int] = []
+    report = await import_labels(database, embedder, _write(tmp_path / "l.jsonl", rows), on_progress=told.append)
+    assert (report.added, report.examples, told[-1]) == (1200, 1200, 1200)
+    assert len(told) > 2
+    assert report.held_out_accuracy == 1.0
+
+
+async def test_a_worker_sees_labels_that_were_imported_after_it_looked(
+    database: Database, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serdab.knowledge.classification.FRESH_S", 0.0)
+    vector = (await embedder.embed(["card stolen"]))[0]
+    async with Classifier(database) as classifier:
+        none = await classifier.classify("card stolen", vector)
+        assert (none.label, none.confidence) == (None, 0.0)
+        assert "serdab labels import" in none.reasons[0]
+        await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()))
+        assert (await classifier.classify("card stolen", vector)).label == "stolen"
+        assert (await classifier.classify("card stolen", vector, "other set")).label is None
+
+
+async def test_too_few_examples_are_compared_one_by_one(
+    database: Database, embedder: Embedder, classifier: Classifier, tmp_path: Path
+) -> None:
+    rows = [("my card was stolen", "stolen"), ("what is the exchange rate", "rate"), ("سعر الصرف اليوم", "rate-ar")]
+    report = await import_labels(database, embedder, _write(tmp_path / "l.jsonl", rows))
+    assert report.held_out_accuracy is None
+    verdict = await classifier.classify("stolen card", (await embedder.embed(["stolen card"]))[0])
+    assert verdict.label == "stolen"
+    assert "too few examples" in verdict.reasons[-1]
+    verdict = await classifier.classify("الصرف", (await embedder.embed(["الصرف"]))[0])
+    assert verdict.label == "rate-ar"
+    assert verdict.confidence < 0.9
+
+
+async def test_a_file_of_which_nothing_can_be_taken_says_why(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    file = tmp_path / "l.jsonl"
+    file.write_bytes(b'{"text": "a", "labels": {"odd": "x"}}\n{"text": "a", "split": "test"}')
+    with pytest.raises(BadLabels, match=r"1 refused and 1 of other splits.; the first refused is row 1: .*label"):
+        await import_labels(database, embedder, file)
+
+
+async def test_an_import_without_an_engine_can_be_repeated(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    from serdab.engines import EngineUnavailable
+
+    file = _write(tmp_path / "l.jsonl", _both())
+    async with Embedder(lambda: None, 384, deadline_s=0.1) as nobody:
+        with pytest.raises(EngineUnavailable):
+            await import_labels(database, nobody, file)
+    assert (await import_labels(database, embedder, file)).added == 10

@@ -1,0 +1,198 @@
+"""The index in a real database: adding, finding what is like something, answering questions."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import numpy
+import pytest
+from word_engine import word_engine
+
+from serdab.core import BadInput
+from serdab.engines import Embedder
+from serdab.knowledge import Entry, Index, Passage, document_id_of, search_documents
+from serdab.knowledge.errors import IndexAway
+from serdab.store import Database
+
+
+@pytest.fixture(scope="module")
+async def embedder() -> AsyncIterator[Embedder]:
+    async with word_engine() as (client, _):
+        yield client
+
+
+@pytest.fixture
+async def index(database: Database) -> AsyncIterator[Index]:
+    async with Index(database) as opened:
+        yield opened
+
+
+def _entry(source: str, *texts: str, lang: str = "en") -> Entry:
+    digest = hashlib.sha256("".join(texts).encode()).digest()
+    starts = [sum(map(len, texts[:at])) for at in range(len(texts))]
+    return Entry(
+        document_id=document_id_of(source, digest),
+        digest=digest,
+        source=source,
+        title=texts[0][:30],
+        media_type="text/plain",
+        lang=lang,
+        doc_type="",
+        characters=sum(map(len, texts)),
+        passages=[Passage(start=at, end=at + len(text), text=text) for at, text in zip(starts, texts, strict=True)],
+    )
+
+
+async def _add(index: Index, embedder: Embedder, *entries: Entry) -> list[bool]:
+    async def one(entry: Entry) -> bool:
+        return await index.add(entry, await embedder.embed([passage.text for passage in entry.passages]))
+
+    return list(await asyncio.gather(*map(one, entries)))
+
+
+def test_the_id_of_a_document_is_made_from_its_source_and_content() -> None:
+    digest = hashlib.sha256(b"x").digest()
+    first = document_id_of("a.txt", digest)
+    assert first == document_id_of("a.txt", digest)
+    assert first != document_id_of("b.txt", digest)
+    assert first.version == 8
+
+
+async def test_adding_a_document_again_changes_nothing(index: Index, embedder: Embedder) -> None:
+    entry = _entry("a.txt", "an invoice of acme", "second page of it")
+    assert await _add(index, embedder, entry, entry) == [True, True]
+    assert await _add(index, embedder, entry) == [False]
+    assert await index.count() == 1
+    found = await index.find_similar((await embedder.embed(["invoice acme"]))[0], "invoice acme")
+    assert [each.document_id for each in found] == [entry.document_id]
+
+
+async def test_similar_documents_come_by_meaning_and_by_words_and_never_itself(
+    index: Index, embedder: Embedder
+) -> None:
+    entries = [
+        _entry("1", "invoice INV-20417 from acme for steel pipes"),
+        _entry("2", "invoice from acme for steel tubes and pipes"),
+        _entry("3", "reminder: INV-20417 is still open, kindly settle"),
+        _entry("4", "minutes of the garden club"),
+    ]
+    await _add(index, embedder, *entries)
+    text = entries[0].passages[0].text
+    vector = (await embedder.embed([text]))[0]
+    found = await index.find_similar(vector, text, 2, entries[0].document_id)
+    assert {each.source for each in found} == {"2", "3"}
+    assert all(0 < each.similarity <= 1 for each in found)
+    assert (await index.find_similar(vector, text, 1))[0].source == "1"
+
+
+async def test_many_at_once_are_answered_each_with_its_own(index: Index, embedder: Embedder) -> None:
+    entries = [_entry(str(n), f"report about subject{n} and matter{n}") for n in range(300)]
+    assert all(await _add(index, embedder, *entries))
+    vectors = await embedder.embed([entry.passages[0].text for entry in entries])
+
+    async def nearest(n: int) -> str:
+        found = await index.find_similar(vectors[n], entries[n].passages[0].text, 3)
+        return found[0].source
+
+    assert await asyncio.gather(*map(nearest, range(300))) == [str(n) for n in range(300)]
+
+
+async def test_words_that_most_documents_have_are_not_looked_for(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    await _add(index, embedder, *(_entry(str(n), f"ordinary communication about subject{n}") for n in range(600)))
+    await database.pool.execute("analyze chunk")
+    vector = (await embedder.embed(["nothing like them"]))[0]
+    text = "ordinary communication about subject599"
+    await index.find_similar(vector, text, 1)
+    assert "599" in {each.source for each in await index.find_similar(vector, text, 2)}
+
+
+async def test_one_document_that_cannot_be_stored_does_not_fail_its_neighbours(
+    index: Index, embedder: Embedder
+) -> None:
+    good, bad = _entry("good", "a good one"), _entry("bad", "a bad one")
+    vector = await embedder.embed(["a good one"])
+    results = await asyncio.gather(
+        index.add(good, vector), index.add(bad, numpy.ones((1, 3), numpy.float32)), return_exceptions=True
+    )
+    assert results[0] is True
+    assert "384 dimensions" in str(results[1])
+    assert await index.count() == 1
+
+
+async def test_text_that_the_database_cannot_hold_is_made_harmless(index: Index, embedder: Embedder) -> None:
+    entry = _entry("odd\0name", "with \0 nul and half \ud800 pair".encode("utf-8", "replace").decode())
+    assert await _add(index, embedder, entry) == [True]
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        ("invoices of ACME?", "en"),
+        ("فاتوره الشركه", "ar"),
+        ("机器", "zh"),
+        ("Überweisung", "de"),
+        ("4711", "number"),
+    ],
+)
+async def test_a_question_is_answered_in_its_language(
+    index: Index, embedder: Embedder, question: str, source: str
+) -> None:
+    await _add(
+        index,
+        embedder,
+        _entry("en", "invoices of acme for march"),
+        _entry("ar", "هذه فَاتُورَةُ الشَّرِكَةِ لشهر مارس", lang="ar"),
+        _entry("zh", "我们研究机器学习的方法", lang="zh"),
+        _entry("de", "die überweisung ist heute eingegangen"),
+        _entry("number", "order 4711 was shipped"),
+    )
+    found = await search_documents(index, embedder, question, 2)
+    assert found[0].source == source
+
+
+async def test_the_label_that_was_found_is_shown(index: Index, embedder: Embedder) -> None:
+    entry = _entry("a", "an invoice of acme")
+    await _add(index, embedder, entry)
+    await asyncio.gather(*(index.set_label(entry.document_id, "invoice", 0.9) for _ in range(3)))
+    assert (await search_documents(index, embedder, "invoice"))[0].label == "invoice"
+    await index.set_label(UUID(int=1), "nobody", 0.1)
+
+
+@pytest.mark.parametrize(("question", "k"), [("", 5), (" \n", 5), ("x", 0), ("x", 26)])
+async def test_a_question_that_is_none_is_refused(index: Index, embedder: Embedder, question: str, k: int) -> None:
+    with pytest.raises(BadInput):
+        await search_documents(index, embedder, question, k)
+
+
+async def test_an_empty_index_and_a_question_of_signs_find_nothing(index: Index, embedder: Embedder) -> None:
+    assert list(await search_documents(index, embedder, "anything")) == []
+    assert list(await search_documents(index, embedder, "?!")) == []
+
+
+async def test_a_lost_connection_is_told_and_the_next_call_works(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    await _add(index, embedder, _entry("a", "before"))
+    await database.pool.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'serdab index writing'"
+    )
+    for _ in range(2):
+        try:
+            await _add(index, embedder, _entry("b", "after"))
+            break
+        except IndexAway:
+            continue
+    assert await index.count() == 2
+
+
+async def test_a_closed_index_says_so(database: Database, embedder: Embedder) -> None:
+    index = Index(database)
+    await index.close()
+    with pytest.raises(IndexAway, match="after close"):
+        await index.set_label(UUID(int=1), None, 0.0)
+    await index.close()

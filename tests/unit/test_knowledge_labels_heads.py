@@ -1,0 +1,93 @@
+"""Learning from labelled texts: what a head tells, in several scripts."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy
+import pytest
+
+from serdab.knowledge.features import HAN, LATIN, OTHER, grams_of, script_of
+from serdab.knowledge.heads import Heads, Judge, learn
+
+ENGLISH = {"weather": "rain sun cloud storm wind snow", "money": "bank loan invoice cash tax salary"}
+ARABIC = {"weather": "مطر شمس غيوم عاصفة رياح ثلوج", "money": "مصرف قرض فاتورة نقود ضريبة راتب"}
+
+
+def _texts(words: dict[str, str], count: int) -> tuple[list[str], list[str]]:
+    draw = numpy.random.default_rng(7)
+    texts, labels = [], []
+    for label, said in words.items():
+        for _ in range(count):
+            texts.append(" ".join(draw.choice(said.split(), 4)))
+            labels.append(label)
+    return texts, labels
+
+
+def _noise(count: int) -> numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float32]]:
+    vectors = numpy.random.default_rng(1).standard_normal((count, 384)).astype(numpy.float32)
+    return numpy.asarray(vectors / numpy.linalg.norm(vectors, axis=1, keepdims=True), numpy.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("Hello", LATIN),
+        ("", LATIN),
+        ("12 €", LATIN),
+        ("Größe", LATIN),
+        ("مرحبا", OTHER),
+        ("Привет", OTHER),
+        ("你好", HAN),
+        ("ひらがな", HAN),
+        ("한국어", HAN),
+        ("please send الفاتورة", LATIN),
+        ("أرسل الفاتورة PDF من فضلك", OTHER),
+        ("🙂🙂", LATIN),
+    ],
+)
+def test_the_script_of_a_text_is_that_of_most_letters(text: str, script: int) -> None:
+    assert script_of(text) == script
+
+
+def test_grams_forget_case_and_spacing_and_have_length_one() -> None:
+    first, second = grams_of("Stolen  CARD\n"), grams_of("stolen card")
+    assert first.at.tolist() == second.at.tolist()
+    assert float((first.values**2).sum()) == pytest.approx(1.0)
+    assert len(grams_of("").at) == 0
+
+
+def test_a_script_that_the_embedder_does_not_know_is_told_by_n_grams() -> None:
+    texts, labels = _texts(ARABIC, 40)
+    judge = Judge(learn(texts, labels, _noise(len(texts))))
+    guess = judge.guess("فاتورة و ضريبة", _noise(1)[0])
+    assert (guess.label, guess.by_grams_only) == ("money", True)
+    assert guess.confidence > 0.8
+    assert set(judge.telling_words("فاتورة غدا", "money", 1)) == {"فاتورة"}
+
+
+def test_each_script_with_enough_examples_has_a_head_of_its_own() -> None:
+    english, arabic = _texts(ENGLISH, 40), _texts(ARABIC, 40)
+    texts, labels = english[0] + arabic[0], english[1] + arabic[1]
+    heads = learn(texts, labels, _noise(len(texts)))
+    assert len(heads.heads) == 2
+    assert heads.of_script[OTHER] != heads.of_script[LATIN]
+    again = msgspec.msgpack.decode(msgspec.msgpack.encode(heads), type=Heads)
+    judge = Judge(again)
+    assert judge.guess("ضريبة قرض", _noise(1)[0]).label == "money"
+    assert judge.guess("storm and snow", _noise(1)[0]).label == "weather"
+
+
+def test_confidence_is_a_share_and_the_margin_is_to_the_next() -> None:
+    texts, labels = _texts({**ENGLISH, "food": "bread rice soup milk salt fish"}, 120)
+    guess = Judge(learn(texts, labels, _noise(len(texts)))).guess("bread soup", _noise(1)[0])
+    assert guess.label == "food"
+    assert 0 < guess.margin <= guess.confidence <= 1
+
+
+def test_labels_in_different_scripts_learn_together() -> None:
+    english, _ = _texts({"weather": ENGLISH["weather"]}, 60)
+    arabic, _ = _texts({"money": ARABIC["money"]}, 60)
+    labels = ["weather"] * 60 + ["money"] * 60
+    heads = learn(english + arabic, labels, _noise(120))
+    assert len(heads.heads) == 1
+    assert Judge(heads).guess("ضريبة قرض", _noise(1)[0]).label == "money"

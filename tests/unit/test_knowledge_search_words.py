@@ -1,0 +1,46 @@
+"""Words for full text search, in several languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Café RÉSUMÉ, 1,234.50 EUR!", "cafe resume 1 234 50 eur"),
+        ("INV-4711/a_b", "inv 4711 a b"),
+        ("الفَاتُورَة رقم ١٢٣", "فاتوره رقم ١٢٣"),
+        ("والشركات إلى آخره", "شركات الي اخره"),
+        ("机器学习", "机器 器学 学习"),
+        ("用AI写信", "用 ai 写信"),
+        ("猫", "猫"),
+        ("한국어 문서", "한국 국어 문서"),
+        ("", ""),
+        ("...!?", ""),
+        ("x" * 500, "x" * 64),
+    ],
+)
+def test_words_are_folded(text: str, words: str) -> None:
+    assert fold(text) == words
+
+
+def test_a_question_asks_for_any_of_its_words_once() -> None:
+    assert ask_for("Stolen card, stolen CARD?") == "stolen | card"
+    assert ask_for(" ' | & ! :* ") == ""
+
+
+def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:
+    text = "please pay the outstanding invoice INV-20417 of acme before 2026"
+    assert ask_for_distinctive(text) == "20417 | 2026 | outstanding | invoice | please | before"
+
+
+def test_a_snippet_shows_where_the_word_is() -> None:
+    text = "start " * 100 + "the Stolen card " + "end " * 100
+    shown = snippet_of(text, "stolen", 80)
+    assert "Stolen card" in shown
+    assert shown.startswith("… ")
+    assert shown.endswith(" …")
+    assert snippet_of("short text", "absent") == "short text"
