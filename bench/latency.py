@@ -1,0 +1,99 @@
+"""From the start call to the first step's beginning: idle, and open-loop at a share of the measured throughput.
+
+Starts are made one by one at their due moments, whether or not earlier ones have begun (open loop), by the engine's own
+client; the step tells when it began by the same monotonic clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from typing import Any
+
+import msgspec
+from harness import RESULTS, conditions, fresh_settings, percentile, publish, run, worker_processes
+from workflows import four_steps_after, when_begun
+
+from serdab.flow import Serdab
+
+#: Share of the measured throughput that is offered.
+LOAD = 0.7
+TICK_S = 0.002
+
+
+def clock() -> float:
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+async def idle(serdab: Serdab, count: int) -> list[float]:
+    latencies = []
+    for _ in range(count):
+        run_ = await serdab.start(when_begun, clock())
+        latencies.append(await run_.result(10))
+        await asyncio.sleep(0.02)
+    return latencies
+
+
+async def open_loop(serdab: Serdab, per_second: float, seconds: float) -> tuple[list[float], float]:
+    pool = serdab.database.pool
+    pending: set[asyncio.Task[Any]] = set()
+    began = clock()
+    started = 0
+    while (elapsed := clock() - began) < seconds:
+        due = int(elapsed * per_second)
+        for _ in range(due - started):
+            task = asyncio.ensure_future(serdab.start(four_steps_after, clock()))
+            pending.add(task)
+            task.add_done_callback(pending.discard)
+        started = due
+        await asyncio.sleep(TICK_S)
+    await asyncio.gather(*pending)
+    while await pool.fetchval("select exists (select from ready) or exists (select from lease)"):
+        await asyncio.sleep(0.05)
+    rows = await pool.fetch(
+        "select o.output from run_outcome o join run r using (run_id) where r.workflow = 'four_steps_after'"
+    )
+    return [msgspec.json.decode(row["output"]) for row in rows], started / (clock() - began)
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    measured = RESULTS / "durable_steps.json"
+    rate = arguments.per_second or json.loads(measured.read_text())["runs_per_minute"] / 60 * LOAD
+    async with fresh_settings("database.pool=6") as settings, Serdab.connect(settings) as serdab:
+        with worker_processes(settings, arguments.workers):
+            quiet = await idle(serdab, 200)
+            busy, reached = await open_loop(serdab, rate, arguments.seconds)
+    ms = {
+        "idle_p50_ms": percentile(quiet, 0.5) * 1e3,
+        "idle_p99_ms": percentile(quiet, 0.99) * 1e3,
+        "loaded_p50_ms": percentile(busy, 0.5) * 1e3,
+        "loaded_p99_ms": percentile(busy, 0.99) * 1e3,
+    }
+    result = {
+        **{name: round(value, 2) for name, value in ms.items()},
+        "offered_per_second": round(rate),
+        "reached_per_second": round(reached),
+        "runs": len(busy),
+        "conditions": conditions(workers=arguments.workers, load=f"{LOAD:.0%} of bench/results/durable_steps.json"),
+    }
+    publish(
+        "latency",
+        result,
+        [
+            *((name, f"{value:.2f} ms") for name, value in ms.items()),
+            ("offered", f"{rate:,.0f} starts a second"),
+            ("reached", f"{reached:,.0f} runs a second"),
+        ],
+        arguments.json,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--per-second", type=float, help="starts a second; by default 70 %% of the measured throughput")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    run(main(parser.parse_args()))
