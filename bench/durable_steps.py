@@ -13,11 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
-from harness import conditions, fresh_settings, fsync_us, publish, run, worker_processes
-from workflows import TEXT, four_steps
 
+from harness import conditions, fresh_settings, fsync_us, publish, run, worker_processes
 from serdab.flow import Serdab
 from serdab.store import Connection
+from workflows import TEXT, four_steps
 
 #: Runs that wait in the ready table while the bench goes on: enough that no worker starves.
 BACKLOG = 20_000
@@ -89,7 +89,8 @@ async def raw_inserts(connection: Connection, batch: int, seconds: float = 6.0) 
                 ids, ["first#1", "second#1", "third#1", "fourth#1"], payload,
             )  # fmt: skip
             await connection.execute(
-                "insert into raw_outcome (run_id, worker, status, output) select r, 1, 'd', $2 from unnest($1::uuid[]) r",
+                "insert into raw_outcome (run_id, worker, status, output) "
+                "select r, 1, 'd', $2 from unnest($1::uuid[]) r",
                 ids, payload,
             )  # fmt: skip
         done += batch
@@ -105,7 +106,8 @@ async def main(arguments: argparse.Namespace) -> None:
         async with Serdab.connect(settings) as serdab:
             with worker_processes(settings, arguments.workers, f"flow.in_flight={arguments.in_flight}") as workers:
                 for _ in range(arguments.repeat):
-                    results.append(await one_measurement(serdab, arguments.runs, arguments.seconds))
+                    measured = await one_measurement(serdab, arguments.runs, arguments.seconds)
+                    results.append(measured)
                 rss_mb = max(psutil.Process(each.pid).memory_info().rss for each in workers) / 2**20
             async with serdab.database.pool.acquire() as connection:
                 limits = {size: await raw_inserts(connection, size) for size in (1_000, 10_000)}

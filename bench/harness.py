@@ -48,8 +48,7 @@ def worker_processes(settings: Settings, count: int, *overrides: str) -> Iterato
     ]
     try:
         for child in children:
-            assert child.stdout is not None
-            if child.stdout.readline().strip() != "up":
+            if child.stdout is None or child.stdout.readline().strip() != "up":
                 raise RuntimeError("expected a worker to come up, got its end")
         yield [psutil.Process(child.pid) for child in children]
     finally:

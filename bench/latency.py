@@ -13,10 +13,10 @@ import time
 from typing import Any
 
 import msgspec
-from harness import RESULTS, conditions, fresh_settings, percentile, publish, run, worker_processes
-from workflows import four_steps_after, when_begun
 
+from harness import RESULTS, conditions, fresh_settings, percentile, publish, run, worker_processes
 from serdab.flow import Serdab
+from workflows import four_steps_after, when_begun
 
 #: Share of the measured throughput that is offered.
 LOAD = 0.7

@@ -7,9 +7,8 @@ import asyncio
 import time
 
 from harness import conditions, fresh_settings, publish, run, worker_processes
-from workflows import parent, parked
-
 from serdab.flow import Serdab
+from workflows import parent, parked
 
 
 async def main(arguments: argparse.Namespace) -> None:

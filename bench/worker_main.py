@@ -6,8 +6,8 @@ import asyncio
 import sys
 
 import uvloop
-import workflows
 
+import workflows
 from serdab.core import load_settings
 from serdab.flow import Worker
 from serdab.store import open_database

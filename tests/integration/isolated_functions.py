@@ -145,8 +145,8 @@ def wrong() -> int:
 
 
 def talk() -> str:
-    print("a word on standard output", flush=True)  # noqa: T201
-    print("a word on standard error", file=sys.stderr, flush=True)  # noqa: T201
+    print("a word on standard output", flush=True)
+    print("a word on standard error", file=sys.stderr, flush=True)
     return "done"
 
 

@@ -324,9 +324,7 @@ asyncio.run(main())
 async def test_the_death_of_the_parent_ends_idle_and_busy_children(tmp_path: Path) -> None:
     path = tmp_path / "started"
     folder = Path(__file__).parent
-    parent = subprocess.Popen(  # noqa: ASYNC220 - the test waits for its first line
-        [sys.executable, "-c", PARENT % path], stdout=subprocess.PIPE, cwd=folder
-    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT % path], stdout=subprocess.PIPE, cwd=folder)
     with parent:
         assert parent.stdout is not None
         idle = int(await asyncio.to_thread(parent.stdout.readline))

@@ -2,256 +2,49 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
-import pydantic
 import pytest
+from flows import (
+    ALL,
+    CALLS,
+    Document,
+    Ledger,
+    bad_result,
+    branches,
+    classify,
+    doubling,
+    forgetting,
+    giving_up,
+    large,
+    mapping,
+    parent_of,
+    parent_of_failing,
+    retrying,
+    run_timing_out,
+    sleeping,
+    small_things,
+    stray,
+    timing_out,
+    triage,
+    using_resource,
+    waiting_parent,
+    who_am_i,
+)
 
-from serdab.core import BadInput, Settings
+from serdab.core import Settings
 from serdab.flow import (
-    Backoff,
-    KeyTaken,
-    NonRetryable,
     NotInRun,
-    NotRegistered,
     OutsideBranch,
-    Retry,
     RunCancelled,
     RunFailed,
     Serdab,
-    StepFailed,
     Worker,
-    current_run_id,
-    gather,
-    idempotency_key,
-    map_steps,
     now,
-    progress,
-    random,
-    resource,
-    run_child,
-    sleep,
-    start_child,
-    start_children,
-    step,
-    uuid,
-    workflow,
 )
 from serdab.store import Database
-
-CALLS: list[str] = []
-
-
-@dataclass
-class Document:
-    title: str
-    pages: int
-
-
-class Label(msgspec.Struct):
-    name: str
-    confidence: float
-
-
-class Total(pydantic.BaseModel):
-    amount: str
-    currency: str
-
-
-class Ledger:
-    def __init__(self) -> None:
-        self.rows: list[str] = []
-
-
-@step
-async def classify(document: Document) -> Label:
-    CALLS.append(f"classify {document.title}")
-    return Label(name="invoice" if "inv" in document.title else "other", confidence=0.9)
-
-
-@step
-def count(document: Document) -> int:
-    CALLS.append(f"count {document.title}")
-    return document.pages
-
-
-@step
-async def total(label: Label) -> Total:
-    return Total(amount="12.50", currency=label.name)
-
-
-@workflow(queue="documents")
-async def triage(document: Document) -> dict[str, Any]:
-    label, pages = await gather(classify(document), count(document))
-    money = await total(label)
-    return {"label": label.name, "pages": pages, "amount": money.amount}
-
-
-@step(retries=Retry(attempts=3, backoff=Backoff(first_s=0.01, most_s=0.02)))
-async def flaky(name: str, good_at: int) -> int:
-    CALLS.append(f"flaky {name} {idempotency_key()}")
-    tries = sum(1 for call in CALLS if call.startswith(f"flaky {name} "))
-    if tries < good_at:
-        raise ConnectionError(f"try {tries}")
-    return tries
-
-
-@step(retries=Retry(attempts=5))
-async def hopeless(name: str) -> None:
-    CALLS.append(f"hopeless {name}")
-    raise NonRetryable("no such customer")
-
-
-@workflow()
-async def retrying(name: str, good_at: int) -> int:
-    return await flaky(name, good_at)
-
-
-@workflow()
-async def giving_up(name: str) -> str:
-    try:
-        await hopeless(name)
-    except StepFailed as error:
-        return str(error)
-    return "never"
-
-
-@step(timeout_s=0.05)
-async def slow() -> None:
-    await asyncio.sleep(30)
-
-
-@workflow()
-async def timing_out() -> None:
-    await slow()
-
-
-@workflow(timeout_s=0.3)
-async def run_timing_out() -> None:
-    await sleep(3600)
-
-
-@workflow()
-async def small_things() -> dict[str, Any]:
-    moment = await now()
-    await sleep(0.8)
-    number, identifier = await random(), await uuid()
-    CALLS.append("small")
-    return {"now": moment.isoformat().replace("+00:00", "Z"), "random": number, "uuid": str(identifier)}
-
-
-@workflow(queue="documents")
-async def doubling(number: int) -> int:
-    return (await count(Document(title="n", pages=number))) * 2
-
-
-@workflow()
-async def parent_of(size: int) -> int:
-    CALLS.append("parent replayed")
-    children = await start_children(doubling, range(size))
-    return sum(await children.results())
-
-
-@workflow()
-async def forgetting() -> UUID:
-    return (await start_child(doubling, 21)).ids[0]
-
-
-@step
-async def fails_always() -> None:
-    raise ValueError("bad child")
-
-
-@workflow()
-async def failing() -> None:
-    await fails_always()
-
-
-@workflow()
-async def parent_of_failing() -> None:
-    await run_child(failing)
-
-
-@workflow()
-async def sleeping(seconds: float) -> str:
-    try:
-        await sleep(seconds)
-    finally:
-        CALLS.append("left")
-    return "slept"
-
-
-@workflow()
-async def waiting_parent() -> None:
-    await run_child(sleeping, 3600.0)
-
-
-@workflow()
-async def mapping(size: int) -> list[int]:
-    return await map_steps(count, [Document(title="m", pages=n) for n in range(size)], limit=3)
-
-
-@step
-async def write_ledger(text: str) -> str:
-    resource(Ledger).rows.append(text)
-    await progress(0.5, "نصف الطريق")
-    return text
-
-
-@workflow()
-async def using_resource(text: str) -> str:
-    return await write_ledger(text)
-
-
-@step
-async def big(size: int) -> str:
-    return "x\0é" * size
-
-
-@workflow()
-async def large(size: int) -> int:
-    return len(await big(size))
-
-
-@step
-async def unencodable() -> Any:
-    return object()
-
-
-@workflow()
-async def bad_result() -> Any:
-    return await unencodable()
-
-
-async def _branch(name: str) -> int:
-    return await count(Document(title=name, pages=1)) + await count(Document(title=name, pages=2))
-
-
-@workflow()
-async def branches() -> list[int]:
-    return list(await gather(_branch("a"), _branch("b"), _branch("c")))
-
-
-@workflow()
-async def stray() -> None:
-    await asyncio.gather(count(Document(title="s", pages=1)), asyncio.sleep(0))
-
-
-@workflow()
-async def who_am_i() -> UUID:
-    return current_run_id()
-
-
-ALL = [
-    triage, retrying, giving_up, timing_out, run_timing_out, small_things, doubling, parent_of, forgetting, failing,
-    parent_of_failing, sleeping, waiting_parent, mapping, using_resource, large, bad_result, branches, stray, who_am_i,
-]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -286,7 +79,7 @@ async def test_a_failed_step_is_tried_again_with_the_same_idempotency_key(serdab
     assert [(each.attempt, each.failure.kind) for each in detail.attempts] == [
         (1, "ConnectionError"), (2, "ConnectionError"),
     ]  # fmt: skip
-    assert "test_flow_runs.py" in detail.attempts[0].failure.traceback
+    assert "flows.py" in detail.attempts[0].failure.traceback
 
 
 @pytest.mark.usefixtures("worker")
@@ -431,80 +224,3 @@ async def test_a_result_of_five_megabytes_with_nul_goes_through_a_file(serdab: S
 async def test_a_result_that_cannot_be_encoded_is_a_clear_error(serdab: Serdab) -> None:
     with pytest.raises(RunFailed, match="expected the result of step unencodable"):
         await (await serdab.start(bad_result)).result(10)
-
-
-async def test_the_same_key_is_the_same_run_and_another_input_an_error(serdab: Serdab) -> None:
-    first = await serdab.start(triage, Document(title="a", pages=1), key="invoice-4711")
-    starts = [serdab.start(triage, Document(title="a", pages=1), key="invoice-4711") for _ in range(5)]
-    assert {run.id for run in await asyncio.gather(*starts)} == {first.id}
-    with pytest.raises(KeyTaken, match=r"invoice-4711.*use another key"):
-        await serdab.start(triage, Document(title="b", pages=1), key="invoice-4711")
-
-
-async def test_bad_starts_are_refused_at_the_call(serdab: Serdab, worker: Worker) -> None:
-    with pytest.raises(NotRegistered, match="did you mean triage"):
-        await serdab.start("triag", 1)
-    with pytest.raises(BadInput, match=r"document.*triage"):
-        await serdab.start(triage, "not a document")  # type: ignore[arg-type]
-    with pytest.raises(BadInput, match="priority"):
-        await serdab.start(triage, Document(title="a", pages=1), priority="now")  # type: ignore[arg-type]
-    with pytest.raises(BadInput, match="key"):
-        await serdab.start(triage, Document(title="a", pages=1), key="a\0b")
-    by_name = await serdab.start("triage", {"title": "inv", "pages": 2})
-    assert (await by_name.result(10))["label"] == "invoice"
-
-
-@pytest.mark.usefixtures("worker")
-async def test_a_delayed_run_waits_and_says_until_when(serdab: Serdab) -> None:
-    run = await serdab.start(who_am_i, delay=1.0)
-    assert "deferred until" in (await run.detail()).why_waiting
-    assert await run.result(10) == str(run.id) or True
-    assert (await run.detail()).info.state == "done"
-
-
-async def test_a_crash_resumes_after_the_last_recorded_step(
-    serdab: Serdab, settings: Settings, database: Database
-) -> None:
-    run = await serdab.start(triage, Document(title="inv-2", pages=2))
-    first = Worker(settings, database, ALL)
-    async with first:
-        await run.result(10)
-    # Take the outcome and one step away, as if the worker had died before them.
-    await database.pool.execute("delete from run_outcome where run_id = $1", run.id)
-    await database.pool.execute("delete from step_result where run_id = $1 and step_key = 'total#1'", run.id)
-    await database.pool.execute(
-        "insert into ready (segment, priority, queue, run_id, again) values (ring_segment(), 1, 'documents', $1, true)",
-        run.id,
-    )
-    CALLS.clear()
-    async with Worker(settings, database, ALL):
-        assert (await serdab.handle(run.id).result(10))["amount"] == "12.50"
-    assert CALLS == [], "recorded steps are not executed again"
-
-
-async def test_a_drain_hands_back_what_does_not_end(serdab: Serdab, settings: Settings, database: Database) -> None:
-    run = await serdab.start(sleeping, 0.25)
-    worker = Worker(settings, database, ALL)
-    async with worker:
-        deadline = time.monotonic() + 5
-        while not worker.runs and time.monotonic() < deadline:
-            await asyncio.sleep(0.005)
-        await worker.drain(0.0)
-    assert await database.pool.fetchval("select count(*) from lease") == 0
-    assert await database.pool.fetchval("select max(crashes) from ready") == 0
-    async with Worker(settings, database, ALL):
-        assert await run.result(10) == "slept"
-
-
-async def test_rows_that_came_before_their_partition_move_into_it(serdab: Serdab, database: Database) -> None:
-    await database.pool.execute(
-        """do $$ declare t text; begin
-             for t in select inhrelid::regclass::text from pg_inherits
-                       where inhparent in ('run'::regclass, 'run_outcome'::regclass) and inhrelid::regclass::text !~ 'default'
-             loop execute 'drop table ' || t; end loop; end $$"""
-    )
-    run = await serdab.start(who_am_i)
-    assert await database.pool.fetchval("select count(*) from run_default") == 1
-    assert await database.pool.fetchval("select make_partitions()") == 6
-    assert await database.pool.fetchval("select count(*) from run_default") == 0
-    assert (await run.detail()).info.state == "ready"

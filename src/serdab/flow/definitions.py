@@ -8,7 +8,7 @@ import inspect
 import re
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from serdab.core import expected
 from serdab.flow.branches import perform
@@ -87,6 +87,15 @@ class Workflow(Generic[P, T]):
         return self.function(*args, **kwargs)
 
 
+class StepDecorator(Protocol):
+    """What `step(…)` with options gives."""
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[T]], /) -> Step[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> Step[P, T]: ...
+
+
 @overload
 def step(function: Callable[P, Awaitable[T]], /) -> Step[P, T]: ...
 @overload
@@ -99,7 +108,7 @@ def step(
     timeout_s: float | None = None,
     isolate: Isolation = "none",
     memory: str | None = None,
-) -> Callable[[Callable[P, Any]], Step[P, Any]]: ...
+) -> StepDecorator: ...
 def step(
     function: Callable[..., Any] | None = None,
     /,

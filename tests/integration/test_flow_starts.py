@@ -1,0 +1,116 @@
+"""Starts, crashes, drains and partitions on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from flows import (
+    ALL,
+    CALLS,
+    Document,
+    Ledger,
+    sleeping,
+    triage,
+    who_am_i,
+)
+
+from serdab.core import BadInput, Settings
+from serdab.flow import (
+    KeyTaken,
+    NotRegistered,
+    Serdab,
+    Worker,
+)
+from serdab.store import Database
+
+
+@pytest.fixture(autouse=True)
+def no_calls() -> None:
+    CALLS.clear()
+
+
+@pytest.fixture
+async def worker(settings: Settings, database: Database) -> Any:
+    async with Worker(settings, database, ALL, resources=[Ledger()]) as running:
+        yield running
+
+
+async def test_the_same_key_is_the_same_run_and_another_input_an_error(serdab: Serdab) -> None:
+    first = await serdab.start(triage, Document(title="a", pages=1), key="invoice-4711")
+    starts = [serdab.start(triage, Document(title="a", pages=1), key="invoice-4711") for _ in range(5)]
+    assert {run.id for run in await asyncio.gather(*starts)} == {first.id}
+    with pytest.raises(KeyTaken, match=r"invoice-4711.*use another key"):
+        await serdab.start(triage, Document(title="b", pages=1), key="invoice-4711")
+
+
+async def test_bad_starts_are_refused_at_the_call(serdab: Serdab, worker: Worker) -> None:
+    with pytest.raises(NotRegistered, match="did you mean triage"):
+        await serdab.start("triag", 1)
+    with pytest.raises(BadInput, match=r"document.*triage"):
+        await serdab.start(triage, "not a document")
+    with pytest.raises(BadInput, match="priority"):
+        await serdab.start(triage, Document(title="a", pages=1), priority="now")  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="key"):
+        await serdab.start(triage, Document(title="a", pages=1), key="a\0b")
+    by_name = await serdab.start("triage", {"title": "inv", "pages": 2})
+    assert (await by_name.result(10))["label"] == "invoice"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_delayed_run_waits_and_says_until_when(serdab: Serdab) -> None:
+    run = await serdab.start(who_am_i, delay=1.0)
+    assert "deferred until" in (await run.detail()).why_waiting
+    assert await run.result(10) == str(run.id) or True
+    assert (await run.detail()).info.state == "done"
+
+
+async def test_a_crash_resumes_after_the_last_recorded_step(
+    serdab: Serdab, settings: Settings, database: Database
+) -> None:
+    run = await serdab.start(triage, Document(title="inv-2", pages=2))
+    first = Worker(settings, database, ALL)
+    async with first:
+        await run.result(10)
+    # Take the outcome and one step away, as if the worker had died before them.
+    await database.pool.execute("delete from run_outcome where run_id = $1", run.id)
+    await database.pool.execute("delete from step_result where run_id = $1 and step_key = 'total#1'", run.id)
+    await database.pool.execute(
+        "insert into ready (segment, priority, queue, run_id, again) values (ring_segment(), 1, 'documents', $1, true)",
+        run.id,
+    )
+    CALLS.clear()
+    async with Worker(settings, database, ALL):
+        assert (await serdab.handle(run.id).result(10))["amount"] == "12.50"
+    assert CALLS == [], "recorded steps are not executed again"
+
+
+async def test_a_drain_hands_back_what_does_not_end(serdab: Serdab, settings: Settings, database: Database) -> None:
+    run = await serdab.start(sleeping, 0.25)
+    worker = Worker(settings, database, ALL)
+    async with worker:
+        deadline = time.monotonic() + 5
+        while not worker.runs and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+        await worker.drain(0.0)
+    assert await database.pool.fetchval("select count(*) from lease") == 0
+    assert await database.pool.fetchval("select max(crashes) from ready") == 0
+    async with Worker(settings, database, ALL):
+        assert await run.result(10) == "slept"
+
+
+async def test_rows_that_came_before_their_partition_move_into_it(serdab: Serdab, database: Database) -> None:
+    await database.pool.execute(
+        """do $$ declare t text; begin
+             for t in select inhrelid::regclass::text from pg_inherits
+                       where inhparent in ('run'::regclass, 'run_outcome'::regclass)
+                         and inhrelid::regclass::text !~ 'default'
+             loop execute 'drop table ' || t; end loop; end $$"""
+    )
+    run = await serdab.start(who_am_i)
+    assert await database.pool.fetchval("select count(*) from run_default") == 1
+    assert await database.pool.fetchval("select make_partitions()") == 6
+    assert await database.pool.fetchval("select count(*) from run_default") == 0
+    assert (await run.detail()).info.state == "ready"

@@ -1,0 +1,131 @@
+"""Receipts arrive whole and once: in folders and at real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+
+from serdab.core import Settings, load_settings
+from serdab.guard import Denied, Fetcher
+from serdab.knowledge import BadDelivery, Delivery, DeliveryFailed, DeliveryRefused
+
+FIRST = UUID(int=1)
+
+
+@dataclass
+class Office:
+    """A server that takes receipts, or not."""
+
+    port: int = 0
+    status: int = 200
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.taken.append((request.headers["Idempotency-Key"], await request.read()))
+        return web.Response(status=self.status, text="said the office", headers={"Location": "/elsewhere"})
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    here = Office()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", here.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    here.port = runner.addresses[0][1]
+    yield here
+    await runner.cleanup()
+
+
+def _settings(tmp_path: Path, *more: str) -> Settings:
+    return load_settings([f"home={tmp_path}", *more], environ={})
+
+
+async def _delivered(settings: Settings, body: bytes, deliver_to: str = "", key: str = "k1") -> str:
+    async with Fetcher.of(settings) as fetcher, Delivery(settings, fetcher) as delivery:
+        place = delivery.place_of(FIRST, deliver_to)
+        await delivery.deliver(place, body, key)
+        return place
+
+
+async def test_a_receipt_becomes_a_file_named_by_its_document(tmp_path: Path) -> None:
+    place = await _delivered(_settings(tmp_path), b'{"a": 1}')
+    assert Path(place) == tmp_path / "deliveries" / f"{FIRST}.json"
+    assert Path(place).read_bytes() == b'{"a": 1}'
+    assert await _delivered(_settings(tmp_path), b'{"a": 1}') == place
+    assert [file.name for file in Path(place).parent.iterdir()] == [f"{FIRST}.json"]
+
+
+async def test_the_folder_is_the_settings_or_the_documents_own(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, f"documents.deliver_to={tmp_path}/out")
+    assert Path(await _delivered(settings, b"{}")).parent == tmp_path / "out"
+    assert Path(await _delivered(settings, b"{}", f"{tmp_path}/own")).parent == tmp_path / "own"
+
+
+async def test_many_receipts_at_once_all_arrive(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    async with Fetcher.of(settings) as fetcher, Delivery(settings, fetcher) as delivery:
+        places = [delivery.place_of(UUID(int=n)) for n in range(200)]
+        await asyncio.gather(*(delivery.deliver(place, place.encode(), "k") for place in places))
+    assert all(Path(place).read_text() == place for place in places)
+
+
+async def test_a_folder_that_cannot_be_one_fails_alone_and_for_good(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = _settings(tmp_path)
+    async with Fetcher.of(settings) as fetcher, Delivery(settings, fetcher) as delivery:
+        good, bad = delivery.place_of(FIRST), delivery.place_of(FIRST, f"{tmp_path}/file/below")
+        results = await asyncio.gather(
+            delivery.deliver(bad, b"{}", "k"), delivery.deliver(good, b"{}", "k"), return_exceptions=True
+        )
+    assert isinstance(results[0], BadDelivery)
+    assert results[0].retryable is False
+    assert results[1] is None
+    assert Path(good).exists()
+
+
+@pytest.mark.parametrize("place", ["ftp://example.com/x", "s3://bucket", "a\0b"])
+async def test_a_place_that_is_neither_folder_nor_address_is_refused(tmp_path: Path, place: str) -> None:
+    with pytest.raises(BadDelivery, match="folder or an http"):
+        await _delivered(_settings(tmp_path), b"{}", place)
+
+
+async def test_a_receipt_is_posted_with_its_key(tmp_path: Path, office: Office) -> None:
+    settings = _settings(tmp_path, f"guard.allow=127.0.0.1:{office.port}")
+    url = f"http://127.0.0.1:{office.port}/receipts"
+    assert await _delivered(settings, b'{"a": 1}', url, "run-1") == url
+    assert await _delivered(settings, b'{"a": 1}', url, "run-1") == url
+    assert office.taken == [("run-1", b'{"a": 1}')] * 2
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+async def test_a_fault_of_the_other_side_may_be_tried_again(tmp_path: Path, office: Office, status: int) -> None:
+    office.status = status
+    settings = _settings(tmp_path, f"guard.allow=127.0.0.1:{office.port}")
+    with pytest.raises(DeliveryFailed, match=f"got '{status} said the office'"):
+        await _delivered(settings, b"{}", f"http://127.0.0.1:{office.port}/")
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 409, 422])
+async def test_a_refusal_is_for_good(tmp_path: Path, office: Office, status: int) -> None:
+    office.status = status
+    settings = _settings(tmp_path, f"guard.allow=127.0.0.1:{office.port}")
+    with pytest.raises(DeliveryRefused, match=str(status)) as caught:
+        await _delivered(settings, b"{}", f"http://127.0.0.1:{office.port}/?token=secret")
+    assert caught.value.retryable is False
+    assert "secret" not in str(caught.value)
+    assert len(office.taken) == 1
+
+
+async def test_an_address_that_is_not_allowed_is_never_called(tmp_path: Path, office: Office) -> None:
+    with pytest.raises(Denied) as caught:
+        await _delivered(_settings(tmp_path), b"{}", f"http://127.0.0.1:{office.port}/")
+    assert caught.value.retryable is False
+    assert office.taken == []
