@@ -1,0 +1,129 @@
+"""Texts to vectors in this process: tokens by WordPiece, batches of little padding, one onnxruntime session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serdab.core import expected
+from serdab.engines.bert import VOCABULARY, read_most_tokens, read_shape
+from serdab.engines.conversion import convert_model
+from serdab.engines.errors import BadModelFolder
+from serdab.engines.extras import load_extra
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+#: Most tokens, padding included, that go through the graph at once: larger batches leave the caches.
+TOKENS_PER_BATCH = 2048
+#: A text may be padded by at most this share of its batch's length, unless the batch is still small.
+MOST_PADDING = 0.125
+#: Tokens below which a batch takes texts of any length.
+SMALL_BATCH_TOKENS = 256
+#: Characters of a text that are looked at: no vocabulary needs more for its most tokens.
+MOST_CHARACTERS = 32_768
+
+
+class Encoder:
+    """One loaded model; its methods block and are safe to call from several threads."""
+
+    def __init__(self, folder: Path, precision: str, threads: int) -> None:
+        """Load, converting first when needed.
+
+        Args:
+            folder: the model's folder.
+            precision: `f32` or `int8`.
+            threads: threads of one call.
+
+        Raises:
+            BadModelFolder: the model cannot be read.
+            MissingExtra: onnxruntime or another heavy library is not installed.
+        """
+        shape = read_shape(folder)
+        self.dimensions = shape.hidden_size
+        self.most_tokens = read_most_tokens(folder, shape)
+        self._numpy = load_extra("numpy")
+        self._tokenizer = _load_tokenizer(folder, self.most_tokens)
+        self._session = _open_session(convert_model(folder, precision), threads)
+
+    def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+        """The token ids of each text, special tokens included, and how many texts had to be cut."""
+        encodings = self._tokenizer.encode_batch_fast([text[:MOST_CHARACTERS] for text in texts])
+        cut = sum(
+            1
+            for text, encoding in zip(texts, encodings, strict=True)
+            if encoding.overflowing or len(text) > MOST_CHARACTERS
+        )
+        return [encoding.ids for encoding in encodings], cut
+
+    def embed_tokens(self, lists: Sequence[Sequence[int]]) -> NDArray[float32]:
+        """Vectors of length one, in the order of the lists, as float32 of (texts, dimensions)."""
+        result: NDArray[float32] = self._numpy.empty((len(lists), self.dimensions), self._numpy.float32)
+        for chosen in batches_of([len(ids) for ids in lists]):
+            result[chosen] = self._run([lists[position] for position in chosen])
+        return result
+
+    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
+        """`tokenize`, then `embed_tokens`."""
+        return self.embed_tokens(self.tokenize(texts)[0])
+
+    def _run(self, lists: Sequence[Sequence[int]]) -> Any:
+        longest = max(len(ids) for ids in lists)
+        ids = self._numpy.zeros((len(lists), longest), self._numpy.int32)
+        mask = self._numpy.zeros_like(ids)
+        for row, values in enumerate(lists):
+            ids[row, : len(values)] = values
+            mask[row, : len(values)] = 1
+        return self._session.run(None, {"ids": ids, "mask": mask})[0]
+
+
+def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
+    """Positions grouped into batches of similar length, the longest first.
+
+    A batch holds at most `budget` tokens, padding included, and little padding; a text alone may be longer.
+    """
+    batch: list[int] = []
+    longest = 0
+    for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        padded = longest * (len(batch) + 1)
+        uneven = lengths[position] < longest * (1 - MOST_PADDING) and padded > SMALL_BATCH_TOKENS
+        if batch and (padded > budget or uneven):
+            yield batch
+            batch = []
+        if not batch:
+            longest = lengths[position]
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
+    tokenizers = load_extra("tokenizers")
+    vocabulary = folder / VOCABULARY
+    try:
+        model = tokenizers.models.WordPiece.from_file(str(vocabulary), unk_token="[UNK]")
+        tokenizer = tokenizers.Tokenizer(model)
+        ends = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
+        tokenizer.post_processor = tokenizers.processors.BertProcessing(*ends)
+    except Exception as error:
+        raise BadModelFolder(expected(f"{vocabulary}", "a WordPiece vocabulary", str(error))) from error
+    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    tokenizer.enable_truncation(most_tokens)
+    return tokenizer
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    runtime = load_extra("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        todo = f"remove {path.parent} so that it is made again"
+        raise BadModelFolder(expected(f"{path}", "a graph that onnxruntime loads", str(error), todo)) from error

