@@ -1,0 +1,44 @@
+"""All parsers over one text."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from serdab.knowledge.extraction.amounts import find_amounts, find_total
+from serdab.knowledge.extraction.dates import find_dates
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.numbers import find_numbers
+from serdab.knowledge.extraction.parties import find_parties
+
+#: Most characters that are looked at, and most fields of one kind that are told.
+MOST_CHARACTERS = 200_000
+MOST_OF_A_KIND = 50
+
+
+def extract_fields(text: str, lang: str = "") -> list[Field]:
+    """Everything found, in the order of the text; no two fields of a kind share a place.
+
+    Args:
+        text: in normal form.
+        lang: not needed by the parsers of today, which know their scripts themselves.
+    """
+    text = text[:MOST_CHARACTERS]
+    amounts = list(find_amounts(text))
+    total = find_total(text, amounts)
+    found = [*find_dates(text), *amounts, *find_numbers(text), *find_parties(text)]
+    if total is not None:
+        found.append(total)
+    return _bounded(sorted(found, key=lambda field: (field.start, -field.end, field.kind)))
+
+
+def _bounded(found: list[Field]) -> list[Field]:
+    kept: list[Field] = []
+    counts: Counter[str] = Counter()
+    ends: dict[str, int] = {}
+    for field in found:
+        if field.start < ends.get(field.kind, 0) or counts[field.kind] >= MOST_OF_A_KIND:
+            continue
+        ends[field.kind] = field.end
+        counts[field.kind] += 1
+        kept.append(field)
+    return kept

@@ -1,0 +1,54 @@
+"""Companies and parties, by how they are called and where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from serdab.knowledge.extraction.fields import Field
+
+_SUFFIX = (
+    r"(?:Inc|Incorporated|Corp|Corporation|LLC|L\.L\.C|LLP|L\.P|LP|Ltd|Limited|PLC|GmbH|AG|S\.A|SARL|B\.V|N\.V|Co|"
+    r"Company|SDN\.? ?BHD|BHD|Pte|Holdings|Group|Trust|Bank|Hospital|University|Enterprise|Trading|Restaurant)"
+)
+_WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
+_NAMED = re.compile(
+    rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\))){{0,6}}?,? {_SUFFIX}\b\.?)"
+)
+_ARABIC = re.compile(r"(?:شركة|مؤسسة|مستشفى|مصرف|بنك)(?: [\u0621-\u064a]{2,15}){1,4}")
+_BETWEEN = re.compile(r"\b(?:by and between|between|among)\b\s{1,3}(?:the )?", re.I)
+#: How far behind "between" parties are looked for, characters.
+REACH = 600
+
+
+def find_parties(text: str) -> Iterator[Field]:
+    """Every name that is called a company, surer where a contract says "between"."""
+    between = [match.end() for match in _BETWEEN.finditer(text[:20_000])]
+    seen: set[str] = set()
+    for pattern, reason in ((_NAMED, "a form of company in its name"), (_ARABIC, "called a company")):
+        for match in pattern.finditer(text):
+            value = " ".join(match[0].split())
+            if value.lower() in seen:
+                continue
+            seen.add(value.lower())
+            named = any(place <= match.start() <= place + REACH for place in between)
+            confidence = 0.9 if named else 0.7
+            told = f"{reason}, behind 'between'" if named else reason
+            start, end = match.span()
+            yield Field(kind="party", value=value, start=start, end=end, confidence=confidence, reason=told)
+
+
+def find_company(text: str) -> Field | None:
+    """Whose receipt it is: the first line that is a name."""
+    place = 0
+    for line in text.split("\n")[:8]:
+        name = line.strip()
+        letters = sum(char.isalpha() for char in name)
+        if letters >= 4 and letters > len(name) / 2 and not name.lower().startswith(("tax", "invoice", "receipt")):
+            start = place + line.index(name)
+            return Field(
+                kind="company", value=name, start=start, end=start + len(name), confidence=0.7,
+                reason="the first line that is a name",
+            )  # fmt: skip
+        place += len(line) + 1
+    return None

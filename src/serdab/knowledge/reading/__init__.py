@@ -1,0 +1,32 @@
+"""From bytes to text: one module a family of formats; what cannot be read is refused with its reason."""
+
+from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.refusals import (
+    BombDocument,
+    EmptyDocument,
+    EncryptedDocument,
+    MalformedDocument,
+    RefusedDocument,
+    TextlessDocument,
+    TooLargeDocument,
+    UnreachableDocument,
+    UnsupportedDocument,
+)
+from serdab.knowledge.reading.sources import Refusal, Source, find_sources
+
+__all__ = [
+    "BombDocument",
+    "EmptyDocument",
+    "EncryptedDocument",
+    "MalformedDocument",
+    "ReadDocument",
+    "Refusal",
+    "RefusedDocument",
+    "Source",
+    "TextlessDocument",
+    "TooLargeDocument",
+    "UnreachableDocument",
+    "UnsupportedDocument",
+    "find_sources",
+    "read_document",
+]

@@ -1,0 +1,120 @@
+"""Which documents there are: files, folders, and lines of JSON; one that cannot be had does not stop the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serdab.core import expected
+
+LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document to read: a file, or a text that stands in a line of JSON."""
+
+    #: For people: the path, with the line's id or number behind a `#`.
+    name: str
+    path: Path | None = None
+    text: str | None = None
+    lang: str = ""
+    doc_type: str = ""
+    labels: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A document that cannot be had, and why."""
+
+    name: str
+    code: str
+    reason: str
+
+
+class _Line(msgspec.Struct):
+    text: str
+    id: str | int = ""
+    lang: str = ""
+    doc_type: str = ""
+    labels: dict[str, Any] = msgspec.field(default_factory=dict)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
+    split: str = ""
+
+
+def find_sources(paths: Sequence[Path], most_bytes: int) -> Iterator[Source | Refusal]:
+    """Every document below some paths, folders in order of names, hidden files left out.
+
+    Args:
+        paths: files or folders.
+        most_bytes: larger files are refused; files of JSON lines are read line by line and may be larger.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from _folder(path, most_bytes)
+        else:
+            yield from _file(path, most_bytes)
+
+
+def _folder(folder: Path, most_bytes: int) -> Iterator[Source | Refusal]:
+    problems: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=problems.append, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in files if not name.startswith(".")):
+            yield from _file(Path(place) / name, most_bytes)
+    for problem in problems:
+        reason = expected("the folder", "one that may be listed", problem.strerror, "change its permissions")
+        yield Refusal(name=str(problem.filename), code="document_unreachable", reason=reason)
+
+
+def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
+    try:
+        size = path.stat().st_size
+        if not os.access(path, os.R_OK):
+            raise PermissionError(13, "no permission to read it")
+        if not path.is_file():
+            raise OSError(22, "neither a file nor a folder")
+    except OSError as error:
+        reason = expected(f"{path}", "a file that can be read", error.strerror)
+        yield Refusal(name=str(path), code="document_unreachable", reason=reason)
+        return
+    if path.suffix.lower() in LINES:
+        yield from _lines(path, most_bytes)
+    elif size > most_bytes:
+        reason = expected(f"{path.name}", f"at most {most_bytes:,} bytes", f"{size:,}", "raise documents.most_bytes")
+        yield Refusal(name=str(path), code="document_too_large", reason=reason)
+    else:
+        yield Source(name=str(path), path=path.absolute())
+
+
+def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
+    decode = msgspec.json.Decoder(_Line).decode
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(most_bytes + 1):
+            number += 1
+            if not line.strip():
+                continue
+            name = f"{path}#{number}"
+            try:
+                row = decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                reason = expected(f"line {number}", "a JSON object with text", str(error))
+                yield Refusal(name=name, code="document_malformed", reason=reason)
+                continue
+            yield Source(
+                name=f"{path}#{row.id}" if row.id != "" else name,
+                text=row.text,
+                lang=row.lang,
+                doc_type=row.doc_type,
+                labels=row.labels,
+                fields=row.fields,
+                split=row.split,
+            )
