@@ -10,13 +10,18 @@ from serdab.knowledge.errors import (
     DeliveryRefused,
     IndexAway,
 )
+from serdab.knowledge.evaluation import Evaluation, FieldScore, Unrecorded, evaluate_triage
+from serdab.knowledge.extraction import Field
 from serdab.knowledge.index import Entry, Found, Index, Passage, document_id_of
 from serdab.knowledge.label_files import RefusedRow
 from serdab.knowledge.labels import ImportReport, LabelSet, import_labels, list_label_sets
-from serdab.knowledge.search import search_documents
+from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources
+from serdab.knowledge.search import MOST_FOUND, search_documents
+from serdab.knowledge.triaging import Document, Receipt, Similar, document_of, triage
 
 __all__ = [
     "DEFAULT_SET",
+    "MOST_FOUND",
     "BadDelivery",
     "BadEvaluation",
     "BadLabels",
@@ -24,17 +29,31 @@ __all__ = [
     "Delivery",
     "DeliveryFailed",
     "DeliveryRefused",
+    "Document",
     "Entry",
+    "Evaluation",
+    "Field",
+    "FieldScore",
     "Found",
     "ImportReport",
     "Index",
     "IndexAway",
     "LabelSet",
     "Passage",
+    "Receipt",
+    "Refusal",
+    "RefusedDocument",
     "RefusedRow",
+    "Similar",
+    "Source",
+    "Unrecorded",
     "Verdict",
     "document_id_of",
+    "document_of",
+    "evaluate_triage",
+    "find_sources",
     "import_labels",
     "list_label_sets",
     "search_documents",
+    "triage",
 ]

@@ -23,7 +23,7 @@ CHUNKS_PER_BATCH = 512
 #: Questions that one statement answers.
 QUESTIONS_PER_BATCH = 128
 #: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
-RANKED_SIMILAR = 500
+RANKED_SIMILAR = 300
 RANKED_ASKED = 5_000
 #: Reciprocal rank fusion: how little the first places count more than the next.
 FUSION = 60

@@ -127,3 +127,8 @@ cross join lateral (
     ) looked
     order by distance limit $5
 ) found
+
+-- name: forget_documents
+-- Takes documents out of the index whose source begins with a text.
+with gone as (delete from document where starts_with(source, $1) returning document_id)
+delete from chunk c using gone where c.document_id = gone.document_id

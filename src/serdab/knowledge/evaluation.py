@@ -1,0 +1,281 @@
+"""How well and how fast documents go through `triage`, measured with files whose answers are known."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from serdab.core import expected
+from serdab.engines import Embedder
+from serdab.flow import Handle, RunFailed, Serdab
+from serdab.knowledge.errors import BadEvaluation
+from serdab.knowledge.extraction import score_fields
+from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
+from serdab.knowledge.labels import import_labels
+from serdab.knowledge.reading import Refusal, Source, find_sources
+from serdab.knowledge.triaging import Receipt, document_of, triage
+from serdab.store import load_statements
+
+_SQL = load_statements("serdab.knowledge")
+
+#: Train rows for each label below which a file is not learned from, and all its rows are run.
+LEAST_LEARNED = 5
+#: Share of the other rows whose label must be among those of the train rows, for the same.
+LEAST_KNOWN = 0.9
+#: Refused documents that a report names; all are counted.
+MOST_NAMED = 50
+#: Standard deviations of the interval: 95 of 100.
+_SPREAD = 1.96
+_LOOK_EVERY_S = 0.5
+
+#: Hears how many documents have ended, of how many.
+OnProgress = Callable[[int, int], None]
+
+
+class Unrecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that ended without a receipt."""
+
+    source: str
+    reason: str
+
+
+class FieldScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a field was found right."""
+
+    right: int
+    compared: int
+    share: float
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured."""
+
+    file: str
+    #: Documents that were run, and how they ended: all that were started have.
+    documents: int
+    recorded: int
+    refused: int
+    refusals: list[Unrecorded]
+    #: Share of the documents with a known label whose label was found; None when there is none to compare.
+    accuracy: float | None
+    #: Wilson's interval, 95 of 100.
+    accuracy_low: float | None
+    accuracy_high: float | None
+    compared: int
+    #: Mean over labels of F1.
+    macro_f1: float | None
+    #: The same by language.
+    accuracy_by_lang: dict[str, float]
+    #: From the first start to the last outcome.
+    documents_per_minute: float
+    seconds: float
+    #: Train rows that the labels were learned from, how many labels, and how long that took with their embeddings.
+    learned_rows: int
+    learned_labels: int
+    learn_seconds: float
+    #: By the name of the field.
+    fields: dict[str, FieldScore]
+
+
+async def evaluate_triage(
+    serdab: Serdab,
+    embedder: Embedder,
+    path: Path,
+    *,
+    key: str | None = None,
+    limit: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Evaluation:
+    """Send what a file or folder holds through `triage` by the workers that run now, and compare.
+
+    The rows of the split `train` become labels when there are enough of them, and the others documents, only those of
+    the split `test` if there are any; else all rows are documents. What was added to the index is taken out again.
+
+    Args:
+        serdab: starts the runs.
+        embedder: makes the embeddings of the labels.
+        path: JSON lines of `{id, text, labels, fields, split}`, or files to read.
+        key: which of `labels` is the kind; the first usual one by default.
+        limit: most documents that are run.
+        on_progress: hears how many have ended.
+
+    Raises:
+        BadEvaluation: there is no document.
+    """
+    mark = f"evaluation-{secrets.token_hex(6)}"
+    folder = serdab.settings.folder / "evaluations" / mark
+    found = await asyncio.to_thread(lambda: list(find_sources([path], serdab.settings.documents.most_bytes)))
+    sources = [each for each in found if isinstance(each, Source)]
+    unread = [Unrecorded(source=each.name, reason=each.reason) for each in found if isinstance(each, Refusal)]
+    learned = _Learned()
+    if worth_learning(sources, key):
+        learned = await _learn(serdab, embedder, path, key)
+        sources = [source for source in sources if source.split != TRAIN]
+        sources = [source for source in sources if source.split == "test"] or sources
+    sources = sources[:limit]
+    if not sources:
+        why = f"; the first refused: {unread[0].reason}" if unread else ""
+        raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
+    documents = [
+        msgspec.structs.replace(
+            document_of(source, serdab.settings, label_set=learned.label_set, deliver_to=str(folder)),
+            source=f"{mark}/{source.name}",
+            lang="",  # To be found, not told.
+        )
+        for source in sources
+    ]
+    loop = asyncio.get_running_loop()
+    try:
+        began = loop.time()
+        ends = await _ends(await serdab.start_many(triage, documents), on_progress)
+        seconds = loop.time() - began
+    finally:
+        await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
+        await asyncio.to_thread(shutil.rmtree, folder, True)
+    return _report(_Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds), unread, learned)
+
+
+def worth_learning(sources: Sequence[Source], key: str | None) -> bool:
+    """Whether the train rows are enough to learn from, and know nearly all labels of the others."""
+    labels = [label for row in sources if row.split == TRAIN and (label := label_of(row, key)) is not None]
+    asked = [label for row in sources if row.split != TRAIN and (label := label_of(row, key)) is not None]
+    kinds = set(labels)
+    known = sum(label in kinds for label in asked)
+    return (
+        bool(asked)
+        and known >= LEAST_KNOWN * len(asked)
+        and len(kinds) >= 2
+        and len(labels) >= LEAST_LEARNED * len(kinds)
+    )
+
+
+def label_of(row: Source, key: str | None) -> str | None:
+    """The label of a row, in the form in which labels are imported."""
+    for each in (key,) if key else USUAL_KEYS:
+        label = row.labels.get(each)
+        if isinstance(label, str | int | float) and not isinstance(label, bool):
+            return plain_text(str(label)) or None
+    return None
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The interval that holds the true share in 95 of 100 cases."""
+    if not count:
+        return 0.0, 1.0
+    share, square = right / count, _SPREAD**2
+    middle = share + square / (2 * count)
+    half = _SPREAD * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+
+
+def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float:
+    """The mean of F1 over all true labels of (true, found)."""
+    truth, found = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
+    right = Counter(pair[0] for pair in pairs if pair[0] == pair[1])
+    return sum(2 * right[label] / (truth[label] + found[label]) for label in truth) / len(truth)
+
+
+class _Learned(msgspec.Struct, frozen=True, kw_only=True):
+    label_set: str = "default"
+    rows: int = 0
+    labels: int = 0
+    seconds: float = 0.0
+
+
+class _Ran(msgspec.Struct, frozen=True, kw_only=True):
+    path: Path
+    key: str | None
+    sources: Sequence[Source]
+    ends: Sequence[Receipt | str]
+    seconds: float
+
+
+async def _learn(serdab: Serdab, embedder: Embedder, path: Path, key: str | None) -> _Learned:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    name = f"evaluation/{path.stem}" + (f"/{key}" if key else "")
+    report = await import_labels(serdab.database, embedder, path, label_set=name, key=key)
+    return _Learned(label_set=name, rows=report.examples, labels=report.labels, seconds=loop.time() - began)
+
+
+async def _ends(handles: Sequence[Handle], on_progress: OnProgress | None) -> list[Receipt | str]:
+    """The receipt of each run, or why it has none."""
+    ends: list[Receipt | str] = [""] * len(handles)
+    left = len(handles)
+
+    async def one(place: int, handle: Handle) -> None:
+        nonlocal left
+        try:
+            ends[place] = await handle.result()
+        except RunFailed as error:
+            ends[place] = str(error)
+        left -= 1
+
+    async def tell() -> None:
+        while on_progress is not None:
+            on_progress(len(handles) - left, len(handles))
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async with asyncio.TaskGroup() as group:
+        teller = group.create_task(tell())
+        async with asyncio.TaskGroup() as runs:
+            for place, handle in enumerate(handles):
+                runs.create_task(one(place, handle))
+        teller.cancel()
+    if on_progress is not None:
+        on_progress(len(handles), len(handles))
+    return ends
+
+
+def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evaluation:
+    failed = [
+        Unrecorded(source=source.name, reason=end)
+        for source, end in zip(ran.sources, ran.ends, strict=True)
+        if isinstance(end, str)
+    ]
+    refused = [*unread, *failed]
+    told = [(source, end) for source, end in zip(ran.sources, ran.ends, strict=True) if isinstance(end, Receipt)]
+    labelled = [(source, label_of(source, ran.key), end.label) for source, end in told if learned.rows]
+    pairs = [(source.lang, label, found) for source, label, found in labelled if label is not None]
+    right = Counter(lang for lang, label, found in pairs if label == found)
+    asked = Counter(lang for lang, *_ in pairs)
+    low, high = wilson(right.total(), len(pairs))
+    return Evaluation(
+        file=ran.path.name,
+        documents=len(ran.sources) + len(unread),
+        recorded=len(told),
+        refused=len(refused),
+        refusals=refused[:MOST_NAMED],
+        accuracy=right.total() / len(pairs) if pairs else None,
+        accuracy_low=low if pairs else None,
+        accuracy_high=high if pairs else None,
+        compared=len(pairs),
+        macro_f1=macro_f1([(label, found) for _, label, found in pairs]) if pairs else None,
+        accuracy_by_lang={lang: right[lang] / count for lang, count in sorted(asked.items())},
+        documents_per_minute=60 * len(ran.sources) / ran.seconds,
+        seconds=ran.seconds,
+        learned_rows=learned.rows,
+        learned_labels=learned.labels,
+        learn_seconds=learned.seconds,
+        fields=_field_scores(told),
+    )
+
+
+def _field_scores(told: Sequence[tuple[Source, Receipt]]) -> dict[str, FieldScore]:
+    right: Counter[str] = Counter()
+    compared: Counter[str] = Counter()
+    for source, receipt in told:
+        for name, is_right in score_fields(source.fields, receipt.summary).items():
+            compared[name] += 1
+            right[name] += is_right
+    return {
+        name: FieldScore(right=right[name], compared=count, share=right[name] / count)
+        for name, count in sorted(compared.items())
+    }

@@ -1,0 +1,319 @@
+"""The main job as a durable workflow: a document is read, understood, put beside its like, and a receipt delivered.
+
+read → normalise → split → embed → classify ∥ extract ∥ find similar → deliver
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from serdab.core import Settings, expected
+from serdab.engines import Embedder
+from serdab.flow import Backoff, Retry, gather, idempotency_key, progress, resource, step, workflow
+from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
+from serdab.knowledge.delivery import Delivery
+from serdab.knowledge.extraction import Field, extract_fields, summary_fields
+from serdab.knowledge.index import Entry, Index, Passage, document_id_of
+from serdab.knowledge.normalising import normalise_text
+from serdab.knowledge.reading import (
+    EmptyDocument,
+    Source,
+    TooLargeDocument,
+    UnreachableDocument,
+    read_document,
+)
+from serdab.knowledge.splitting import split_text
+from serdab.knowledge.vectors import from_text, middle_of, to_text
+
+T = TypeVar("T")
+
+QUEUE = "documents"
+#: For what lies outside of the worker: the engine, the index, the place of delivery.
+PATIENT = Retry(attempts=8, backoff=Backoff(first_s=0.5, most_s=30))
+#: Chunks of one document that are embedded and found again; a receipt tells both numbers.
+MOST_INDEXED = 400
+#: Similar documents that a receipt names.
+SIMILAR = 5
+#: Length from which on plain computing leaves the worker's loop for a thread, characters.
+LONG = 20_000
+#: Chunks from which on the progress of a run is worth telling.
+_TELL_FROM = 16
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run of `triage` is given: a file by its path, or a text."""
+
+    #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table.
+    source: str
+    #: The file to read; None: `text` is the document.
+    path: str | None = None
+    text: str | None = None
+    title: str = ""
+    media_type: str = ""
+    #: What kind the one who brings it says it is; may be empty.
+    doc_type: str = ""
+    #: Two letters, or empty: found from the text.
+    lang: str = ""
+    label_set: str = DEFAULT_SET
+    #: Folder or URL for the receipt; empty: as the settings say.
+    deliver_to: str = ""
+    #: Largest file that is read, bytes.
+    most_bytes: int = 52_428_800
+
+
+class Similar(msgspec.Struct, frozen=True, kw_only=True):
+    """A document of this house that is like the one of the receipt."""
+
+    document_id: UUID
+    source: str
+    title: str
+    label: str | None
+    similarity: float
+    snippet: str
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out about a document."""
+
+    document_id: UUID
+    source: str
+    title: str
+    media_type: str
+    lang: str
+    doc_type: str
+    characters: int
+    chunks: int
+    #: Chunks that can be found again: all, but in a very long document only the first.
+    chunks_indexed: int
+    label: str | None
+    confidence: float
+    reasons: list[str]
+    #: Everything found in the text, with its place.
+    fields: list[Field]
+    #: The one value for each name that documents usually have; null or empty where none was found.
+    summary: dict[str, Any]
+    similar: list[Similar]
+    delivered_to: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as plain text, before it is normalised."""
+
+    text: str
+    title: str
+    media_type: str
+    #: SHA-256 of what was read, hexadecimal.
+    digest: str
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A document by its id, in normal form."""
+
+    document_id: UUID
+    digest: str
+    title: str
+    media_type: str
+    lang: str
+    text: str
+
+
+class Extracted(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in a text, all of it and in short."""
+
+    fields: list[Field]
+    summary: dict[str, Any]
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document means as a whole, and how many of its chunks the index holds."""
+
+    #: Base64 of float32.
+    vector: str
+    indexed: int
+
+
+@step(isolate="process", memory="1GB", timeout_s=60)
+def read(path: str, most_bytes: int) -> Reading:
+    """Read a file in a process of its own: what it holds may be broken, enormous or hostile."""
+    data = _bytes_of(Path(path), most_bytes)
+    found = read_document(data, Path(path).name)
+    return Reading(
+        text=found.text,
+        title=found.title,
+        media_type=found.media_type,
+        digest=hashlib.sha256(data).hexdigest(),
+    )
+
+
+@step
+async def normalise(reading: Reading, document: Document) -> Known:
+    """The text in normal form, with its language and the id of the document."""
+    found = await _compute(len(reading.text), normalise_text, reading.text)
+    if not found.text:
+        raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
+    return Known(
+        document_id=document_id_of(document.source, bytes.fromhex(reading.digest)),
+        digest=reading.digest,
+        title=document.title or reading.title,
+        media_type=document.media_type or reading.media_type,
+        lang=document.lang or found.lang,
+        text=found.text,
+    )
+
+
+@step
+async def split(text: str) -> list[tuple[int, int]]:
+    """Where the chunks of a text begin and end."""
+    return [(chunk.start, chunk.end) for chunk in await _compute(len(text), split_text, text)]
+
+
+@step(retries=PATIENT)
+async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_type: str) -> Embedded:
+    """The meaning of each chunk, put into the index, and that of the whole."""
+    passages = [Passage(start=start, end=end, text=known.text[start:end]) for start, end in chunks[:MOST_INDEXED]]
+    vectors = await resource(Embedder).embed([passage.text for passage in passages])
+    entry = Entry(
+        document_id=known.document_id,
+        digest=bytes.fromhex(known.digest),
+        source=source,
+        title=known.title,
+        media_type=known.media_type,
+        lang=known.lang,
+        doc_type=doc_type,
+        characters=len(known.text),
+        passages=passages,
+    )
+    await resource(Index).add(entry, vectors)
+    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages))
+
+
+@step(retries=PATIENT)
+async def classify(text: str, vector: str, label_set: str) -> Verdict:
+    """What kind of document it is, by the labels that people gave others."""
+    return await resource(Classifier).classify(text, from_text(vector), label_set)
+
+
+@step(timeout_s=60)
+async def extract(text: str, lang: str) -> Extracted:
+    """Dates, amounts, parties and the like, each with its place in the text."""
+    return await _compute(len(text), _extracted, text, lang)
+
+
+@step(retries=PATIENT)
+async def find_similar(text: str, vector: str, document_id: UUID) -> list[Similar]:
+    """The documents that are most like this one, itself left out."""
+    found = await resource(Index).find_similar(from_text(vector), text, SIMILAR, document_id)
+    return [
+        Similar(
+            document_id=each.document_id,
+            source=each.source,
+            title=each.title,
+            label=each.label,
+            similarity=round(each.similarity, 4),
+            snippet=each.snippet,
+        )
+        for each in found
+    ]
+
+
+@step(retries=PATIENT)
+async def deliver(receipt: Receipt, deliver_to: str) -> str:
+    """Note the label and take the receipt to its place; gives the place."""
+    delivery = resource(Delivery)
+    place = delivery.place_of(receipt.document_id, deliver_to)
+    await resource(Index).set_label(receipt.document_id, receipt.label, receipt.confidence)
+    body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=place))
+    await delivery.deliver(place, body, idempotency_key())
+    return place
+
+
+@workflow(queue=QUEUE)
+async def triage(document: Document) -> Receipt:
+    """Read a document, understand it, put it beside its like, deliver a receipt."""
+    reading = _taken(document) if document.path is None else await read(document.path, document.most_bytes)
+    known = await normalise(reading, document)
+    chunks = await split(known.text)
+    long = len(chunks) >= _TELL_FROM
+    if long:
+        await progress(0.2, f"reading the meaning of {len(chunks)} parts")
+    embedded = await embed(known, chunks, document.source, document.doc_type)
+    if long:
+        await progress(0.7, "classifying, extracting, comparing")
+    verdict, extracted, similar = await gather(
+        classify(known.text, embedded.vector, document.label_set),
+        extract(known.text, known.lang),
+        find_similar(known.text, embedded.vector, known.document_id),
+    )
+    receipt = Receipt(
+        document_id=known.document_id,
+        source=document.source,
+        title=known.title,
+        media_type=known.media_type,
+        lang=known.lang,
+        doc_type=document.doc_type,
+        characters=len(known.text),
+        chunks=len(chunks),
+        chunks_indexed=embedded.indexed,
+        label=verdict.label,
+        confidence=round(verdict.confidence, 4),
+        reasons=verdict.reasons,
+        fields=extracted.fields,
+        summary=extracted.summary,
+        similar=similar,
+        delivered_to="",
+    )
+    place = await deliver(receipt, document.deliver_to)
+    return msgspec.structs.replace(receipt, delivered_to=place)
+
+
+def _extracted(text: str, lang: str) -> Extracted:
+    fields = list(extract_fields(text, lang))
+    return Extracted(fields=fields, summary=summary_fields(text, fields))
+
+
+def document_of(source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "") -> Document:
+    """What a run is given for one of the sources that `find_sources` finds."""
+    return Document(
+        source=source.name,
+        path=None if source.path is None else str(source.path),
+        text=source.text,
+        doc_type=source.doc_type,
+        lang=source.lang,
+        label_set=label_set,
+        deliver_to=deliver_to,
+        most_bytes=settings.documents.most_bytes,
+    )
+
+
+def _bytes_of(path: Path, most_bytes: int) -> bytes:
+    """The content of a file that may have changed since somebody looked at it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        what = expected(f"the document {path}", "a file that can be read", error.strerror)
+        raise UnreachableDocument(what) from error
+    if len(data) > most_bytes:
+        todo = "raise documents.most_bytes"
+        what = expected(f"the document {path.name}", f"at most {most_bytes:,} bytes", "a larger one", todo)
+        raise TooLargeDocument(what)
+    return data
+
+
+def _taken(document: Document) -> Reading:
+    """A document that came as text."""
+    text = document.text or ""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Reading(text=text, title="", media_type="text/plain", digest=digest)
+
+
+async def _compute(size: int, work: Callable[..., T], *args: object) -> T:
+    """Plain computing: at once when it takes a moment, in a thread when the worker's other runs would notice."""
+    return work(*args) if size < LONG else await asyncio.to_thread(work, *args)

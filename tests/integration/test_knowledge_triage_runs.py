@@ -1,0 +1,232 @@
+"""Documents through the whole workflow: a real worker, a real database, a real engine, real places of delivery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from word_engine import word_engine
+
+from serdab.core import Settings
+from serdab.engines import Embedder
+from serdab.flow import RunFailed, Serdab, Worker
+from serdab.guard import AllowList, Fetcher
+from serdab.knowledge import (
+    BadEvaluation,
+    Classifier,
+    Delivery,
+    Document,
+    Index,
+    Receipt,
+    evaluate_triage,
+    import_labels,
+    triage,
+)
+from serdab.store import Database
+
+
+class Office:
+    """A server that takes receipts; the first answers are given, then it is always content."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.answers: list[int] = []
+        self.keys: list[str] = []
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.keys.append(request.headers["Idempotency-Key"])
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+
+@pytest.fixture(scope="module")
+async def embedder() -> AsyncIterator[Embedder]:
+    async with word_engine() as (client, _):
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def office() -> AsyncIterator[Office]:
+    here = Office()
+    app = web.Application()
+    app.router.add_post("/", here.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    here.port = runner.addresses[0][1]
+    yield here
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def index(settings: Settings, database: Database, embedder: Embedder, office: Office) -> AsyncIterator[Index]:
+    """A running worker and its index."""
+    async with (
+        Fetcher(AllowList.read(f"127.0.0.1:{office.port}")) as fetcher,
+        Classifier(database) as classifier,
+        Index(database) as index,
+        Delivery(settings, fetcher) as delivery,
+        Worker(settings, database, [triage], resources=[settings, embedder, classifier, index, delivery]),
+    ):
+        yield index
+
+
+async def _receipt(serdab: Serdab, document: Document) -> Receipt:
+    receipt = await (await serdab.start(triage, document)).result(20)
+    assert isinstance(receipt, Receipt)
+    return receipt
+
+
+async def test_a_text_becomes_a_receipt_that_is_delivered(index: Index, serdab: Serdab, tmp_path: Path) -> None:
+    text = "Invoice INV-20417\nDate: 2026-03-14\nTotal: 120.50 EUR"
+    run = await serdab.start(triage, Document(source="inbox#1", text=text, doc_type="invoice"))
+    receipt = await run.result(20)
+    assert (receipt.source, receipt.lang, receipt.doc_type, receipt.chunks) == ("inbox#1", "en", "invoice", 1)
+    assert receipt.chunks_indexed == 1
+    assert (receipt.label, receipt.confidence) == (None, 0.0)
+    assert "serdab labels import" in receipt.reasons[0]
+    assert receipt.fields
+    place = Path(receipt.delivered_to)
+    assert place == tmp_path / "deliveries" / f"{receipt.document_id}.json"
+    assert msgspec.json.decode(place.read_bytes(), type=Receipt) == receipt
+    names = [step.key.rsplit("/", 1)[-1].split("#")[0] for step in (await run.detail()).steps]
+    assert sorted(names) == ["classify", "deliver", "embed", "extract", "find_similar", "normalise", "split"]
+
+
+async def test_files_are_read_in_a_process_of_their_own(index: Index, serdab: Serdab, tmp_path: Path) -> None:
+    file = tmp_path / "note.md"
+    file.write_text("# A note\n\nabout the garden", "utf-8")
+    run = await serdab.start(triage, Document(source=str(file), path=str(file)))
+    receipt = await run.result(30)
+    assert (receipt.media_type, receipt.lang) == ("text/markdown", "en")
+    assert "read#1" in [step.key for step in (await run.detail()).steps]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.txt", b"", "EmptyDocument"),
+        ("blank.txt", b" \n\t ", "EmptyDocument"),
+        ("broken.pdf", b"%PDF-1.7 and then nothing", "Document"),
+        ("picture.txt", b"\x89PNG\r\n\x1a\n....", "UnsupportedDocument"),
+        ("large.txt", b"word " * 1000, "TooLargeDocument"),
+        ("missing.txt", None, "UnreachableDocument"),
+    ],
+)
+async def test_a_document_that_cannot_be_read_ends_its_run_at_once_with_the_reason(
+    index: Index, serdab: Serdab, tmp_path: Path, name: str, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    run = await serdab.start(triage, Document(source=name, path=str(file), most_bytes=1000))
+    with pytest.raises(RunFailed) as caught:
+        await run.result(30)
+    assert reason in str(caught.value)
+    steps = (await run.detail()).steps
+    assert [(step.key, step.attempts) for step in steps] == [("read#1", 1)]
+    assert await index.count() == 0
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "\u200b\u200b"])
+async def test_a_text_without_words_is_refused_too(index: Index, serdab: Serdab, text: str) -> None:
+    with pytest.raises(RunFailed, match="EmptyDocument"):
+        await _receipt(serdab, Document(source="x", text=text))
+
+
+async def test_labels_and_similar_documents_are_in_the_receipt(
+    index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
+) -> None:
+    kinds = {"stolen": "my card was stolen by somebody", "rate": "what exchange rate applies today"}
+    rows = [{"text": f"{text} {n}", "label": label} for label, text in kinds.items() for n in range(3)]
+    labels = tmp_path / "labels.jsonl"
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    await import_labels(serdab.database, embedder, labels)
+    first = await _receipt(serdab, Document(source="1", text="somebody has stolen my card in Berlin"))
+    assert first.label == "stolen"
+    assert first.similar == []
+    second = await _receipt(serdab, Document(source="2", text="my stolen card was used in Berlin"))
+    assert (second.label, [each.document_id for each in second.similar]) == ("stolen", [first.document_id])
+    assert second.similar[0].label == "stolen"
+    assert 0 < second.similar[0].similarity < 1
+    assert second.similar[0].snippet.startswith("somebody")
+
+
+async def test_the_same_document_twice_is_one_document(index: Index, serdab: Serdab) -> None:
+    document = Document(source="1", text="the same words")
+    first, second = await asyncio.gather(_receipt(serdab, document), _receipt(serdab, document))
+    assert first.document_id == second.document_id
+    assert first.similar == second.similar == []
+    assert await index.count() == 1
+
+
+async def test_a_long_document_is_found_by_its_first_parts_and_says_so(
+    index: Index, serdab: Serdab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serdab.knowledge.triaging.MOST_INDEXED", 5)
+    text = "\n\n".join(f"Paragraph {n} about matter{n}. " + "More words follow. " * 40 for n in range(40))
+    receipt = await _receipt(serdab, Document(source="long", text=text))
+    assert receipt.chunks >= 30
+    assert receipt.chunks_indexed == 5
+
+
+async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab: Serdab, office: Office) -> None:
+    office.answers, office.keys = [503, 500], []
+    url = f"http://127.0.0.1:{office.port}/"
+    run = await serdab.start(triage, Document(source="1", text="to the office", deliver_to=url))
+    assert (await run.result(30)).delivered_to == url
+    assert len(office.keys) == 3
+    assert len(set(office.keys)) == 1
+    assert [step.attempts for step in (await run.detail()).steps if step.key == "deliver#1"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("answers", "url", "reason"),
+    [([404], "http://127.0.0.1:{port}/", "DeliveryRefused"), ([], "http://127.0.0.1:9/", "DeniedHost")],
+)
+async def test_a_refused_delivery_ends_the_run_at_once(
+    index: Index, serdab: Serdab, office: Office, answers: list[int], url: str, reason: str
+) -> None:
+    office.answers, office.keys = list(answers), []
+    document = Document(source="1", text="to nobody", deliver_to=url.format(port=office.port))
+    with pytest.raises(RunFailed, match=reason):
+        await _receipt(serdab, document)
+    assert len(office.keys) == len(answers)
+
+
+async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
+    index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
+) -> None:
+    kinds = {"stolen": "my card was stolen", "rate": "exchange rate today"}
+    rows = [
+        {"id": f"{split}-{label}-{n}", "text": f"{text} {n} {split}", "labels": {"type": "q", "category": label},
+         "lang": "en", "split": split}
+        for split, count in (("train", 10), ("test", 4), ("dev", 2))
+        for label, text in kinds.items()
+        for n in range(count)
+    ]  # fmt: skip
+    file = tmp_path / "queries.jsonl"
+    file.write_bytes(b"\n".join(map(msgspec.json.encode, [*rows, {"id": "e", "text": "", "split": "test"}])) + b"\n{")
+    told: list[tuple[int, int]] = []
+    report = await evaluate_triage(serdab, embedder, file, on_progress=lambda done, of: told.append((done, of)))
+    assert (report.documents, report.recorded, report.refused) == (10, 8, 2)
+    assert (report.accuracy, report.macro_f1, report.compared) == (1.0, 1.0, 8)
+    assert report.accuracy_low is not None
+    assert 0.6 < report.accuracy_low < 0.7
+    assert (report.learned_rows, report.learned_labels) == (20, 2)
+    assert report.documents_per_minute > 0
+    assert {each.reason.split(":")[0].split(" ")[0] for each in report.refusals} <= {"expected", "run", "step"}
+    assert told[-1] == (9, 9)
+    assert await index.count() == 0
+    assert list((serdab.settings.folder / "evaluations").iterdir()) == []
+    assert (await evaluate_triage(serdab, embedder, file, limit=3)).recorded == 3
+
+
+async def test_an_evaluation_of_nothing_says_so(
+    index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
+) -> None:
+    with pytest.raises(BadEvaluation, match="with documents"):
+        await evaluate_triage(serdab, embedder, tmp_path / "nowhere")
