@@ -1,1 +1,52 @@
 """The composition root: settings become a database, engines, workers and one tree of processes."""
+
+from serdab.app.alone import run_engine, run_keeper
+from serdab.app.composition import connected, opened_database, resources
+from serdab.app.control import some_tree, start_detached, take_down
+from serdab.app.engine import embedder_of, engine_process, some_engine
+from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
+from serdab.app.metrics import METRICS
+from serdab.app.processes import ProcessFile, living
+from serdab.app.readiness import Readiness, readiness_of
+from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
+from serdab.app.supervisor import run_tree
+from serdab.app.tree import Tree, worker_count
+from serdab.app.worker_process import WorkerOptions, run_worker
+from serdab.app.workflows import all_workflows, check_known, find_workflow
+
+__all__ = [
+    "METRICS",
+    "AlreadyUp",
+    "BadModule",
+    "DatabaseState",
+    "DidNotComeUp",
+    "HomeStatus",
+    "ModelMissing",
+    "PortTaken",
+    "ProcessFile",
+    "ProcessStatus",
+    "QueueCount",
+    "Readiness",
+    "Tree",
+    "WorkerOptions",
+    "all_workflows",
+    "check_known",
+    "connected",
+    "embedder_of",
+    "engine_process",
+    "find_workflow",
+    "home_status",
+    "living",
+    "opened_database",
+    "readiness_of",
+    "resources",
+    "run_engine",
+    "run_keeper",
+    "run_tree",
+    "run_worker",
+    "some_engine",
+    "some_tree",
+    "start_detached",
+    "take_down",
+    "worker_count",
+]

@@ -13,8 +13,10 @@ from serdab.core.settings import (
     ModelsSettings,
     Settings,
     WorkersSettings,
+    child_environment,
     load_settings,
     setting_names,
+    values_of,
     variable_of,
 )
 
@@ -35,12 +37,14 @@ __all__ = [
     "Unavailable",
     "WorkersSettings",
     "at",
+    "child_environment",
     "expected",
     "load_settings",
     "log_folder",
     "setting_names",
     "start_logging",
     "time_of",
+    "values_of",
     "variable_of",
     "without_passwords",
 ]

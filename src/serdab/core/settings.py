@@ -174,6 +174,25 @@ def variable_of(name: str) -> str:
     return PREFIX + name.replace(".", "_").upper()
 
 
+def values_of(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Every leaf of a tree as (dotted name, value)."""
+    for name, _ in setting_names():
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        yield name, value
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours: this one's, with the whole tree of settings in it.
+
+    A child so has the same settings as its parent, whatever files say by then; a password in `database.url` is in no
+    command line.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return kept | {variable_of(name): str(value) for name, value in values_of(settings)}
+
+
 def load_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
     """Read the whole tree once.
 

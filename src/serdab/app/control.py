@@ -1,0 +1,119 @@
+"""The tree of a home seen and steered from another process: start it detached, look at it, take it down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from serdab.app.errors import AlreadyUp, DidNotComeUp
+from serdab.app.processes import ProcessFile, living, send
+from serdab.app.readiness import readiness_of
+from serdab.app.tree import STOP_MARGIN_S, Tree
+from serdab.core import Settings, child_environment, log_folder
+from serdab.store import stop_database
+
+#: Added to the start of the database until a tree is given up, in seconds.
+START_MARGIN_S = 60.0
+LOOK_EVERY_S = 0.05
+#: Deaths of one worker after which a tree that is just starting is given up.
+MOST_DEATHS = 2
+
+
+async def start_detached(settings: Settings) -> ProcessFile:
+    """Start `serdab up` in the background and return when it can take work.
+
+    Raises:
+        AlreadyUp: this home has a tree already.
+        DidNotComeUp: it ended, or was not ready in time; its words are in the message.
+    """
+    found = living(settings, "up").get("up")
+    if found is not None:
+        who = f"pid {found.pid} at {found.url}"
+        raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; see `serdab status`")
+    folder = log_folder(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    output = folder / "up.out"
+    with output.open("wb") as file:
+        process = await asyncio.to_thread(
+            lambda: subprocess.Popen(
+                [sys.executable, "-m", "serdab.cli", "up"],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=child_environment(settings),
+                start_new_session=True,
+            )
+        )
+    deadline = time.monotonic() + settings.database.start_timeout_s + START_MARGIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        found = living(settings, "up").get("up")
+        if found is not None and found.pid == process.pid and await _is_ready(found.url):
+            return found
+        await asyncio.sleep(LOOK_EVERY_S)
+    words = output.read_text("utf-8", "replace").strip()[-2000:]
+    raise DidNotComeUp(f"expected the tree to become ready, got: {words or 'no word'}; see {output}")
+
+
+async def _is_ready(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def take_down(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Stop everything of this home: the supervisor with its workers, orphans of a killed one, the database.
+
+    Args:
+        settings: the whole tree of settings.
+        tell: hears what is being done; what does not end in time is killed.
+    """
+    patience_s = settings.flow.drain_s + 2 * STOP_MARGIN_S
+    await _end(living(settings, "up"), patience_s, tell)
+    await _end(living(settings, "worker"), patience_s, tell)
+    tell("stopping the database")
+    await stop_database(settings)
+
+
+async def _end(processes: Mapping[str, ProcessFile], patience_s: float, tell: Callable[[str], None]) -> None:
+    for name, process in processes.items():
+        tell(f"stopping {name} (pid {process.pid})")
+        send(process, signal.SIGTERM)
+    deadline = time.monotonic() + patience_s
+    for name, process in processes.items():
+        while process.is_alive():
+            if time.monotonic() > deadline:
+                tell(f"killing {name}, which did not end within {patience_s:g} s")
+                send(process, signal.SIGKILL)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+@asynccontextmanager
+async def some_tree(settings: Settings) -> AsyncIterator[bool]:
+    """The tree of this home if it has one, else one that lives as long as the block; whether it is such a one.
+
+    Raises:
+        DidNotComeUp: the workers of the new tree do not come up.
+    """
+    if living(settings, "up"):
+        yield False
+        return
+    # Names that come again, so that logs do not pile up; another such tree at the same time gets its own.
+    taken = any(name.startswith("run-") for name in living(settings, "worker"))
+    async with Tree(settings, f"run-{os.getpid()}-" if taken else "run-") as tree:
+        deadline = time.monotonic() + START_MARGIN_S
+        while not (await readiness_of(tree.database)).ready:
+            for worker in tree.workers:
+                if worker.restarts >= MOST_DEATHS or time.monotonic() > deadline:
+                    raise DidNotComeUp(f"expected {worker.name} to come up, got: {worker.last_words() or 'no word'}")
+            await asyncio.sleep(LOOK_EVERY_S)
+        yield True

@@ -1,0 +1,71 @@
+"""What the supervisor tells about its tree: readiness, and the metrics of all its processes in one text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+
+import aiohttp
+from prometheus_client.core import Metric
+
+from serdab.app.metrics import counter, exposition, gauge, labelled, process_metrics
+from serdab.app.processes import ProcessFile, living
+from serdab.app.readiness import Readiness, readiness_of
+from serdab.app.tree import Tree
+from serdab.core import Settings
+from serdab.flow import Serdab
+from serdab.store import is_gone
+
+#: How long one scrape waits for the database, and for a worker, in seconds.
+SCRAPE_TIMEOUT_S = 3.0
+
+
+class Figures:
+    """Asks the database and the workers of one tree."""
+
+    def __init__(self, settings: Settings, tree: Tree) -> None:
+        self._settings = settings
+        self._tree = tree
+        self._inspection = Serdab(settings, tree.database).inspection
+
+    async def readiness(self) -> Readiness:
+        """Whether this home can take work now."""
+        return await readiness_of(self._tree.database)
+
+    async def metrics(self) -> str:
+        """One text: what the database says, what this process says, and what each worker says, by its name."""
+        workers = living(self._settings, "worker")
+        texts = {"up": exposition(process_metrics)} | await _texts(workers)
+        found = await self._of_database()
+        return exposition(lambda: found, lambda: self._of_tree(len(workers)), lambda: labelled(texts))
+
+    async def _of_database(self) -> list[Metric]:
+        """Nothing while the database is away: the other figures are still told."""
+        try:
+            async with asyncio.timeout(SCRAPE_TIMEOUT_S):
+                counts = {(queue, state): number for queue, state, number in await self._inspection.counts()}
+                ages = {(queue, state): age_s for queue, state, age_s in await self._inspection.oldest()}
+        except Exception as error:
+            if not is_gone(error):
+                raise
+            return []
+        return [gauge("serdab_runs", counts), gauge("serdab_oldest_run_seconds", ages)]
+
+    def _of_tree(self, workers: int) -> Iterable[Metric]:
+        restarts = Counter({(worker.name,): worker.restarts for worker in self._tree.workers})
+        restarts[("engine",)] = self._tree.engine.restarts
+        yield counter("serdab_restarts_total", restarts)
+        yield gauge("serdab_processes", {("worker",): workers})
+
+
+async def _texts(workers: dict[str, ProcessFile]) -> dict[str, str]:
+    async def text(session: aiohttp.ClientSession, name: str, url: str) -> tuple[str, str]:
+        try:
+            async with session.get(f"{url}/metrics") as answer:
+                return name, await answer.text() if answer.status == 200 else ""
+        except (aiohttp.ClientError, TimeoutError):
+            return name, ""
+
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SCRAPE_TIMEOUT_S)) as session:
+        return dict(await asyncio.gather(*(text(session, name, each.url) for name, each in workers.items())))

@@ -1,0 +1,104 @@
+"""The processes of a home: a small file for each in `home/run`, believed only while its process lives."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from serdab.core import Settings
+
+
+class ProcessFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of ours; an engine's file has the same fields and some more."""
+
+    pid: int
+    #: When it started, seconds since 1970: a later process of the same number started at another time.
+    started_at: float
+    #: `up` or `worker`; files without it are an engine's.
+    role: str = "engine"
+    #: Where it answers `/livez`, `/readyz` and `/metrics`.
+    url: str = ""
+    #: The pid of the supervisor that started it; 0: nobody's.
+    supervisor: int = 0
+
+    def is_alive(self) -> bool:
+        """Whether this very process still lives."""
+        return started_at(self.pid) == self.started_at
+
+
+def run_folder(settings: Settings) -> Path:
+    """Where the files are."""
+    return settings.folder / "run"
+
+
+def publish(settings: Settings, name: str, role: str, url: str, supervisor: int = 0) -> None:
+    """Write the file of this process, in one step."""
+    folder = run_folder(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mine = ProcessFile(
+        pid=os.getpid(), started_at=started_at(os.getpid()) or 0.0, role=role, url=url, supervisor=supervisor
+    )
+    partial = folder / f".{name}.{secrets.token_hex(4)}"
+    partial.write_bytes(msgspec.json.encode(mine))
+    os.replace(partial, folder / f"{name}.json")
+
+
+def withdraw(settings: Settings, name: str) -> None:
+    """Remove the file of this process; one that somebody else has put in its place stays."""
+    path = run_folder(settings) / f"{name}.json"
+    found = _read(path)
+    if found is not None and found.pid == os.getpid():
+        path.unlink(missing_ok=True)
+
+
+def living(settings: Settings, role: str) -> dict[str, ProcessFile]:
+    """The processes of a role that live, by name; files of dead ones are removed."""
+    found: dict[str, ProcessFile] = {}
+    for path in sorted(run_folder(settings).glob("*.json")):
+        each = _read(path)
+        if each is None or each.role != role:
+            continue
+        if each.is_alive():
+            found[path.stem] = each
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def orphans(settings: Settings) -> dict[str, ProcessFile]:
+    """Living workers whose supervisor has died; a process that took over its number started after the worker."""
+    found = {}
+    for name, worker in living(settings, "worker").items():
+        born = started_at(worker.supervisor) if worker.supervisor else 0.0
+        if born is None or born > worker.started_at:
+            found[name] = worker
+    return found
+
+
+def send(process: ProcessFile, number: signal.Signals) -> None:
+    """Send a signal to this very process, and to no later one of its number."""
+    if process.is_alive():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
+def started_at(pid: int) -> float | None:
+    """When a living process started, seconds since 1970; None when it has ended."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def _read(path: Path) -> ProcessFile | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ProcessFile)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None

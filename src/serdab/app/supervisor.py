@@ -1,0 +1,87 @@
+"""`serdab up`: the tree of a home, held by a lock, with its HTTP server, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from serdab.app.errors import AlreadyUp
+from serdab.app.figures import Figures
+from serdab.app.probes import serving
+from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, withdraw
+from serdab.app.signals import Signals, unless_now, watching_signals
+from serdab.app.tree import Tree
+from serdab.core import Settings
+
+log = logging.getLogger(__name__)
+
+#: Name of the supervisor's file in `home/run`.
+NAME = "up"
+
+
+async def run_tree(settings: Settings) -> None:
+    """Keep the whole tree alive until SIGTERM (drain) or a second one (now).
+
+    Raises:
+        AlreadyUp: this home has a tree already.
+        PortTaken: another program listens on `http.port`.
+        SerdabError: the database cannot be used.
+    """
+    with only_one(settings), watching_signals() as signals:
+        end_orphans(settings)
+        async with Tree(settings) as tree:
+            figures = Figures(settings, tree)
+            address = settings.http.host, settings.http.port
+            async with serving(*address, figures.readiness, figures.metrics) as url:
+                publish(settings, NAME, "up", url)
+                try:
+                    log.info("serving %s", url, extra={"action": "serving"})
+                    await signals.drain.wait()
+                    await _drain(tree, signals)
+                finally:
+                    withdraw(settings, NAME)
+
+
+async def _drain(tree: Tree, signals: Signals) -> None:
+    log.info("draining; a second signal means now", extra={"action": "tree_drains"})
+    stopping = asyncio.get_running_loop().create_task(tree.stop())
+    if not await unless_now(stopping, signals):
+        tree.hurry()
+        await stopping
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the lock of this home's tree while the block runs.
+
+    Raises:
+        AlreadyUp: another process holds it.
+    """
+    folder = run_folder(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / "up.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            found = living(settings, "up").get(NAME)
+            who = f"pid {found.pid} at {found.url}" if found else "one that is starting or stopping"
+            todo = "see `serdab status`, or stop it by `serdab down`"
+            raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; {todo}") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def end_orphans(settings: Settings) -> dict[str, ProcessFile]:
+    """Ask workers to drain whose supervisor has died; answers which."""
+    found = orphans(settings)
+    for name, worker in found.items():
+        log.warning("%s lost its supervisor and is drained", name, extra={"action": "orphan_drained"})
+        send(worker, signal.SIGTERM)
+    return found

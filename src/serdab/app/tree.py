@@ -1,0 +1,96 @@
+"""The tree of processes of a home: database, engine, workers, and the keeper inside this one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import AsyncExitStack
+from typing import Self
+
+from serdab.app.children import Child
+from serdab.app.composition import opened_database
+from serdab.app.engine import EngineKeeper
+from serdab.app.worker_process import WorkerOptions, worker_command
+from serdab.core import Settings, child_environment, log_folder
+from serdab.flow import Keeper
+from serdab.store import Database
+
+log = logging.getLogger(__name__)
+
+#: Added to the drain of a worker before it is killed, in seconds: its last flush and its children.
+STOP_MARGIN_S = 15.0
+
+
+def worker_count(settings: Settings) -> int:
+    """How many worker processes: as set, or one core less than there are, one at least."""
+    cores = len(os.sched_getaffinity(0))
+    return settings.workers.processes or max(cores - 1, 1)
+
+
+class Tree:
+    """Everything that `serdab up` keeps alive; an async context manager that drains at its end."""
+
+    def __init__(self, settings: Settings, prefix: str = "") -> None:
+        """Nothing is started yet.
+
+        Args:
+            settings: the whole tree of settings.
+            prefix: put before the names of workers, for a tree that lives beside another.
+        """
+        self.settings = settings
+        self.engine = EngineKeeper(settings)
+        output = log_folder(settings)
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        environment = child_environment(settings)
+        names = [f"{prefix}worker-{number}" for number in range(1, worker_count(settings) + 1)]
+        self.workers = [
+            Child(
+                name,
+                worker_command(WorkerOptions(name=name, supervisor=os.getpid())),
+                environment,
+                output / f"{name}.out",
+            )
+            for name in names
+        ]
+        self._stack = AsyncExitStack()
+        self._keeping: list[asyncio.Task[None]] = []
+        self._database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        """The open database of a tree that is up."""
+        assert self._database is not None  # noqa: S101 - set by __aenter__
+        return self._database
+
+    async def __aenter__(self) -> Self:
+        async with self._stack:
+            self._database = await self._stack.enter_async_context(opened_database(self.settings, "up"))
+            await self._stack.enter_async_context(Keeper(self.settings, self._database))
+            self._stack = self._stack.pop_all()
+        loop = asyncio.get_running_loop()
+        self._keeping = [loop.create_task(work()) for work in (self.engine.keep, *(w.keep for w in self.workers))]
+        log.info("tree is up", extra={"action": "tree_up", "workers": len(self.workers)})
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    def hurry(self) -> None:
+        """Ask the workers a second time, which means now."""
+        for worker in self.workers:
+            worker.ask()
+
+    async def stop(self) -> None:
+        """Drain the workers, stop the engine, let go of the database; again is safe."""
+        patience_s = self.settings.flow.drain_s + STOP_MARGIN_S
+        await asyncio.gather(*(worker.stop(patience_s) for worker in self.workers))
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        self._keeping = []
+        await self.engine.stop()
+        if self._database is not None:
+            self._database = None
+            await self._stack.aclose()
+            log.info("tree is down", extra={"action": "tree_down"})

@@ -1,0 +1,87 @@
+"""Which workflows a process knows: the built-in ones, and those of the modules that are named."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+from serdab.app.errors import BadModule
+from serdab.core import Settings, expected
+from serdab.flow import Registry, Workflow
+from serdab.store import Database, load_statements
+
+#: The part with the main job, and a library of the extra that it needs.
+KNOWLEDGE, NEEDED_BY_KNOWLEDGE = "serdab.knowledge", ("numpy", "sklearn", "tokenizers")
+
+
+def has_documents() -> bool:
+    """Whether the extra `documents` is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in NEEDED_BY_KNOWLEDGE)
+
+
+def all_workflows(settings: Settings) -> Registry:
+    """The built-in workflows and those of `workers.modules`.
+
+    Raises:
+        BadModule: a module cannot be imported, or has no workflow.
+        DuplicateName: two functions want one name.
+    """
+    registry = Registry()
+    if has_documents():
+        registry.add_module(importlib.import_module(KNOWLEDGE))
+    for name in filter(None, (part.strip() for part in settings.workers.modules.split(","))):
+        registry.add_module(module_with_workflows(name))
+    return registry
+
+
+def queues_of(settings: Settings) -> Sequence[str] | None:
+    """The queues of `workers.queues`; None means those of all known workflows."""
+    names = [part.strip() for part in settings.workers.queues.split(",") if part.strip()]
+    return None if not names or "*" in names else names
+
+
+def module_with_workflows(name: str) -> types.ModuleType:
+    """Import a module, the folder one stands in included.
+
+    Raises:
+        BadModule: it cannot be imported, or has no workflow.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise BadModule(expected(f"the module {name}", "one that Python can import from here", got)) from error
+    if not any(isinstance(value, Workflow) for value in vars(module).values()):
+        raise BadModule(f"expected the module {name} to have a function under @workflow, got none")
+    return module
+
+
+def find_workflow(place: str) -> Workflow[..., object]:
+    """The workflow at `module:function`.
+
+    Raises:
+        BadModule: there is none.
+    """
+    name, _, function = place.partition(":")
+    found = getattr(module_with_workflows(name), function, None)
+    if not isinstance(found, Workflow):
+        raise BadModule(expected(place, "module:function with @workflow", type(found).__name__))
+    return found
+
+
+async def check_known(database: Database, name: str) -> None:
+    """See that some worker knows a workflow, so that a run of it does not wait for ever.
+
+    Raises:
+        BadModule: none does.
+    """
+    if not await database.pool.fetchval(load_statements("serdab.app")["is_known"], name):
+        todo = "name its module in workers.modules, and start the tree again"
+        raise BadModule(f"expected the workers of this home to know the workflow {name}, got none that does; {todo}")

@@ -1,0 +1,90 @@
+"""The root of the command line: its options, its commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from serdab import __version__
+from serdab.cli import documents, home, models, processes, runs, starting, tree
+from serdab.cli.reporting import report
+from serdab.cli.session import Session
+
+#: Options of the root that may stand anywhere on the line.
+ANYWHERE = ("--set", "--debug")
+
+application = typer.Typer(
+    name="serdab",
+    help="Run AI in your own house: durable steps on PostgreSQL, and documents through them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@application.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a setting for this call; repeatable.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Run AI in your own house: durable steps on PostgreSQL, and documents through them.
+
+    --set and --debug may stand anywhere on the line.
+    """
+    del debug  # read by `main`, which handles errors
+    if version:
+        print(__version__)
+        raise typer.Exit
+    ctx.obj = Session(overrides or ())
+
+
+for group in (tree, starting, documents, processes, home):
+    group.register(application)
+application.add_typer(runs.application, name="runs")
+application.add_typer(documents.labels, name="labels")
+application.add_typer(models.application, name="models")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and leave with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        application(args=[*_root_options(words), *_others(words)], prog_name="serdab")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except Exception as error:  # noqa: BLE001 - the last place; it is told, with its traceback when asked
+        if "--debug" in words:
+            traceback.print_exc()
+        sys.exit(report(error, as_json="--json" in words))
+
+
+def _marked(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Each word with whether it belongs to an option of the root; everything after `--` belongs to the command."""
+    value_next = False
+    ended = False
+    for word in words:
+        ended = ended or word == "--"
+        ours = not ended and (value_next or word in ANYWHERE or word.startswith("--set="))
+        value_next = ours and not value_next and word == "--set"
+        yield word, ours
+
+
+def _root_options(words: Sequence[str]) -> list[str]:
+    return [word for word, ours in _marked(words) if ours]
+
+
+def _others(words: Sequence[str]) -> list[str]:
+    return [word for word, ours in _marked(words) if not ours]

@@ -1,0 +1,55 @@
+"""`serdab settings` and `serdab demo`: to look around."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from serdab.cli.printing import print_json, print_table
+from serdab.cli.session import run_loop, session_of
+
+
+def register(application: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (settings, demo):
+        application.command()(command)
+
+
+def settings(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show every setting: its value now, its default, what it means."""
+    from serdab.core import Settings, setting_names, values_of, without_passwords
+
+    values = {name: without_passwords(str(value)) for name, value in values_of(session_of(ctx).settings)}
+    defaults = {name: str(value) for name, value in values_of(Settings())}
+    meanings = {name: meaning_of(field) for name, field in setting_names()}
+    if json:
+        print_json(
+            {
+                name: {"value": value, "default": defaults[name], "meaning": meanings[name]}
+                for name, value in values.items()
+            }
+        )
+        return
+    print_table(
+        ("setting", "value", "default", "meaning"),
+        [
+            (name, value or '""', "" if value == defaults[name] else defaults[name] or '""', meanings[name])
+            for name, value in values.items()
+        ],
+    )
+
+
+def meaning_of(field: msgspec.structs.FieldInfo) -> str:
+    """The sentence of a setting."""
+    shape = msgspec.inspect.type_info(field.type)
+    extra = shape.extra_json_schema if isinstance(shape, msgspec.inspect.Metadata) else None
+    return str((extra or {}).get("description", ""))
+
+
+def demo(ctx: typer.Context) -> None:
+    """Put the sample documents through triage and show what came of it; leaves nothing running that it started."""
+    from serdab.cli.demonstration import demonstrate
+
+    run_loop(demonstrate(session_of(ctx).settings))

@@ -1,0 +1,100 @@
+"""Tables and JSON: what a person sees, and what a script reads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+#: Characters of a line when nobody watches: wide enough to be cut by other programs.
+WIDTH_UNWATCHED = 240
+
+
+@cache
+def console(stderr: bool = False) -> Console:
+    """Where people look: results go to stdout, progress and complaints to stderr."""
+    from rich.console import Console
+
+    watched = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if watched else WIDTH_UNWATCHED)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout."""
+    print(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: bool = True) -> None:
+    """A table.
+
+    Args:
+        columns: their names; one that starts with `>` is aligned to the right.
+        rows: their cells.
+        wrap: break long cells into lines, else cut them to the width of the terminal.
+    """
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"),
+            justify="right" if right else "left",
+            overflow="fold" if wrap else "ellipsis",
+            no_wrap=right or not wrap,
+            min_width=36 if column == "run" else None,
+        )
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    console().print(table)
+
+
+def say(text: str) -> None:
+    """A line for the person who waits; not part of the result."""
+    console(stderr=True).print(text, markup=False)
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in two digits and a unit: `0.4 ms`, `3.2 s`, `5 min`, `2.1 h`, `4 d`."""
+    if seconds is None:
+        return ""
+    for most, divisor, unit in ((1.0, 0.001, "ms"), (60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86_400.0, 3600.0, "h")):
+        if seconds < most:
+            value = seconds / divisor
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{seconds / 86_400:.1f} d"
+
+
+def _plain(value: object) -> Any:
+    """Brackets in a value are no markup."""
+    from rich.text import Text
+
+    return value if isinstance(value, Text) else Text(str(value))
+
+
+#: The colour of each state of a run, on a terminal.
+STATE_STYLES = {
+    "ready": "cyan",
+    "running": "blue",
+    "parked": "magenta",
+    "suspect": "yellow",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "dead": "bold red",
+}
+
+
+def state_text(state: str) -> Any:
+    """A state in its colour."""
+    from rich.text import Text
+
+    return Text(state, style=STATE_STYLES.get(state, ""))

@@ -1,0 +1,104 @@
+"""`serdab up`, `down`, `status`, `logs`: the tree of processes of a home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serdab.cli.printing import console, print_json, print_table, say, span
+from serdab.cli.session import run_loop, session_of
+
+if TYPE_CHECKING:
+    from serdab.app import HomeStatus
+
+
+def register(application: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (up, down, status, logs):
+        application.command()(command)
+
+
+def up(
+    ctx: typer.Context,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+) -> None:
+    """Bring the whole tree up: database, embedding engine, workers; restart what dies. Ctrl-C drains."""
+    import sys
+
+    from serdab.app import run_tree, start_detached
+    from serdab.core import start_logging
+
+    settings = session_of(ctx).settings
+    if detach:
+        found = run_loop(start_detached(settings))
+        say(f"up: pid {found.pid} at {found.url}; `serdab status` shows it, `serdab down` stops it")
+        return
+    start_logging("up", settings, sys.stderr)
+    run_loop(run_tree(settings))
+
+
+def down(ctx: typer.Context) -> None:
+    """Stop the tree: workers drain, the engine and the embedded database stop, leftovers of a killed tree too."""
+    from serdab.app import take_down
+
+    settings = session_of(ctx).settings
+    run_loop(take_down(settings, say))
+    say(f"down: nothing of {settings.folder} runs")
+
+
+def status(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show what runs, what waits and how it ended lately. Starts nothing; exit code 1 when no work can be taken."""
+    from serdab.app import home_status
+
+    found = run_loop(home_status(session_of(ctx).settings))
+    if json:
+        print_json(found)
+    else:
+        _show(found)
+    if not found.readiness.ready:
+        raise typer.Exit(1)
+
+
+def _show(found: HomeStatus) -> None:
+    database = found.database
+    kind = "embedded PostgreSQL" if database.embedded else "PostgreSQL"
+    state = "up" if database.running else f"down {database.error}".strip()
+    readiness = found.readiness
+    console().print(f"home      {found.home}", markup=False)
+    console().print(f"ready     {'yes' if readiness.ready else f'no: {readiness.missing}'}", markup=False)
+    console().print(f"database  {kind}, {state}, {database.place}", markup=False)
+    rows: list[tuple[object, ...]] = [
+        (each.name, each.role, each.pid, span(each.uptime_s), each.url) for each in found.processes
+    ]
+    if database.pid is not None:
+        address = f"127.0.0.1:{database.port}"
+        rows.insert(0, ("postgres", "database", database.pid, span(database.uptime_s), address))
+    if rows:
+        print_table(("process", "role", ">pid", ">since", "address"), rows)
+    if found.queues:
+        print_table(("queue", "state", ">runs"), [(each.queue, each.state, each.runs) for each in found.queues])
+    if found.ended:
+        ended = ", ".join(f"{runs:,} {state}" for state, runs in found.ended.items())
+        console().print(f"newest ended runs: {ended}", markup=False)
+
+
+def logs(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Only of this process, such as `up` or `worker-1`.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="The records as they are: one JSON object a line.")] = False,
+) -> None:
+    """Show the structured logs of all processes in the order of time."""
+    from serdab.cli.log_reading import follow_records, last_records, shown
+    from serdab.core import log_folder
+
+    folder = log_folder(session_of(ctx).settings)
+    form = shown if not json else lambda record: record.line
+    places, records = last_records(folder, name, lines)
+    for record in records:
+        print(form(record))
+    if follow:
+        for record in follow_records(folder, name, places):
+            print(form(record), flush=True)
