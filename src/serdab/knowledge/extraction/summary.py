@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.parties import find_company
 
@@ -37,8 +38,11 @@ def _same(expected: Any, found: Any) -> bool:
         return wanted <= given if wanted else not given
     if found is None:
         return expected in (None, "")
+    dates = [{field.value for field in find_dates(str(each))} for each in (expected, found)]
+    if all(dates):
+        return bool(dates[0] & dates[1])
     numbers = [_number(str(expected)), _number(str(found))]
-    if None not in numbers and not re.search(r"\d[-/]\d", str(expected)):
+    if None not in numbers:
         return numbers[0] == numbers[1]
     return _folded(str(expected)) == _folded(str(found))
 
