@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from docx import Document
+
 from sample_texts import ARABIC, LABELS, LONG_CONTRACT, TEXTS
 
 FOLDER = Path("src/serdab/knowledge/samples")
@@ -67,7 +69,8 @@ def html(text: str) -> bytes:
     """A web page with a script that nobody should read."""
     title, *rest = text.split("\n")
     body = "".join(f"<p>{line}</p>\n" for line in rest if line)
-    return f"<html><head><title>{title}</title><script>var x = 1;</script></head><body><h1>{title}</h1>\n{body}</body></html>".encode()
+    head = f"<head><title>{title}</title><script>var x = 1;</script></head>"
+    return f"<html>{head}<body><h1>{title}</h1>\n{body}</body></html>".encode()
 
 
 def eml(text: str) -> bytes:
@@ -79,7 +82,15 @@ def eml(text: str) -> bytes:
     ).encode() + "\n".join(rest).encode()
 
 
-MAKERS = {"pdf": pdf, "docx": docx, "html": html, "eml": eml, "txt": str.encode, "md": str.encode, "csv": str.encode}
+MAKERS: dict[str, Callable[[str], bytes]] = {
+    "pdf": pdf,
+    "docx": docx,
+    "html": html,
+    "eml": eml,
+    "txt": str.encode,
+    "md": str.encode,
+    "csv": str.encode,
+}
 
 
 def main() -> None:

@@ -38,7 +38,8 @@ _NAMES = "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
 _DAY_FIRST = re.compile(
-    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[ -]?(?:of |day of |من )?({_NAMES})[a-z]{{0,6}}[.,]?[ -]?(\d{{4}}|\d{{2}}(?!\d))",
+    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[ -]?(?:of |day of |من )?({_NAMES})[a-z]{{0,6}}[.,]?[ -]?"
+    r"(\d{4}|\d{2}(?!\d))",
     re.I,
 )
 _MONTH_FIRST = re.compile(rf"(?<![a-z])({_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)", re.I)
