@@ -3,7 +3,7 @@
 from serdab.app.alone import run_engine, run_keeper
 from serdab.app.composition import connected, opened_database, resources
 from serdab.app.control import some_tree, start_detached, take_down
-from serdab.app.engine import embedder_of, engine_process, some_engine
+from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
 from serdab.app.metrics import METRICS
 from serdab.app.processes import ProcessFile, living
@@ -30,6 +30,7 @@ __all__ = [
     "Tree",
     "WorkerOptions",
     "all_workflows",
+    "check_engine",
     "check_known",
     "connected",
     "embedder_of",

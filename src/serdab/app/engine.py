@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from serdab.app.errors import ModelMissing
+from serdab.app.processes import living
 from serdab.app.workflows import has_documents
 from serdab.core import SerdabError, Settings
 from serdab.engines import Embedder, EngineOptions, EngineProcess, MissingExtra, find_engine
@@ -48,16 +49,26 @@ def engine_process(settings: Settings) -> EngineProcess:
     return EngineProcess(options, settings)
 
 
+def check_engine(settings: Settings) -> None:
+    """See that embeddings can be made in this home, before anything waits for them.
+
+    Raises:
+        MissingExtra, ModelMissing: they cannot.
+    """
+    if find_engine(settings, settings.models.embedder) is None:
+        engine_process(settings)
+
+
 @asynccontextmanager
 async def some_engine(settings: Settings) -> AsyncIterator[Embedder]:
-    """A client of this home's engine; when none lives, of one that lives as long as the block.
+    """A client of this home's engine; when no tree is up to have one, of one that lives as long as the block.
 
     Raises:
         MissingExtra, ModelMissing: there can be none now.
         EngineFailed, EngineUnavailable: it does not start.
     """
     async with AsyncExitStack() as stack:
-        if find_engine(settings, settings.models.embedder) is None:
+        if find_engine(settings, settings.models.embedder) is None and not living(settings, "up"):
             await stack.enter_async_context(engine_process(settings))
         yield await stack.enter_async_context(embedder_of(settings))
 

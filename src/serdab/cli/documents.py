@@ -139,11 +139,12 @@ def evaluate(
 
 
 async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int | None) -> Evaluation:
-    from serdab.app import connected, some_engine, some_tree
+    from serdab.app import check_engine, connected, embedder_of, some_tree
     from serdab.cli.following import progress_bar
     from serdab.knowledge import evaluate_triage
 
-    async with some_tree(settings), connected(settings) as serdab, some_engine(settings) as embedder:
+    check_engine(settings)
+    async with some_tree(settings), connected(settings) as serdab, embedder_of(settings) as embedder:
         with progress_bar(file.name) as bar:
             task = bar.add_task(file.name, total=None, rate="")
             return await evaluate_triage(
@@ -169,7 +170,7 @@ def _show(found: Evaluation) -> None:
         rows.append(("accuracy", f"{found.accuracy:.4f} ({interval}) of {found.compared:,}"))
         rows.append(("macro F1", f"{found.macro_f1:.4f}"))
     rows += [(f"accuracy, {lang or 'no language'}", f"{share:.4f}") for lang, share in found.accuracy_by_lang.items()]
-    rows += [(f"field {name}", value) for name, value in found.fields.items()]
+    rows += [(f"field {name}", f"{s.share:.3f} of {s.compared:,}") for name, s in found.fields.items()]
     print_table(("measure", "value"), rows)
     for refusal in found.refusals:
         say(f"refused {refusal.source}: {refusal.reason}")

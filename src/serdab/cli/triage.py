@@ -1,0 +1,158 @@
+"""Documents from paths to receipts: what `serdab run triage` and the demo show."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from serdab.app import check_engine, connected, some_tree
+from serdab.cli.following import follow
+from serdab.cli.printing import print_json, print_table, say, span
+from serdab.core import BadInput, Settings, expected
+from serdab.flow import RunFailed, Serdab
+from serdab.knowledge import DEFAULT_SET, Document, Receipt, Refusal, document_of, find_sources, triage
+
+#: Most documents that are told one by one; of more only the sums are shown.
+MOST_TOLD = 80
+#: Kinds of fields, the most telling first, and how many of them a line has room for.
+TELLING, MOST_FIELDS = ("total", "amount", "party", "company", "date", "id", "iban", "email", "phone"), 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A document without a receipt."""
+
+    source: str
+    run: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of some documents."""
+
+    receipts: Sequence[Receipt]
+    failures: Sequence[Failure]
+    #: From the first start call to the last outcome.
+    seconds: float
+
+    @property
+    def per_minute(self) -> float:
+        """Documents a minute, those that failed included."""
+        return (len(self.receipts) + len(self.failures)) / max(self.seconds, 1e-9) * 60
+
+
+async def put_through(settings: Settings, paths: Sequence[Path], label_set: str | None, *, as_json: bool) -> int:
+    """Put files and folders through triage and show what came of it; how many failed.
+
+    Raises:
+        BadInput: a path does not exist, or there is no document below them.
+        ModelMissing: the weights of the embedder are not in this home.
+    """
+    for path in paths:
+        if not path.exists():
+            raise BadInput(expected("PATH", "a file or folder that exists", str(path)))
+    check_engine(settings)
+    async with some_tree(settings), connected(settings) as serdab:
+        outcome = await triaged(serdab, paths, label_set or DEFAULT_SET)
+    if as_json:
+        print_json({**_as_json(outcome), "receipts": outcome.receipts})
+    else:
+        show(outcome)
+    return len(outcome.failures)
+
+
+async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str) -> Outcome:
+    """Start a run for each document below some paths and wait for all.
+
+    Raises:
+        BadInput: there is none.
+    """
+    documents: list[Document] = []
+    failures: list[Failure] = []
+    for source in find_sources(paths, serdab.settings.documents.most_bytes):
+        if isinstance(source, Refusal):
+            failures.append(Failure(source=source.name, run="", code=source.code, reason=source.reason))
+        else:
+            documents.append(document_of(source, serdab.settings, label_set=label_set))
+    if not documents and not failures:
+        raise BadInput(expected("the paths", "with documents below them", [str(path) for path in paths]))
+    began = time.monotonic()
+    handles = await serdab.start_many(triage, documents)
+    ended = await follow(handles, began, "documents")
+    receipts = []
+    for document, handle, result in zip(documents, handles, ended, strict=True):
+        if isinstance(result, RunFailed):
+            failures.append(_failure(document.source, str(handle.id), result))
+        else:
+            receipts.append(result)
+    return Outcome(receipts=receipts, failures=failures, seconds=time.monotonic() - began)
+
+
+def _failure(source: str, run: str, error: RunFailed) -> Failure:
+    reason = str(error.facts.get("message", error))
+    return Failure(source=source, run=run, code=str(error.facts.get("kind", error.code)), reason=reason)
+
+
+def show(outcome: Outcome) -> None:
+    """Tables of what was found and what failed, and how fast it went."""
+    if len(outcome.receipts) <= MOST_TOLD:
+        print_table(
+            ("document", "kind", ">sure", "lang", "found", "most like"),
+            [_line(receipt) for receipt in outcome.receipts],
+            wrap=False,
+        )
+    else:
+        kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
+        print_table(("kind", ">documents"), kinds.most_common())
+    if outcome.failures:
+        told = outcome.failures[:MOST_TOLD]
+        rows = [(Path(each.source).name, Text(each.reason, style="red"), each.run) for each in told]
+        print_table(("failed document", "why", "run"), rows)
+    total = len(outcome.receipts) + len(outcome.failures)
+    say(
+        f"{total:,} documents in {span(outcome.seconds)}: {len(outcome.receipts):,} recorded, "
+        f"{len(outcome.failures):,} failed, {outcome.per_minute:,.0f} documents a minute"
+    )
+
+
+def _line(receipt: Receipt) -> tuple[object, ...]:
+    similar = receipt.similar[0] if receipt.similar else None
+    return (
+        Path(receipt.source).name,
+        receipt.label or "",
+        f"{receipt.confidence:.2f}" if receipt.label else "",
+        receipt.lang,
+        fields_of(receipt),
+        f"{Path(similar.source).name} {similar.similarity:.2f}" if similar else "",
+    )
+
+
+def fields_of(receipt: Receipt) -> str:
+    """The most telling fields in one line."""
+    ranks = {kind: rank for rank, kind in enumerate(TELLING)}
+    best: dict[tuple[str, str], Any] = {}
+    for field in receipt.fields:
+        best.setdefault((field.kind, field.value), field)
+    ranked = sorted(best.values(), key=lambda field: (ranks.get(field.kind, len(ranks)), -field.confidence))
+    shown = ", ".join(f"{field.kind} {field.value}" for field in ranked[:MOST_FIELDS])
+    more = len(ranked) - MOST_FIELDS
+    return f"{shown}, +{more}" if more > 0 else shown
+
+
+def _as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "documents": len(outcome.receipts) + len(outcome.failures),
+        "recorded": len(outcome.receipts),
+        "failed": len(outcome.failures),
+        "seconds": round(outcome.seconds, 3),
+        "documents_per_minute": round(outcome.per_minute, 1),
+        "failures": outcome.failures,
+    }
