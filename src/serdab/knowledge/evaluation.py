@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from serdab.core import expected
+from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
@@ -20,7 +20,7 @@ from serdab.knowledge.extraction import score_fields
 from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
 from serdab.knowledge.labels import import_labels
 from serdab.knowledge.reading import Refusal, Source, find_sources
-from serdab.knowledge.triaging import Receipt, document_of, triage
+from serdab.knowledge.triaging import Document, Receipt, document_of, triage
 from serdab.store import load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -123,14 +123,7 @@ async def evaluate_triage(
     if not sources:
         why = f"; the first refused: {unread[0].reason}" if unread else ""
         raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
-    documents = [
-        msgspec.structs.replace(
-            document_of(source, serdab.settings, label_set=learned.label_set, deliver_to=str(folder)),
-            source=f"{mark}/{source.name}",
-            lang="",  # To be found, not told.
-        )
-        for source in sources
-    ]
+    documents = [_unknown(source, serdab.settings, learned.label_set, folder) for source in sources]
     loop = asyncio.get_running_loop()
     try:
         began = loop.time()
@@ -140,6 +133,12 @@ async def evaluate_triage(
         await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
         await asyncio.to_thread(shutil.rmtree, folder, True)
     return _report(_Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds), unread, learned)
+
+
+def _unknown(source: Source, settings: Settings, label_set: str, folder: Path) -> Document:
+    """The document of a source under a name of this evaluation; its language is to be found, not told."""
+    document = document_of(source, settings, label_set=label_set, deliver_to=str(folder))
+    return msgspec.structs.replace(document, source=f"{folder.name}/{source.name}", lang="")
 
 
 def worth_learning(sources: Sequence[Source], key: str | None) -> bool:
