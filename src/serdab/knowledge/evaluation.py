@@ -124,11 +124,8 @@ async def evaluate_triage(
         why = f"; the first refused: {unread[0].reason}" if unread else ""
         raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
     documents = [_unknown(source, serdab.settings, learned.label_set, folder) for source in sources]
-    loop = asyncio.get_running_loop()
     try:
-        began = loop.time()
-        ends = await _ends(await serdab.start_many(triage, documents), on_progress)
-        seconds = loop.time() - began
+        ends, seconds = await _run(serdab, documents, on_progress)
     finally:
         await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
         await asyncio.to_thread(shutil.rmtree, folder, True)
@@ -202,6 +199,20 @@ async def _learn(serdab: Serdab, embedder: Embedder, path: Path, key: str | None
     name = f"evaluation/{path.stem}" + (f"/{key}" if key else "")
     report = await import_labels(serdab.database, embedder, path, label_set=name, key=key)
     return _Learned(label_set=name, rows=report.examples, labels=report.labels, seconds=loop.time() - began)
+
+
+async def _run(
+    serdab: Serdab, documents: Sequence[Document], on_progress: OnProgress | None
+) -> tuple[Sequence[Receipt | str], float]:
+    """How each document ended, and how long all took; who is interrupted takes his runs back."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    handles = await serdab.start_many(triage, documents)
+    try:
+        return await _ends(handles, on_progress), loop.time() - began
+    except asyncio.CancelledError:
+        await serdab.cancel([handle.id for handle in handles], "the evaluation was interrupted")
+        raise
 
 
 async def _ends(handles: Sequence[Handle], on_progress: OnProgress | None) -> list[Receipt | str]:

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -33,6 +33,8 @@ from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
 T = TypeVar("T")
+#: Values by the names that documents usually have.
+Summary = dict[str, str | list[str] | None]
 
 QUEUE = "documents"
 #: For what lies outside of the worker: the engine, the index, the place of delivery.
@@ -98,7 +100,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     #: Everything found in the text, with its place.
     fields: list[Field]
     #: The one value for each name that documents usually have; null or empty where none was found.
-    summary: dict[str, Any]
+    summary: Summary
     similar: list[Similar]
     delivered_to: str
 
@@ -128,7 +130,7 @@ class Extracted(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a text, all of it and in short."""
 
     fields: list[Field]
-    summary: dict[str, Any]
+    summary: Summary
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
