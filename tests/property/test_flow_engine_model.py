@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -38,7 +38,9 @@ class Engine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.connection: Any = self.loop.run_until_complete(asyncpg.connect(self.dsn, server_settings=PLANNER))
-        self.execute("truncate run, ready, lease, suspect, parked, worker, step_result, run_outcome, cancel_request")
+        self.execute("truncate run, ready, lease, suspect, parked, worker, step_result, run_outcome, cancel_request restart identity")
+        #: Ids are counted, not drawn: hypothesis must see the same order when it runs an example again.
+        self.started = 1
         self.ready: set[UUID] = set()
         self.held: dict[UUID, int] = {}
         self.cancel_asked: set[UUID] = set()
@@ -64,7 +66,8 @@ class Engine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 4))
     def start(self, count: int) -> None:
-        ids = [uuid4() for _ in range(count)]
+        ids = [UUID(int=self.started + n) for n in range(count)]
+        self.started += count
         self.execute(
             SQL["start_runs"], False, ids, [None] * count, [1] * count, [None] * count, [1] * count, ["q"] * count,
             ["w"] * count, [b"[]"] * count, [None] * count, [0] * count, [None] * count,
@@ -123,7 +126,7 @@ class Engine(RuleBasedStateMachine):
     def a_zombie_is_refused(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(sorted(self.dead)))
         with pytest.raises(asyncpg.PostgresError) as refused:
-            self.flush(worker, Batch(steps=[(uuid4(), "a#1", 1, 1, 1, False, b"zombie")]), want=5)
+            self.flush(worker, Batch(steps=[(UUID(int=0), "a#1", 1, 1, 1, False, b"zombie")]), want=5)
         assert sqlstate(refused.value) == "SD001"
 
     @precondition(lambda self: self.live)

@@ -251,7 +251,7 @@ create function hand_back_v1(p_worker integer, p_runs uuid[]) returns integer la
         delete from lease l using unnest(p_runs) r where l.run_id = r and l.worker = p_worker returning l.*
     ), i as (
         insert into ready (segment, priority, queue, run_id, crashes, again)
-        select ring_segment(), priority, queue, run_id, crashes, true from l order by claimed_at
+        select ring_segment(), priority, queue, run_id, crashes, true from l order by claimed_at, run_id
     )
     select count(*)::integer from l
 $$;
@@ -317,7 +317,7 @@ begin
             ), r as (
                 insert into ready (segment, priority, queue, run_id, crashes, again)
                 select ring_segment(), priority, queue, run_id, n, true from c where n < p_suspect_after
-                 order by claimed_at
+                 order by claimed_at, run_id
             ), s as (
                 insert into suspect (run_id, priority, crashes, queue)
                 select run_id, priority, n, queue from c
