@@ -17,6 +17,7 @@ from serdab.app.errors import AlreadyUp, DidNotComeUp
 from serdab.app.processes import ProcessFile, living, send
 from serdab.app.readiness import readiness_of
 from serdab.app.tree import STOP_MARGIN_S, Tree
+from serdab.app.workflows import all_workflows
 from serdab.core import Settings, child_environment, log_folder
 from serdab.store import stop_database
 
@@ -31,6 +32,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
     """Start `serdab up` in the background and return when it can take work.
 
     Raises:
+        BadModule: a module of `workers.modules` has no workflows.
         AlreadyUp: this home has a tree already.
         DidNotComeUp: it ended, or was not ready in time; its words are in the message.
     """
@@ -38,6 +40,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
     if found is not None:
         who = f"pid {found.pid} at {found.url}"
         raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; see `serdab status`")
+    all_workflows(settings)
     folder = log_folder(settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     output = folder / "up.out"

@@ -16,6 +16,7 @@ from serdab.app.probes import serving
 from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, withdraw
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.tree import Tree
+from serdab.app.workflows import all_workflows
 from serdab.core import Settings
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,12 @@ async def run_tree(settings: Settings) -> None:
     """Keep the whole tree alive until SIGTERM (drain) or a second one (now).
 
     Raises:
+        BadModule: a module of `workers.modules` has no workflows.
         AlreadyUp: this home has a tree already.
         PortTaken: another program listens on `http.port`.
         SerdabError: the database cannot be used.
     """
+    all_workflows(settings)
     with only_one(settings), watching_signals() as signals:
         end_orphans(settings)
         async with Tree(settings) as tree:

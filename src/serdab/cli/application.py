@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and leave with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        application(args=[*_root_options(words), *_others(words)], prog_name="serdab")
+        application(args=arranged(words), prog_name="serdab")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -71,8 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(report(error, as_json="--json" in words))
 
 
+def arranged(words: Sequence[str]) -> list[str]:
+    """The line with the root's options at its front; everything after `--` belongs to the command."""
+    marked = list(_marked(words))
+    return [word for word, ours in marked if ours] + [word for word, ours in marked if not ours]
+
+
 def _marked(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Each word with whether it belongs to an option of the root; everything after `--` belongs to the command."""
+    """Each word with whether it belongs to an option of the root."""
     value_next = False
     ended = False
     for word in words:
@@ -80,11 +86,3 @@ def _marked(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
         ours = not ended and (value_next or word in ANYWHERE or word.startswith("--set="))
         value_next = ours and not value_next and word == "--set"
         yield word, ours
-
-
-def _root_options(words: Sequence[str]) -> list[str]:
-    return [word for word, ours in _marked(words) if ours]
-
-
-def _others(words: Sequence[str]) -> list[str]:
-    return [word for word, ours in _marked(words) if not ours]

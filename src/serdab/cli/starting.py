@@ -45,18 +45,18 @@ def run(  # noqa: PLR0913 - each argument is an option of the command line
             raise BadInput(expected("`serdab run triage`", "given files or folders", inputs or "none"))
         from serdab.cli.triage import put_through
 
-        failures = run_loop(put_through(session.settings, paths, label_set, as_json=json))
+        if run_loop(put_through(session.settings, paths, label_set, as_json=json)):
+            raise typer.Exit(1)
     else:
         if paths:
             got = [str(path) for path in paths]
             raise BadInput(expected("the arguments of a workflow", "given by --input", got, "say --input JSON"))
-        failures = run_loop(_run_one(session, what, inputs or [], key))
-    if failures:
-        raise typer.Exit(1)
+        run_loop(_run_one(session, what, inputs or [], key))
 
 
-async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str | None) -> int:
+async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str | None) -> None:
     from serdab.app import check_known, connected, find_workflow, some_tree
+    from serdab.flow import RunFailed
 
     settings = session.settings
     workflow: Any = what
@@ -71,8 +71,10 @@ async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str 
             await check_known(serdab.database, workflow.name)
         handle = await serdab.start(workflow, *args, key=key, **kwargs)
         say(f"run {handle.id}")
-        print_json(await handle.result())
-    return 0
+        try:
+            print_json(await handle.result())
+        except RunFailed as error:
+            raise type(error)(f"{error}; see it by `serdab runs show {handle.id}`", **error.facts) from error
 
 
 def _knowing(session: Session, module: str) -> Settings:

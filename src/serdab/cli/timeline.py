@@ -63,14 +63,15 @@ def bars_of(detail: RunDetail) -> list[Bar]:
         )
         for step in detail.steps
     ]
-    bars += [_attempt_bar(attempt) for attempt in detail.attempts]
+    # The last attempt of a step that failed for good is that step's own bar.
+    bars += [_attempt_bar(attempt) for attempt in detail.attempts if attempt.retry_at is not None]
     return sorted(bars, key=lambda bar: (bar.begin, bar.end))
 
 
 def _attempt_bar(attempt: AttemptInfo) -> Bar:
     begin = attempt.failed_at - timedelta(microseconds=attempt.duration_us)
-    wait_s = (attempt.retry_at - attempt.failed_at).total_seconds() if attempt.retry_at else None
-    again = f", again after {span(max(wait_s, 0.0))}" if wait_s is not None else ""
+    wait_s = ((attempt.retry_at or attempt.failed_at) - attempt.failed_at).total_seconds()
+    again = f", again after {span(max(wait_s, 0.0))}"
     note = f"attempt {attempt.attempt}: {attempt.failure.kind}{again}"
     return Bar(attempt.key, begin, attempt.failed_at, "▒", "yellow", note)
 

@@ -1,0 +1,243 @@
+"""The tree of processes from a shell: up, status, run, show, down, and what happens when something is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serdab.app import ProcessFile, living
+from serdab.core import Settings, child_environment, load_settings
+
+Eventually = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Calls the command line in processes of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.begun: list[asyncio.subprocess.Process] = []
+
+    async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start a command line."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "serdab.cli", *arguments,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent,
+            env=child_environment(self.settings),
+        )  # fmt: skip
+        self.begun.append(process)
+        return process
+
+    async def __call__(self, *arguments: str) -> Answer:
+        """Run a command line to its end."""
+        process = await self.begin(*arguments)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode is not None
+        return Answer(process.returncode, out.decode(), err.decode())
+
+    async def json(self, *arguments: str) -> Any:
+        """The JSON that a command line prints."""
+        answer = await self(*arguments, "--json")
+        assert answer.out, answer.err
+        return json.loads(answer.out)
+
+    def processes(self, role: str) -> dict[str, ProcessFile]:
+        """Living processes of the home."""
+        return living(self.settings, role)
+
+    async def close(self) -> None:
+        """Leave nothing running."""
+        await self("down")
+        for process in self.begun:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+SHELL = ("workers.modules=shell_workflows", "workers.processes=1", "http.port=0", "flow.lease_s=2", "flow.drain_s=1")
+
+
+@pytest.fixture
+async def shell(settings: Settings) -> AsyncIterator[Shell]:
+    """A home of its own over a fresh database of the session's server."""
+    pairs = [f"home={settings.home}", f"database.url={settings.database.url}", "flow.poll_s=0.2", *SHELL]
+    shell = Shell(load_settings(pairs, environ={}))
+    yield shell
+    await shell.close()
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[Shell]:
+    """A home with an embedded PostgreSQL of its own, in a folder that PostgreSQL's account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="serdab-house-"))
+    os.chmod(folder, 0o711)
+    shell = Shell(load_settings([f"home={folder}/home", "database.memory_mb=128", *SHELL], environ={}))
+    yield shell
+    await shell.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
+    assert (await house.json("status"))["database"]["running"] is False
+    up = await house("up", "--detach")
+    assert up.code == 0, up.err
+
+    status = await house.json("status")
+    assert status["readiness"]["ready"] is True
+    assert status["database"]["embedded"] is True
+    assert {each["role"] for each in status["processes"]} == {"up", "worker"}
+
+    second = await house("up")
+    assert second.code == 2
+    assert "error [already_up]" in second.err
+    assert (await house("up", "--detach")).code == 2
+
+    ran = await house("run", "shell_workflows:hello", "-i", '"you"', "-i", "3")
+    assert (ran.code, json.loads(ran.out)) == (0, "hello you")
+    by_name = await house("run", "hello", "-i", '"me"', "--key", "once")
+    again = await house("run", "hello", "-i", '"me"', "--key", "once")
+    assert (by_name.out, by_name.err) == (again.out, again.err)
+
+    failed = await house("run", "refused", "-i", '"nobody"')
+    assert failed.code == 1
+    assert "ValueError: nobody is not welcome" in failed.err
+    assert "serdab runs show" in failed.err
+    [run] = await house.json("runs", "list", "--state", "failed")
+    shown = await house("runs", "show", run["id"])
+    assert 'raise ValueError(f"{name} is not welcome")' in shown.out
+    assert "greet#1" in shown.out
+    assert (await house.json("runs", "show", run["id"]))["failure"]["kind"] == "ValueError"
+    assert len(await house.json("runs", "list", "--workflow", "hello")) == 2
+    assert "worker is up" in (await house("logs")).out
+
+    down = await house("down")
+    assert down.code == 0, down.err
+    status = await house.json("status")
+    assert status["database"]["running"] is False
+    assert status["processes"] == []
+    assert (await house("status")).code == 1
+
+
+async def test_a_killed_worker_is_started_again_and_its_run_goes_on(
+    shell: Shell, tmp_path: Path, eventually: Eventually
+) -> None:
+    assert (await shell("up", "--detach")).code == 0
+    await _metrics_tell(shell, "serdab_processes", 1.0)
+    running = await shell.begin("run", "patient", "-i", json.dumps(f"{tmp_path}/go"))
+    await eventually((tmp_path / "go.begun").exists)
+    [before] = shell.processes("worker").values()
+    os.kill(before.pid, signal.SIGKILL)
+    (tmp_path / "go.begun").unlink()
+    await eventually((tmp_path / "go.begun").exists, 30)
+    [after] = shell.processes("worker").values()
+    assert after.pid != before.pid
+    (tmp_path / "go").touch()
+    out, _ = await running.communicate()
+    assert json.loads(out) == f"{tmp_path}/go"
+    await _metrics_tell(shell, "serdab_restarts_total", 1.0)
+
+
+async def _metrics_tell(shell: Shell, name: str, value: float) -> None:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    url = shell.processes("up")["up"].url
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics", timeout=5).read().decode())  # noqa: S310
+    found = [s.value for family in text_string_to_metric_families(text) for s in family.samples if s.name == name]
+    assert value in found, text
+
+
+async def test_sigterm_drains_and_hands_back_what_does_not_end_in_time(
+    shell: Shell, tmp_path: Path, eventually: Eventually
+) -> None:
+    assert (await shell("up", "--detach")).code == 0
+    running = await shell.begin("run", "patient", "-i", json.dumps(f"{tmp_path}/go"))
+    await eventually((tmp_path / "go.begun").exists)
+    up = shell.processes("up")["up"]
+    os.kill(up.pid, signal.SIGTERM)
+    await eventually(lambda: not up.is_alive())
+    assert shell.processes("worker") == {}
+    [run] = await shell.json("runs", "list")
+    assert run["state"] == "ready"
+    (tmp_path / "go").touch()
+    assert (await shell("up", "--detach")).code == 0
+    out, _ = await asyncio.wait_for(running.communicate(), 30)
+    assert json.loads(out) == f"{tmp_path}/go"
+
+
+async def test_a_second_signal_means_now(shell: Shell, tmp_path: Path, eventually: Eventually) -> None:
+    slow = Shell(load_settings([f"home={shell.settings.home}", f"database.url={shell.settings.database.url}", *SHELL,
+                                "flow.drain_s=600"], environ={}))  # fmt: skip
+    assert (await slow("up", "--detach")).code == 0
+    running = await slow.begin("run", "patient", "-i", json.dumps(f"{tmp_path}/go"))
+    await eventually((tmp_path / "go.begun").exists)
+    up = slow.processes("up")["up"]
+    os.kill(up.pid, signal.SIGTERM)
+    log = slow.settings.folder / "logs" / "worker-1.log"
+    await eventually(lambda: "worker drains" in log.read_text())
+    assert up.is_alive()
+    os.kill(up.pid, signal.SIGTERM)
+    await eventually(lambda: not up.is_alive())
+    assert slow.processes("worker") == {}
+    running.kill()
+    await running.communicate()
+
+
+async def test_down_finds_the_workers_of_a_supervisor_that_was_killed(shell: Shell, eventually: Eventually) -> None:
+    assert (await shell("up", "--detach")).code == 0
+    up, [worker] = shell.processes("up")["up"], shell.processes("worker").values()
+    os.kill(up.pid, signal.SIGKILL)
+    await eventually(lambda: not up.is_alive())
+    assert worker.is_alive()
+    assert (await shell("down")).code == 0
+    assert not worker.is_alive()
+
+
+async def test_a_new_tree_drains_the_workers_of_a_killed_one(shell: Shell, eventually: Eventually) -> None:
+    assert (await shell("up", "--detach")).code == 0
+    up, [worker] = shell.processes("up")["up"], shell.processes("worker").values()
+    os.kill(up.pid, signal.SIGKILL)
+    await eventually(lambda: not up.is_alive())
+    assert (await shell("up", "--detach")).code == 0
+    await eventually(lambda: not worker.is_alive())
+    await eventually(lambda: len(shell.processes("worker")) == 1)
+
+
+async def test_a_run_with_nothing_up_brings_a_tree_and_takes_it_down(shell: Shell) -> None:
+    ran = await shell("run", "shell_workflows:hello", "-i", '"you"')
+    assert (ran.code, json.loads(ran.out)) == (0, "hello you")
+    assert shell.processes("worker") == {}
+
+
+async def test_a_module_that_cannot_be_imported_is_told_where_the_person_is(shell: Shell) -> None:
+    answer = await shell("up", "--detach", "--set", "workers.modules=no_such_module")
+    assert answer.code == 2
+    assert "error [bad_module]: expected the module no_such_module" in answer.err
+
+
+async def test_input_that_does_not_fit_is_told_before_anything_starts(shell: Shell) -> None:
+    answer = await shell("run", "shell_workflows:hello", "-i", "17")
+    assert answer.code == 2
+    assert "expected the argument name" in answer.err
+    assert shell.processes("worker") == {}

@@ -1,0 +1,78 @@
+"""Files of processes: believed only while their very process lives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, started_at, withdraw
+from serdab.core import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=str(tmp_path))
+
+
+@pytest.fixture
+def other() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def put(settings: Settings, name: str, **fields: object) -> Path:
+    folder = run_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_bytes(msgspec.json.encode(fields))
+    return path
+
+
+def test_a_published_process_is_living_until_it_withdraws(settings: Settings) -> None:
+    publish(settings, "worker-1", "worker", "http://127.0.0.1:1")
+    assert living(settings, "worker")["worker-1"].pid == os.getpid()
+    assert living(settings, "up") == {}
+    withdraw(settings, "worker-1")
+    assert living(settings, "worker") == {}
+
+
+def test_a_later_process_of_the_same_number_is_another_one(settings: Settings) -> None:
+    path = put(settings, "worker-1", pid=os.getpid(), started_at=1.0, role="worker")
+    assert living(settings, "worker") == {}
+    assert not path.exists()
+
+
+def test_a_file_that_is_no_process_is_passed_over(settings: Settings) -> None:
+    put(settings, "x").write_text("not json")
+    assert living(settings, "worker") == {}
+
+
+def test_nobody_withdraws_the_file_of_another(settings: Settings, other: subprocess.Popen[bytes]) -> None:
+    path = put(settings, "up", pid=other.pid, started_at=started_at(other.pid), role="up")
+    withdraw(settings, "up")
+    assert path.exists()
+
+
+def test_a_worker_whose_supervisor_has_died_is_an_orphan(settings: Settings, other: subprocess.Popen[bytes]) -> None:
+    born = started_at(other.pid)
+    put(settings, "kept", pid=other.pid, started_at=born, role="worker", supervisor=os.getpid())
+    put(settings, "by-hand", pid=other.pid, started_at=born, role="worker")
+    put(settings, "lost", pid=other.pid, started_at=born, role="worker", supervisor=2**22 + 1)
+    put(settings, "reused", pid=os.getpid(), started_at=started_at(os.getpid()), role="worker", supervisor=other.pid)
+    assert set(orphans(settings)) == {"lost", "reused"}
+
+
+def test_a_signal_reaches_only_the_very_process(other: subprocess.Popen[bytes]) -> None:
+    send(ProcessFile(pid=other.pid, started_at=1.0), signal.SIGKILL)
+    assert other.poll() is None
+    send(ProcessFile(pid=other.pid, started_at=started_at(other.pid) or 0.0), signal.SIGKILL)
+    assert other.wait(10) == -signal.SIGKILL

@@ -1,0 +1,85 @@
+"""The root of the command line: options anywhere, one clear block for an error, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from serdab.cli.application import arranged, main
+from serdab.cli.reporting import report
+from serdab.core import BadInput, SerdabError, expected
+
+
+@pytest.mark.parametrize(
+    ("given", "arranged_as"),
+    [
+        (["runs", "list", "--set", "home=/x"], ["--set", "home=/x", "runs", "list"]),
+        (["status", "--set=home=/x", "--json"], ["--set=home=/x", "status", "--json"]),
+        (["--debug", "status"], ["--debug", "status"]),
+        (["run", "w", "--", "--set", "x"], ["run", "w", "--", "--set", "x"]),
+        (["run", "--set", "--debug", "x"], ["--set", "--debug", "run", "x"]),
+    ],
+)
+def test_options_of_the_root_may_stand_anywhere(given: Sequence[str], arranged_as: Sequence[str]) -> None:
+    assert arranged(given) == arranged_as
+
+
+def left(arguments: list[str]) -> int | str | None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return caught.value.code
+
+
+def test_an_unknown_setting_is_bad_input_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["settings", "--set", "flow.leese_s=3"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error [bad_setting]: expected the setting flow.leese_s")
+    assert "→ did you mean flow.lease_s?" in error
+    assert "Traceback" not in error
+
+
+def test_a_script_that_asked_for_json_gets_its_errors_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["settings", "--json", "--set", "flow.lease_s=never"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == "bad_setting"
+
+
+def test_a_traceback_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["--debug", "settings", "--set", "flow.lease_s=never"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "triage"],
+        ["run", "triage", "/there/is/no/such/path"],
+        ["run", "no_such_module:workflow"],
+        ["run", "serdab.core:nothing"],
+        ["run", "anything", "--input", "not json"],
+        ["run", "anything", "a-path"],
+        ["evaluate", "something", "x.jsonl"],
+        ["runs", "redrive"],
+        ["models", "pull", "all-MiniLM-L6-v3"],
+        ["runs", "list", "--limit", "0"],
+        ["nonsense"],
+    ],
+)
+def test_bad_input_leaves_with_2_and_starts_nothing(
+    arguments: list[str], tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert left([*arguments, "--set", f"home={tmp_path}/home"]) == 2
+    assert capsys.readouterr().err
+    import pathlib
+
+    assert not (pathlib.Path(str(tmp_path)) / "home" / "postgres").exists()
+
+
+def test_other_errors_leave_with_1_and_lose_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(SerdabError("postgresql://me:hunter2@db/x is away"), as_json=False) == 1
+    assert report(RuntimeError("oh"), as_json=False) == 1
+    assert report(BadInput(expected("x", "y", "z")), as_json=True) == 2
+    error = capsys.readouterr().err
+    assert "hunter2" not in error
+    assert "error [unexpected]: RuntimeError: oh" in error
