@@ -30,11 +30,12 @@ from serdab.flow.errors import (
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
 from serdab.flow.keeper import Keeper
 from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
-from serdab.flow.states import State, mermaid
+from serdab.flow.states import TRANSITIONS, State, mermaid
 from serdab.flow.worker import Worker
 
 __all__ = [
     "ONCE",
+    "TRANSITIONS",
     "AttemptInfo",
     "Backoff",
     "BadDefinition",
