@@ -163,7 +163,7 @@ async def _metrics_tell(shell: Shell, name: str, value: float) -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
     url = shell.processes("up")["up"].url
-    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics", timeout=5).read().decode())  # noqa: S310
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics", timeout=5).read().decode())
     found = [s.value for family in text_string_to_metric_families(text) for s in family.samples if s.name == name]
     assert value in found, text
 

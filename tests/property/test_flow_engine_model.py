@@ -38,7 +38,10 @@ class Engine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.connection: Any = self.loop.run_until_complete(asyncpg.connect(self.dsn, server_settings=PLANNER))
-        self.execute("truncate run, ready, lease, suspect, parked, worker, step_result, run_outcome, cancel_request restart identity")
+        self.execute(
+            "truncate run, ready, lease, suspect, parked, worker, step_result, run_outcome, cancel_request "
+            "restart identity"
+        )
         #: Ids are counted, not drawn: hypothesis must see the same order when it runs an example again.
         self.started = 1
         self.ready: set[UUID] = set()

@@ -25,6 +25,7 @@ import psutil
 
 from serdab.core import Settings, expected
 from serdab.store.accounts import Account, database_account
+from serdab.store.database import is_gone
 from serdab.store.errors import BadHome, DatabaseWontStart
 from serdab.store.tuning import as_configuration, server_settings
 
@@ -71,9 +72,18 @@ class EmbeddedPostgres:
             BadHome: the home folder cannot hold it.
             DatabaseWontStart: it does not come up; the end of its log is in the message.
         """
-        dsn = await asyncio.to_thread(self._start)
-        await self._make_database(dsn)
-        return dsn
+        deadline = time.monotonic() + self._settings.database.start_timeout_s
+        while True:
+            dsn = await asyncio.to_thread(self._start)
+            try:
+                await self._make_database(dsn)
+            except Exception as error:
+                # It died this moment, or somebody else started it and it recovers: look again.
+                if not is_gone(error) or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return dsn
 
     async def stop(self, mode: str = "fast") -> None:
         """Stop it if it is running; mode "immediate" is a crash."""
@@ -170,6 +180,9 @@ class EmbeddedPostgres:
         # PostgreSQL itself refuses when the number in an old file belongs to any living process of its user.
         if self._pid() is None:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            place = self._place()
+            for left in Path(place.socket_folder).glob(".s.PGSQL.*") if place else ():
+                left.unlink(missing_ok=True)
 
     def _launch(self) -> None:
         place = _Place(self._free_port(), str(self._socket_folder()))
@@ -187,7 +200,7 @@ class EmbeddedPostgres:
             if done.returncode == 0:
                 break
             tail = self._log_tail()
-            if "still in use" in tail and time.monotonic() < deadline:
+            if ("still in use" in tail or "already exists" in tail) and time.monotonic() < deadline:
                 time.sleep(0.5)  # backends of a killed server are about to notice
                 continue
             raise DatabaseWontStart(
@@ -268,22 +281,13 @@ class EmbeddedPostgres:
         return f"postgresql://{USER}:{quote(password)}@/{database}?host={host}&port={place.port}"
 
     async def _make_database(self, dsn: str) -> None:
-        deadline = time.monotonic() + self._settings.database.start_timeout_s
-        while True:
-            try:
-                connection = await asyncpg.connect(dsn)
-            except asyncpg.InvalidCatalogNameError:
-                connection = await asyncpg.connect(self._dsn("postgres"))
-                with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-                    await connection.execute(f'create database "{DATABASE}"')
-            except (asyncpg.CannotConnectNowError, OSError):
-                # Somebody else started it a moment ago, and it recovers.
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.1)
-                continue
-            await connection.close()
-            return
+        try:
+            connection = await asyncpg.connect(dsn)
+        except asyncpg.InvalidCatalogNameError:
+            connection = await asyncpg.connect(self._dsn("postgres"))
+            with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                await connection.execute(f'create database "{DATABASE}"')
+        await connection.close()
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as its account, without our terminal, files or environment."""

@@ -14,7 +14,11 @@ _SYMBOLS = {
 }  # fmt: skip
 _MARK = "|".join(sorted((re.escape(mark) for mark in _SYMBOLS), key=len, reverse=True))
 _NUMBER = r"\d{1,3}(?:[,.٬' ]\d{3}){1,4}(?:[.,٫]\d{1,2})?(?!\d)|\d{1,12}(?:[.,٫]\d{1,2})?(?!\d)"
-_BEFORE = re.compile(rf"(?<![a-z])({_MARK}) ?(-?(?:{_NUMBER}))", re.I)
+#: Marks that stand before their number; words of Arabic and Chinese stand behind it.
+_LATIN_MARK = "|".join(
+    sorted((re.escape(m) for m in _SYMBOLS if ord(m[0]) < 0x600 or m in "€£¥"), key=len, reverse=True)
+)
+_BEFORE = re.compile(rf"(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])((?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
 _PLAIN = re.compile(r"(?<![\d.,/-])\d{1,9}[.,]\d{2}(?![\d%/-])(?! ?%)|(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)")
 _ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789.,")

@@ -1,0 +1,204 @@
+"""The embedded PostgreSQL: started once by many, healed after kills, and clear about what it cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from serdab.core import SerdabError, Settings, load_settings
+from serdab.store import (
+    BadHome,
+    BlobDamaged,
+    BlobMissing,
+    Blobs,
+    Database,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    DatabaseTooOld,
+    DatabaseUnreachable,
+    EmbeddedPostgres,
+    ExtensionMissing,
+    Migration,
+    MigrationChanged,
+    all_migrations,
+    check_version,
+    load_statements,
+    migrate,
+    open_database,
+)
+
+OPEN = """
+import asyncio, sys
+from serdab.core import load_settings
+from serdab.store import open_database
+async def main():
+    database = await open_database(load_settings(sys.argv[1:], environ={}))
+    print(await database.pool.fetchval("select pg_postmaster_start_time()::text || count(*) from serdab_migration"))
+    await database.close()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[Settings]:
+    """A home whose server this test may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="serdab-own-"))
+    os.chmod(folder, 0o711)
+    settings = load_settings([f"home={folder}/a home", "database.memory_mb=128"], environ={})
+    yield settings
+    await EmbeddedPostgres(settings).stop("immediate")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_ten_processes_at_once_start_one_server_and_migrate_once(own: Settings) -> None:
+    command = [sys.executable, "-c", OPEN, f"home={own.home}", "database.memory_mb=128"]
+    processes = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(10)]
+    said = {(await process.communicate())[0] for process in processes}
+    assert len(said) == 1
+    assert all(process.returncode == 0 for process in processes)
+    home = own.folder
+    assert stat.S_IMODE((home / "database.password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "postgres").stat().st_mode) == 0o700
+    if os.geteuid() == 0:
+        assert (home / "postgres").stat().st_uid != 0
+
+
+async def test_a_killed_server_and_a_half_finished_init_heal_themselves(own: Settings) -> None:
+    half = own.folder / "postgres.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    os.chmod(own.folder, 0o711)
+    server = EmbeddedPostgres(own)
+    await server.start()
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    database = await open_database(own)
+    assert await database.pool.fetchval("select count(*) from run") == 0
+    await database.close()
+    assert server.status().pid != pid
+    await server.stop()
+    assert not server.status().running
+    (own.folder / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n")  # a number that is somebody else's now
+    await server.start()
+    assert server.status().running
+
+
+async def test_data_of_another_kind_is_left_alone(own: Settings) -> None:
+    data = own.folder / "postgres"
+    data.mkdir(parents=True)
+    (data / "letters.txt").write_text("dear")
+    with pytest.raises(BadHome, match="move it away"):
+        await EmbeddedPostgres(own).start()
+    (data / "letters.txt").unlink()
+    (data / "PG_VERSION").write_text("16\n")
+    with pytest.raises(BadHome, match="PostgreSQL 16"):
+        await EmbeddedPostgres(own).start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
+async def test_a_home_that_the_server_cannot_reach_is_named() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="serdab-closed-"))  # 0700, as such folders are
+    try:
+        with pytest.raises(BadHome, match=f"{folder} that does not"):
+            await EmbeddedPostgres(load_settings([f"home={folder}/home"], environ={})).start()
+    finally:
+        shutil.rmtree(folder)
+
+
+async def refused(url: str) -> SerdabError:
+    with pytest.raises(SerdabError) as caught:
+        await open_database(load_settings([f"database.url={url}"], environ={}))
+    return caught.value
+
+
+async def test_a_database_that_cannot_be_used_is_named_without_its_password(settings: Settings) -> None:
+    url = settings.database.url
+    password = url.split(":", 2)[2].split("@")[0]
+    wrong = await refused(url.replace(password, "not-the-password"))
+    nowhere = await refused("postgresql://serdab:secret@127.0.0.1:1/serdab")
+    missing = await refused(url.replace("/t_", "/missing_"))
+    nonsense = await refused("mysql://serdab:secret@localhost/serdab")
+    for error in (wrong, nowhere, missing, nonsense):
+        assert isinstance(error, DatabaseUnreachable)
+        assert "secret" not in str(error)
+        assert "not-the-password" not in str(error)
+
+
+async def test_a_read_only_database_is_named(settings: Settings, database: Database) -> None:
+    name = await database.pool.fetchval("select current_database()")
+    await database.pool.execute(f'alter database "{name}" set default_transaction_read_only = on')
+    assert isinstance(await refused(settings.database.url), DatabaseReadOnly)
+
+
+async def test_a_missing_extension_and_no_right_to_create_it_is_named(settings: Settings, database: Database) -> None:
+    await database.pool.execute("create role clerk login password 'pw'")
+    await database.pool.execute("drop extension vector cascade")
+    url = settings.database.url
+    clerk = "postgresql://clerk:pw@" + url.split("@", 1)[1]
+    if "/socket" in url or "host=" in url:
+        error = await refused(clerk)
+        assert isinstance(error, ExtensionMissing), error
+        assert "create extension vector" in str(error)
+    await database.pool.execute("drop role clerk")
+
+
+def test_an_old_server_is_named() -> None:
+    with pytest.raises(DatabaseTooOld, match="15 or newer"):
+        check_version(140011)
+    check_version(150000)
+
+
+async def test_migrations_only_go_forward(database: Database) -> None:
+    async with database.pool.acquire() as connection:
+        assert await migrate(connection) == []
+        known = all_migrations()
+        changed = [Migration(name=known[0].name, sql=known[0].sql + " "), *known[1:]]
+        with pytest.raises(MigrationChanged, match=known[0].name):
+            await migrate(connection, changed)
+        with pytest.raises(DatabaseTooNew, match=known[-1].name):
+            await migrate(connection, known[:-1])
+        broken = Migration(name="9999_broken.sql", sql="create table half (); select nonsense")
+        with pytest.raises(asyncpg.PostgresError):
+            await migrate(connection, [*known, broken])
+        assert await connection.fetchval("select to_regclass('half')") is None
+
+
+@pytest.mark.parametrize(
+    ("package", "file"),
+    [
+        ("serdab.flow", "queries.sql"), ("serdab.flow", "inspection.sql"), ("serdab.app", "queries.sql"),
+        ("serdab.knowledge", "queries.sql"),
+    ],
+)  # fmt: skip
+async def test_every_named_statement_prepares_against_the_schema(package: str, file: str, database: Database) -> None:
+    async with database.pool.acquire() as connection:
+        for name, sql in load_statements(package, file).items():
+            if name == "tune_search":  # two settings of a session: no plan to prepare
+                await connection.execute(sql)
+            else:
+                await connection.prepare(sql)
+
+
+async def test_blobs_are_verified_at_every_read(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    digest = await blobs.put(b"payload")
+    assert await blobs.put(b"payload") == digest
+    assert await blobs.get(digest) == b"payload"
+    path = next(path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_bytes(b"damaged")
+    with pytest.raises(BlobDamaged):
+        await blobs.get(digest)
+    with pytest.raises(BlobMissing):
+        await blobs.get(bytes(32))

@@ -1,0 +1,139 @@
+"""Reading: our own samples, and files that somebody broke or made to break us."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import zipfile
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from serdab.knowledge.extraction import extract_fields
+from serdab.knowledge.normalising import normalise_text
+from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources, read_document
+from serdab.knowledge.splitting import split_text
+
+SAMPLES = Path(str(resources.files("serdab.knowledge") / "samples" / "files"))
+MOST = 52_428_800
+
+
+def docx(document: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", document)
+    return made.getvalue()
+
+
+def test_every_sample_but_the_two_broken_ones_is_read() -> None:
+    refused = []
+    for source in find_sources([SAMPLES], MOST):
+        assert isinstance(source, Source)
+        assert source.path is not None
+        try:
+            found = read_document(source.path.read_bytes(), source.path.name)
+        except RefusedDocument:
+            refused.append(source.path.name)
+        else:
+            assert normalise_text(found.text).text
+    assert refused == ["broken-not-a-zip.docx", "broken-truncated.pdf"]
+
+
+BOMB = docx(b"<w>" + b"0" * 50_000_000 + b"</w>")
+LAUGHS = docx(
+    b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+    b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:p><w:t>&c;</w:t></w:p></w:document>'
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "code"),
+    [
+        (b"", "a.txt", "document_empty"),
+        (b" \n\0\0", "a.txt", "document_empty"),
+        (b"no pdf at all", "a.pdf", "document_malformed"),
+        (b"%PDF-1.4\nbroken", "a.pdf", "document_malformed"),
+        (b"PK\x03\x04broken", "a.docx", "document_malformed"),
+        (BOMB, "bomb.docx", "document_bomb"),
+        (docx(b"<unclosed>"), "a.docx", "document_malformed"),
+        (b"\x89PNG\r\n\x1a\n...", "a.txt", "document_unsupported"),
+        (b"text", "a.exe", "document_unsupported"),
+        (bytes(range(1, 9)) * 500, "a.txt", "document_malformed"),
+        (b"nothing that a mail begins with", "a.eml", "document_malformed"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, name: str, code: str) -> None:
+    with pytest.raises(RefusedDocument) as refused:
+        read_document(data, name)
+    assert refused.value.code == code
+    assert "expected" in str(refused.value)
+
+
+def test_entities_of_a_docx_are_not_unfolded() -> None:
+    assert "hahaha" not in read_document(LAUGHS, "a.docx").text
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("قهوة".encode("utf-16"), "قهوة"),
+        ("قهوة و شاي في المقهى القديم كل صباح".encode("cp1256"), "قهوة و شاي في المقهى القديم كل صباح"),
+        (b"\xef\xbb\xbfcaf\xc3\xa9", "café"),
+        (b"a\0b", "a b"),
+    ],
+)
+def test_encodings_are_found(data: bytes, text: str) -> None:
+    assert normalise_text(read_document(data, "a.txt").text).text == text
+
+
+def test_thousands_of_nested_tags_are_read() -> None:
+    data = b"<div>" * 20_000 + b"deep" + b"</div>" * 20_000
+    assert "deep" in read_document(data, "a.html").text
+
+
+def test_sources_that_cannot_be_had_do_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("good")
+    (tmp_path / "lines.jsonl").write_text('{"id": 1, "text": "first"}\nbroken\n{"id": 3, "text": "third"}\n')
+    with (tmp_path / "huge.txt").open("wb") as file:
+        os.truncate(file.fileno(), 200_000_000)
+    (tmp_path / ".hidden.txt").write_text("no")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    found = list(find_sources([tmp_path, tmp_path / "missing.txt"], MOST))
+    refused = {Path(each.name).name: each.code for each in found if isinstance(each, Refusal)}
+    assert refused.pop("loop", "document_unreachable") == "document_unreachable"
+    assert refused == {
+        "huge.txt": "document_too_large", "lines.jsonl#2": "document_malformed", "missing.txt": "document_unreachable",
+    }  # fmt: skip
+    assert [Path(each.name).name for each in found if isinstance(each, Source)] == [
+        "good.txt", "lines.jsonl#1", "lines.jsonl#3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["1," * 50_000, "a.b-" * 20_000 + "@", "Aa " * 30_000, "12/" * 30_000, "Co & " * 20_000]
+)
+def test_patterns_end_on_hostile_texts_and_places_are_true(text: str) -> None:
+    for field in extract_fields(text):
+        assert text[field.start : field.end]
+
+
+def test_fields_have_one_form_for_all_ways_of_writing() -> None:
+    text = (
+        "Invoice No: INV-77 of 3 March 2024, total due EUR 1.234,56, IBAN DE89 3704 0044 0532 0130 00. "
+        "IBAN DE00 3704 0044 0532 0130 00. فاتورة بتاريخ ٥ مارس 2024 المجموع ١٢٣٫٥٠ ريال 2024年5月6日"
+    )
+    values = {(field.kind, field.value) for field in extract_fields(text)}
+    assert {
+        ("id", "INV-77"), ("date", "2024-03-03"), ("total", "1234.56 EUR"), ("iban", "DE89370400440532013000"),
+        ("amount", "123.50 SAR"), ("date", "2024-05-06"),
+    } <= values  # fmt: skip
+    assert ("iban", "DE00370400440532013000") not in values
+
+
+def test_chunks_cover_the_text_in_order() -> None:
+    for text in ("word " * 5000, "句子。" * 3000, "x" * 10_000, "a\n\nb"):
+        chunks = split_text(text)
+        assert all(before.end <= after.start for before, after in itertools.pairwise(chunks))
+        assert "".join("".join(text[c.start : c.end] for c in chunks).split()) == "".join(text.split())
