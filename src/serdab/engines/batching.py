@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Tokens that one turn of the model takes, about half a second on two cores: what a short request may wait for.
 TOKENS_PER_TURN = 4096
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Batcher:
                 try:
                     vectors = await loop.run_in_executor(self._thinking, self._encoder.embed_tokens, lists)
                 except Exception as error:
-                    _log.exception("a batch of %d texts failed", len(turn))
+                    _logger.exception("a batch of %d texts failed", len(turn))
                     self._fail(turn, error)
                 else:
                     self._settle(turn, vectors)

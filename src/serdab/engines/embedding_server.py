@@ -46,7 +46,7 @@ DRAIN_S = 5.0
 #: A first text of ordinary length, so that every buffer is made before anyone waits for it.
 WARM_UP = "Please transfer the amount of the enclosed invoice within thirty days. " * 3
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 _request_decoder = msgspec.json.Decoder(EmbeddingRequest)
 
@@ -134,7 +134,7 @@ async def _shape_errors(
     except web.HTTPException as error:
         return _refuse(error.status, error_body(error.text or error.reason, "invalid_request_error"))
     except Exception:
-        _log.exception("%s %s failed", request.method, request.path)
+        _logger.exception("%s %s failed", request.method, request.path)
         return _refuse(500, error_body("the engine failed; its log says why", "server_error"))
 
 
@@ -200,8 +200,10 @@ async def _watch_parent(stop: asyncio.Event, watch_stdin: bool) -> None:
 
     loop.add_reader(0, read)
     parent = os.getppid()
-    while not stop.is_set() and os.getppid() == parent:
-        await asyncio.sleep(PARENT_EVERY_S)
+    while os.getppid() == parent:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PARENT_EVERY_S)
+            return
     stop.set()
 
 
@@ -235,7 +237,7 @@ def main() -> int:
     except* (SerdabError, OSError) as errors:
         code = 1
         for error in errors.exceptions:
-            _log.error("%s", error)
+            _logger.exception("%s", error)
     return code
 
 

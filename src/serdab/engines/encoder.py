@@ -22,6 +22,8 @@ TOKENS_PER_BATCH = 2048
 MOST_PADDING = 0.125
 #: Tokens below which a batch takes texts of any length.
 SMALL_BATCH_TOKENS = 256
+#: The token of what no piece of the vocabulary covers.
+UNKNOWN = "[UNK]"
 #: Characters of a text that are looked at: no vocabulary needs more for its most tokens.
 MOST_CHARACTERS = 32_768
 
@@ -103,7 +105,7 @@ def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
     tokenizers = load_extra("tokenizers")
     vocabulary = folder / VOCABULARY
     try:
-        model = tokenizers.models.WordPiece.from_file(str(vocabulary), unk_token="[UNK]")
+        model = tokenizers.models.WordPiece.from_file(str(vocabulary), unk_token=UNKNOWN)
         tokenizer = tokenizers.Tokenizer(model)
         ends = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
         tokenizer.post_processor = tokenizers.processors.BertProcessing(*ends)

@@ -32,7 +32,7 @@ MOST_PAUSE_S = 60.0
 STEADY_S = 60.0
 _FIRST_DEADLINE_S = 30.0
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ class EngineProcess:
         self._process: Process | None = None
         self._ready: EngineReady | None = None
         self._port = options.port
+        self._log_start = 0
         self._watcher: asyncio.Task[None] | None = None
         #: How often the engine has been started again.
         self.restarts = 0
@@ -156,7 +157,7 @@ class EngineProcess:
                 precision=ready.precision,
             )
             write_address(self._settings, address)
-        _log.info("engine %s ready at %s after %.1f s", ready.model, ready.url, ready.load_s)
+        _logger.info("engine %s ready at %s after %.1f s", ready.model, ready.url, ready.load_s)
 
     async def _watch(self) -> None:
         """Start the engine again whenever it ends."""
@@ -166,7 +167,7 @@ class EngineProcess:
             born = loop.time()
             if self._process is not None:
                 code = await self._process.wait()
-                _log.warning("engine %s ended with code %s: %s", self._options.model, code, self._last_words())
+                _logger.warning("engine %s ended with code %s: %s", self._options.model, code, self._last_words())
             await self._end()
             pause = FIRST_PAUSE_S if loop.time() - born > STEADY_S else min(pause * 2, MOST_PAUSE_S)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (spreads restarts, keeps no secret)
@@ -174,7 +175,7 @@ class EngineProcess:
             try:
                 await self._start_once()
             except (EngineFailed, Unavailable, OSError, msgspec.MsgspecError) as error:
-                _log.warning("engine %s did not start again: %s", self._options.model, error)
+                _logger.warning("engine %s did not start again: %s", self._options.model, error)
                 self._port = self._options.port  # Its old port may be another's by now.
                 await self._end()
 
@@ -193,7 +194,7 @@ class EngineProcess:
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await process.wait()
         except TimeoutError:
-            _log.warning("engine %s did not end within %g s and is killed", self._options.model, STOP_TIMEOUT_S)
+            _logger.warning("engine %s did not end within %g s and is killed", self._options.model, STOP_TIMEOUT_S)
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -232,11 +233,13 @@ class EngineProcess:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > self._settings.log.most_mb << 20:
             path.replace(path.with_suffix(".log.1"))
-        return path.open("ab")
+        log = path.open("ab")
+        self._log_start = log.tell()
+        return log
 
     def _last_words(self) -> str:
         try:
-            lines = self.log_file.read_text("utf-8", "replace")[-2000:].split("\n")
+            lines = self.log_file.read_bytes()[self._log_start :].decode("utf-8", "replace").split("\n")
         except OSError:
             return "no log"
         return next((line for line in reversed(lines) if line.strip()), "no word")
