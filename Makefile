@@ -1,5 +1,5 @@
 # Everything starts here. `make help` lists the targets.
-PYTHON ?= python3
+PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

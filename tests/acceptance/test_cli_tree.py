@@ -132,6 +132,11 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
     assert len(await house.json("runs", "list", "--workflow", "hello")) == 2
     assert "worker is up" in (await house("logs")).out
 
+    os.kill(status["database"]["pid"], signal.SIGKILL)
+    ran = await house("run", "hello", "-i", '"again"')
+    assert (ran.code, json.loads(ran.out)) == (0, "hello again"), ran.err
+    assert "PostgreSQL is down; starting it again" in (await house("logs", "up")).out
+
     down = await house("down")
     assert down.code == 0, down.err
     status = await house.json("status")
@@ -204,24 +209,19 @@ async def test_a_second_signal_means_now(shell: Shell, tmp_path: Path, eventuall
     await running.communicate()
 
 
-async def test_down_finds_the_workers_of_a_supervisor_that_was_killed(shell: Shell, eventually: Eventually) -> None:
-    assert (await shell("up", "--detach")).code == 0
-    up, [worker] = shell.processes("up")["up"], shell.processes("worker").values()
-    os.kill(up.pid, signal.SIGKILL)
-    await eventually(lambda: not up.is_alive())
-    assert worker.is_alive()
-    assert (await shell("down")).code == 0
-    assert not worker.is_alive()
-
-
-async def test_a_new_tree_drains_the_workers_of_a_killed_one(shell: Shell, eventually: Eventually) -> None:
-    assert (await shell("up", "--detach")).code == 0
-    up, [worker] = shell.processes("up")["up"], shell.processes("worker").values()
-    os.kill(up.pid, signal.SIGKILL)
-    await eventually(lambda: not up.is_alive())
-    assert (await shell("up", "--detach")).code == 0
-    await eventually(lambda: not worker.is_alive())
-    await eventually(lambda: len(shell.processes("worker")) == 1)
+async def test_the_workers_of_a_killed_supervisor_are_drained_by_the_next_one_and_by_down(
+    shell: Shell, eventually: Eventually
+) -> None:
+    for take_over in (["up", "--detach"], ["down"]):
+        if not shell.processes("up"):
+            assert (await shell("up", "--detach")).code == 0
+        up, [worker] = shell.processes("up")["up"], shell.processes("worker").values()
+        os.kill(up.pid, signal.SIGKILL)
+        await eventually(lambda up=up: not up.is_alive())
+        assert worker.is_alive()
+        assert (await shell(*take_over)).code == 0
+        await eventually(lambda worker=worker: not worker.is_alive())
+        await eventually(lambda take_over=take_over: len(shell.processes("worker")) == (take_over[0] == "up"))
 
 
 async def test_a_run_with_nothing_up_brings_a_tree_and_takes_it_down(shell: Shell) -> None:

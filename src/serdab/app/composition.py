@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from serdab.app.engine import embedder_of
 from serdab.app.processes import run_folder
 from serdab.app.workflows import has_documents
-from serdab.core import Settings
+from serdab.core import SerdabError, Settings
 from serdab.flow import Serdab
-from serdab.store import Database, load_statements, open_database, stop_database
+from serdab.store import Database, database_status, load_statements, open_database, stop_database
 
 #: Looks whether sessions of processes that have just ended are gone, and the pause between, in seconds.
 LOOKS, LOOK_EVERY_S = 10, 0.05
@@ -23,13 +23,24 @@ LOOKS, LOOK_EVERY_S = 10, 0.05
 async def opened_database(settings: Settings, name: str) -> AsyncIterator[Database]:
     """The database, open while the block runs; the embedded one stops when its last user leaves."""
     with _using(settings) as lock:
-        database = await open_database(settings, name=name)
+        database = await _open(settings, name)
         try:
             yield database
         finally:
             await database.close()
             if not settings.database.url and _is_last(lock) and await _is_idle(database):
                 await stop_database(settings)
+
+
+async def _open(settings: Settings, name: str) -> Database:
+    """Open it; a server that was started for a database which then cannot be used is stopped again."""
+    was_running = bool(settings.database.url) or database_status(settings).running
+    try:
+        return await open_database(settings, name=name)
+    except SerdabError:
+        if not was_running:
+            await stop_database(settings)
+        raise
 
 
 @asynccontextmanager

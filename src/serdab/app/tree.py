@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Self
+from typing import Any, Self
 
 from serdab.app.children import Child
 from serdab.app.composition import opened_database
+from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.worker_process import WorkerOptions, worker_command
 from serdab.core import Settings, child_environment, log_folder
@@ -69,7 +71,8 @@ class Tree:
             await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()
-        self._keeping = [loop.create_task(work()) for work in (self.engine.keep, *(w.keep for w in self.workers))]
+        kept = [*(worker.keep() for worker in self.workers), self.engine.keep(), keep_database(self.settings)]
+        self._keeping = [loop.create_task(_told(work)) for work in kept]
         log.info("tree is up", extra={"action": "tree_up", "workers": len(self.workers)})
         return self
 
@@ -94,3 +97,12 @@ class Tree:
             self._database = None
             await self._stack.aclose()
             log.info("tree is down", extra={"action": "tree_down"})
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    """Work that nobody awaits must not end unheard."""
+    try:
+        await work
+    except Exception:
+        log.exception("a part of the tree is no longer kept", extra={"action": "keeping_failed"})
+        raise
