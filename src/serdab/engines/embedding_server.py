@@ -237,7 +237,7 @@ def main() -> int:
     except* (SerdabError, OSError) as errors:
         code = 1
         for error in errors.exceptions:
-            _logger.exception("%s", error)
+            _logger.error("%s", error)  # noqa: TRY400 (the last line of the log is the reason)
     return code
 
 
