@@ -1,0 +1,158 @@
+"""The graph written by hand gives what a plain forward pass gives, on a small model of random weights."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from serdab.engines.encoder import Encoder, batches_of
+from serdab.engines.errors import BadEmbeddingInput, BadModelFolder
+from serdab.engines.wire import check_texts
+
+WIDTH, HEADS, LAYERS, INNER = 32, 4, 2, 64
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz", *(f"##{c}" for c in "abcdefghijklmnop")]
+TEXTS = ["a", "a b c d", "hello there, 你好", "السلام", "abc " * 100]
+Weights = dict[str, NDArray[np.float32]]
+
+
+def make_model(folder: Path) -> Weights:
+    random = np.random.default_rng(7)
+
+    def some(*shape: int) -> NDArray[np.float32]:
+        return random.normal(0, 0.3, shape).astype(np.float32)
+
+    weights = {
+        "embeddings.word_embeddings.weight": some(len(WORDS), WIDTH),
+        "embeddings.position_embeddings.weight": some(64, WIDTH),
+        "embeddings.token_type_embeddings.weight": some(2, WIDTH),
+    }
+    norms = ["embeddings.LayerNorm"]
+    for number in range(LAYERS):
+        layer = f"encoder.layer.{number}"
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+        sizes = {f"attention.self.{part}": (WIDTH, WIDTH) for part in ("query", "key", "value")}
+        sizes |= {"attention.output.dense": (WIDTH, WIDTH)}
+        sizes |= {"intermediate.dense": (INNER, WIDTH), "output.dense": (WIDTH, INNER)}
+        for name, (out, into) in sizes.items():
+            weights[f"{layer}.{name}.weight"] = some(out, into)
+            weights[f"{layer}.{name}.bias"] = some(out)
+    for norm in norms:
+        weights[f"{norm}.weight"] = 1 + some(WIDTH)
+        weights[f"{norm}.bias"] = some(WIDTH)
+    shape = {
+        "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "intermediate_size": INNER,
+        "max_position_embeddings": 64, "vocab_size": len(WORDS), "layer_norm_eps": 1e-12,
+    }  # fmt: skip
+    save_file(weights, str(folder / "model.safetensors"))
+    (folder / "config.json").write_text(json.dumps(shape))
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48}')
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    return weights
+
+
+def forward(weights: Weights, ids: list[int]) -> Any:
+    """One text through the encoder, in plain numpy."""
+
+    def linear(x: Any, name: str) -> Any:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(x: Any, name: str) -> Any:
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
+        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    table = "embeddings.{}_embeddings.weight".format
+    x = weights[table("word")][ids] + weights[table("position")][: len(ids)] + weights[table("token_type")][0]
+    x = norm(x, "embeddings.LayerNorm")
+    erf = np.vectorize(math.erf)
+    for number in range(LAYERS):
+        layer = f"encoder.layer.{number}"
+        parts = [linear(x, f"{layer}.attention.self.{part}") for part in ("query", "key", "value")]
+        q, k, v = (part.reshape(len(ids), HEADS, -1).transpose(1, 0, 2) for part in parts)
+        scores = q @ k.transpose(0, 2, 1) / math.sqrt(WIDTH // HEADS)
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        context = (shares @ v).transpose(1, 0, 2).reshape(len(ids), WIDTH)
+        x = norm(linear(context, f"{layer}.attention.output.dense") + x, f"{layer}.attention.output.LayerNorm")
+        inner = linear(x, f"{layer}.intermediate.dense")
+        inner = inner * 0.5 * (1 + erf(inner / math.sqrt(2)))
+        x = norm(linear(inner, f"{layer}.output.dense") + x, f"{layer}.output.LayerNorm")
+    mean = x.mean(0)
+    return mean / np.linalg.norm(mean)
+
+
+def test_the_graph_agrees_with_a_plain_forward_pass(tmp_path: Path) -> None:
+    weights = make_model(tmp_path)
+    encoder = Encoder(tmp_path, "f32", 1)
+    tokens, cut = encoder.tokenize(TEXTS)
+    vectors = encoder.embed_tokens(tokens)
+    assert vectors.dtype == np.float32
+    assert cut == 1
+    assert max(map(len, tokens)) == encoder.most_tokens == 48
+    for ids, vector in zip(tokens, vectors, strict=True):
+        assert float(forward(weights, ids) @ vector) > 0.9999
+
+
+def test_int8_stays_near_the_plain_forward_pass(tmp_path: Path) -> None:
+    weights = make_model(tmp_path)
+    encoder = Encoder(tmp_path, "int8", 1)
+    tokens, _ = encoder.tokenize(TEXTS)
+    cosines = [float(forward(weights, ids) @ v) for ids, v in zip(tokens, encoder.embed_tokens(tokens), strict=True)]
+    print("int8 cosines", [round(cosine, 4) for cosine in cosines])
+    assert min(cosines) > 0.95
+
+
+def test_a_text_gives_the_same_vector_alone_and_among_others(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    encoder = Encoder(tmp_path, "f32", 1)
+    together = encoder.embed(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        np.testing.assert_allclose(encoder.embed([text])[0], vector, atol=1e-5)
+
+
+def test_batches_hold_every_text_once_within_the_budget() -> None:
+    lengths = [3, 200, 7, 7, 256, 12, 12, 13, 90] * 40
+    batches = list(batches_of(lengths, budget=512))
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    assert all(len(batch) * max(lengths[position] for position in batch) <= 512 for batch in batches)
+
+
+def test_a_converted_graph_is_made_once_and_again_for_other_weights(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    Encoder(tmp_path, "f32", 1)
+    [first] = (tmp_path / "onnx").glob("*.onnx")
+    made = first.stat().st_mtime_ns
+    Encoder(tmp_path, "f32", 1)
+    assert first.stat().st_mtime_ns == made
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace("1e-12", "1e-11"))
+    Encoder(tmp_path, "f32", 1)
+    [second] = (tmp_path / "onnx").glob("*.onnx")
+    assert second != first
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.txt"])
+def test_a_broken_folder_is_named(tmp_path: Path, name: str) -> None:
+    make_model(tmp_path)
+    (tmp_path / name).write_bytes(b"nonsense")
+    with pytest.raises(BadModelFolder, match=name):
+        Encoder(tmp_path, "f32", 1)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["a", 1], ["\ud800"]])
+def test_what_cannot_be_embedded_is_refused(texts: list[Any]) -> None:
+    with pytest.raises(BadEmbeddingInput, match="expected input"):
+        check_texts(texts)
+
+
+def test_the_shape_of_a_model_that_is_no_bert_is_refused(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    shape = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "gpt2"}
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    with pytest.raises(BadModelFolder, match="BERT"):
+        Encoder(tmp_path, "f32", 1)
