@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Characters of a line when nobody watches: wide enough to be cut by other programs.
 WIDTH_UNWATCHED = 240
+#: To which a column is cut at most, in characters.
+LEAST_WIDTH = 8
 
 
 @cache
@@ -31,29 +33,38 @@ def print_json(value: object) -> None:
     print(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: bool = True) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table.
 
     Args:
-        columns: their names; one that starts with `>` is aligned to the right.
+        columns: their names; `>name` is aligned to the right, `name~` is cut to what the terminal has room for.
         rows: their cells.
-        wrap: break long cells into lines, else cut them to the width of the terminal.
     """
     from rich import box
     from rich.table import Table
 
+    lines = [[_plain(cell) for cell in row] for row in rows]
+    widths = [
+        max([len(column.strip(">~")), *(line[place].cell_len for line in lines)])
+        for place, column in enumerate(columns)
+    ]
+    cut = {place for place, column in enumerate(columns) if column.endswith("~")}
+    while cut and sum(widths) + 3 * len(widths) > console().width:
+        widest = max(cut, key=lambda place: widths[place])
+        if widths[widest] <= LEAST_WIDTH:
+            break
+        widths[widest] -= 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        right = column.startswith(">")
+    for place, column in enumerate(columns):
         table.add_column(
-            column.lstrip(">"),
-            justify="right" if right else "left",
-            overflow="fold" if wrap else "ellipsis",
-            no_wrap=right or not wrap,
-            min_width=36 if column == "run" else None,
+            column.strip(">~"),
+            justify="right" if column.startswith(">") else "left",
+            overflow="ellipsis" if place in cut else "fold",
+            no_wrap=bool(cut) or column.startswith(">"),
+            width=widths[place] if cut else None,
         )
-    for row in rows:
-        table.add_row(*map(_plain, row))
+    for line in lines:
+        table.add_row(*line)
     console().print(table)
 
 

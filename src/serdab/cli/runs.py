@@ -46,7 +46,7 @@ def list_runs(
         print_json(found)
         return
     print_table(
-        ("run", "state", "workflow", "queue", "started", ">took", "progress or error"),
+        ("run", "state", "workflow", "queue", "started", ">took", "progress or error~"),
         [
             (
                 each.id,
@@ -59,7 +59,6 @@ def list_runs(
             )
             for each in found
         ],
-        wrap=False,
     )
 
 

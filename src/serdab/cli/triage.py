@@ -105,9 +105,8 @@ def show(outcome: Outcome) -> None:
     """Tables of what was found and what failed, and how fast it went."""
     if len(outcome.receipts) <= MOST_TOLD:
         print_table(
-            ("document", "kind", ">sure", "lang", "found", "most like"),
+            ("document~", "kind", ">sure", "lang", "found~", "most like~"),
             [_line(receipt) for receipt in outcome.receipts],
-            wrap=False,
         )
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
