@@ -8,12 +8,13 @@ import sys
 import uvloop
 
 import workflows
-from serdab.core import load_settings
+from serdab.core import calm_collector, load_settings
 from serdab.flow import Worker
 from serdab.store import open_database
 
 
 async def main() -> None:
+    calm_collector()
     settings = load_settings(sys.argv[1:], environ={})
     database = await open_database(settings)
     async with Worker(settings, database, workflows.ALL) as worker:

@@ -15,7 +15,7 @@ from serdab.app.processes import publish, withdraw
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.workflows import all_workflows, queues_of
-from serdab.core import Settings
+from serdab.core import Settings, calm_collector
 from serdab.flow import Worker
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
         SerdabError: the database cannot be used.
     """
     registry = all_workflows(settings)
+    calm_collector()
     alone = WorkerOptions(name=f"{options.name}-alone", alone=True)
     with watching_signals() as signals:
         async with opened_database(settings, options.name) as database, resources(settings, database) as given:

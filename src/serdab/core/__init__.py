@@ -1,5 +1,6 @@
 """What every part stands on: errors, settings, ids, logs. Standard library and msgspec only."""
 
+from serdab.core.collector import calm_collector
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
 from serdab.core.logs import log_folder, start_logging, without_passwords
@@ -37,6 +38,7 @@ __all__ = [
     "Unavailable",
     "WorkersSettings",
     "at",
+    "calm_collector",
     "child_environment",
     "expected",
     "load_settings",
