@@ -189,7 +189,7 @@ async def sleep_until(run: Run, wake_at: float, why: str) -> None:
     delay_s = wake_at - run.host.database_now()
     if delay_s <= 0:
         return
-    loop = asyncio.get_running_loop()
+    loop = run.host.loop
     wait = Wait(loop.create_future(), why, wake_at)
     timer = loop.call_later(min(delay_s, 86_400.0), _ring, run, wait)
     try:
@@ -260,7 +260,7 @@ def _step_work(branch: Branch, call: Any) -> Coroutine[Any, Any, Any]:
 
 
 async def _in_branch(branch: Branch, awaitable: Awaitable[Any]) -> Any:
-    branch.task = asyncio.current_task()
+    branch.task = asyncio.current_task(branch.run.host.loop)
     current_branch.set(branch)
     return await awaitable
 
@@ -276,7 +276,7 @@ async def _side_by_side(run: Run, works: list[Coroutine[Any, Any, Any]], limit: 
     lanes = min(limit, len(works))
     if not lanes:
         return results
-    loop = asyncio.get_running_loop()
+    loop = run.host.loop
     left = lanes
     run.leaves += lanes - 1
 

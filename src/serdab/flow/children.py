@@ -58,7 +58,7 @@ class Children:
         branch_of("results")
         if not self.groups:
             return []
-        loop = asyncio.get_running_loop()
+        loop = self._run.host.loop
         wait = Wait(loop.create_future(), "waits for children", None, self.groups)
         self._run.host.watch(wait)
         await self._run.wait(wait)

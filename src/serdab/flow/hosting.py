@@ -43,6 +43,8 @@ class RunHost:
         resources: Sequence[object],
     ) -> None:
         flow = settings.flow
+        #: The worker's own; set when it comes up.
+        self.loop: asyncio.AbstractEventLoop
         self.park_after_s = flow.park_after_s
         self.parked = 0
         self.lease_back = asyncio.Event()
@@ -95,7 +97,7 @@ class RunHost:
         """A step's result; the future is done when it is committed."""
         flusher = self._flusher
         batch = flusher.batch
-        future = self._future()
+        future = self.loop.create_future()
         batch.steps.append(row)
         batch.step_futures.append(future)
         flusher.wake()
@@ -103,7 +105,7 @@ class RunHost:
 
     def record_attempt(self, row: tuple[Any, ...]) -> asyncio.Future[None]:
         """A failed attempt; the future is done when it is committed."""
-        future = self._future()
+        future = self.loop.create_future()
         self._flusher.batch.attempts.append(row)
         self._flusher.batch.attempt_futures.append(future)
         self._flusher.wake()
@@ -131,7 +133,7 @@ class RunHost:
 
     def _park(self, run: Run, wake_at: float | None, why: str, groups: tuple[Group, ...]) -> None:
         batch = self._flusher.batch
-        future = self._future()
+        future = self.loop.create_future()
         batch.parks.append(
             {
                 "run": run.run_id,
@@ -196,7 +198,7 @@ class RunHost:
     async def in_thread(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a synchronous function in a thread, with the context of its run."""
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await self.loop.run_in_executor(self._threads, call)
 
     async def in_process(self, place: str, data: bytes, timeout_s: float | None, memory_bytes: int | None) -> bytes:
         """Call a function in a child process that can be killed."""
@@ -227,9 +229,6 @@ class RunHost:
         for wait in waits:
             if not wait.future.done() and all(group in ended for group in wait.groups):
                 wait.future.set_result(None)
-
-    def _future(self) -> asyncio.Future[None]:
-        return asyncio.get_running_loop().create_future()
 
 
 def _timestamp(seconds: float) -> str:

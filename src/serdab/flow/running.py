@@ -77,6 +77,7 @@ class Host(Protocol):
     """What a run asks of the worker that holds it."""
 
     park_after_s: float
+    loop: asyncio.AbstractEventLoop
 
     def may_step(self) -> bool: ...
     async def lease_restored(self) -> None: ...
@@ -161,8 +162,7 @@ class Run:
             if self.patient_until is None:
                 self.patient_until = now + patience
             if now < self.patient_until:
-                loop = asyncio.get_running_loop()
-                loop.call_later(self.patient_until - now + 0.001, self.consider_parking)
+                self.host.loop.call_later(self.patient_until - now + 0.001, self.consider_parking)
                 return
         self.parking = True
         self.host.park(self)
@@ -217,6 +217,7 @@ def branch_of(what: str) -> Branch:
     branch = current_branch.get()
     if branch is None:
         raise NotInRun(f"expected {what} to be called inside a workflow; in a test call {what}.function(…)")
-    if branch.task is not asyncio.current_task():
+    # With its loop given, CPython 3.11 does not ask the kernel for the process id.
+    if branch.task is not asyncio.current_task(branch.run.host.loop):
         raise OutsideBranch(f"expected {what} to be awaited in its run's own task; use serdab.flow.gather or map_steps")
     return branch

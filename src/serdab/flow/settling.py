@@ -41,7 +41,7 @@ async def settle(run: Run, workflow: Workflow[..., Any]) -> Ending | None:
 async def _returned(run: Run, workflow: Workflow[..., Any]) -> bytes:
     args, kwargs = workflow.arguments.decode(await _input(run))
     branch = Branch(run)
-    branch.task = asyncio.current_task()
+    branch.task = run.task
     token = current_branch.set(branch)
     try:
         if run.claimed.timeout_s is None:

@@ -16,6 +16,8 @@ from serdab.store import Database, Statements, sqlstate
 MOST_TOGETHER = 2000
 #: From so many runs on, a bulk start goes by COPY.
 COPY_FROM = 200
+#: Seconds between hints of one client: a worker that was just woken claims the next runs by itself.
+HINT_PAUSE_S = 0.002
 #: Runs in one transaction of a COPY.
 COPY_CHUNK = 5000
 
@@ -141,6 +143,7 @@ class Starter:
         while self._hints:
             queues, self._hints = self._hints, set()
             await until_connected(lambda queues=queues: self._send(queues))  # type: ignore[misc]
+            await asyncio.sleep(HINT_PAUSE_S)
 
     async def _send(self, queues: set[str]) -> None:
         await self._database.pool.execute(self._statements["hint"], sorted(queues))

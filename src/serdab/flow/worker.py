@@ -82,7 +82,7 @@ class Worker:
     # ── Life ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        self._loop = self._host.loop = asyncio.get_running_loop()
         await until_connected(self._introduce)
         self.worker_id = await self._register()
         self.flusher.worker_id = self.worker_id
@@ -267,7 +267,7 @@ class Worker:
         batch.outcomes.append((run.run_id, ending.status, ending.output))
         self._hungry = True
         if run.claimed.parent is not None:
-            future = asyncio.get_running_loop().create_future()
+            future = self._host.loop.create_future()
             batch.outcome_futures.append(future)
             future.add_done_callback(functools.partial(self._child_ended, run.claimed.parent))
         self.flusher.wake()
@@ -287,7 +287,7 @@ class Worker:
 
     async def flushed(self) -> None:
         """Wait until what is to be recorded now is committed."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = self._host.loop.create_future()
         self.flusher.batch.outcome_futures.append(future)
         self.flusher.wake()
         await future

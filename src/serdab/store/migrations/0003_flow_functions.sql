@@ -119,7 +119,7 @@ create function start_runs_v1(
     c_workflow text[], c_input bytea[], c_key text[], c_digest bigint[], c_at timestamptz[]
 ) returns table (place integer, run_id uuid, same boolean) language plpgsql as $$
 declare
-    keyed boolean := exists (select from unnest(c_key) k where k is not null);
+    keyed boolean := cardinality(array_remove(c_key, null)) > 0;
     fresh integer[];
 begin
     if keyed then
@@ -148,10 +148,12 @@ begin
     select ring_segment(), p, q, r
       from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
      where w is null and (fresh is null or n = any (fresh)) order by n;
-    insert into parked (run_id, wake_at, priority, crashes, queue, why, firsts, lasts, sizes)
-    select r, w, p, 0, q, 'deferred', '{}', '{}', '{}'
-      from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
-     where w is not null and (fresh is null or n = any (fresh));
+    if cardinality(array_remove(c_at, null)) > 0 then
+        insert into parked (run_id, wake_at, priority, crashes, queue, why, firsts, lasts, sizes)
+        select r, w, p, 0, q, 'deferred', '{}', '{}', '{}'
+          from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
+         where w is not null and (fresh is null or n = any (fresh));
+    end if;
 end $$;
 
 -- ── Wake ────────────────────────────────────────────────────────────────────────────────────────────────────────────
