@@ -69,9 +69,11 @@ async def test_a_run_whose_workflow_a_worker_lacks_waits_and_says_so(
 async def test_a_database_that_crashes_and_comes_back_costs_nothing(
     serdab: Serdab, settings: Settings, database: Database, server: EmbeddedPostgres
 ) -> None:
-    async with Worker(settings, database, ALL):
+    async with Worker(settings, database, ALL) as worker:
+        fence = worker.worker_id
         runs = await serdab.start_many(mapping, [30] * 50)
         await server.stop("immediate")
         await asyncio.sleep(settings.flow.lease_s * 1.5)  # away for longer than a lease: nobody may be taken for dead
         await server.start()
         assert await asyncio.gather(*(run.result(30) for run in runs)) == [list(range(30))] * 50
+        assert worker.worker_id == fence, "a worker was taken for dead while the database was away"

@@ -6,12 +6,14 @@ import asyncio
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from flows import (
     ALL,
     CALLS,
     Document,
     Ledger,
+    doubling,
     sleeping,
     triage,
     who_am_i,
@@ -114,3 +116,14 @@ async def test_rows_that_came_before_their_partition_move_into_it(serdab: Serdab
     assert await database.pool.fetchval("select make_partitions()") == 6
     assert await database.pool.fetchval("select count(*) from run_default") == 0
     assert (await run.detail()).info.state == "ready"
+
+
+async def test_a_queue_with_a_long_line_does_not_keep_another_waiting(
+    serdab: Serdab, settings: Settings, database: Database
+) -> None:
+    few = msgspec.structs.replace(settings, flow=msgspec.structs.replace(settings.flow, in_flight=20))
+    await serdab.start_many(doubling, range(5000))
+    other = await serdab.start(triage, Document(title="inv", pages=1))
+    async with Worker(few, database, ALL):
+        await other.result(30)
+        assert await database.pool.fetchval("select count(*) from ready where queue = 'default'") > 0

@@ -56,7 +56,7 @@ class Engine(RuleBasedStateMachine):
         return self.loop.run_until_complete(self.connection.fetch(sql, *arguments))
 
     def flush(self, worker: int, batch: Batch, want: int = 0, again: bool = False) -> list[Any]:
-        return self.execute(SQL["flush"], worker, again, *batch.plain_columns(), want, ["q"], [0, 0, 0])
+        return self.execute(SQL["flush"], worker, again, *batch.plain_columns(), want, ["q"] * 3, [0, 1, 2], [0, 0, 0])
 
     @initialize()
     def one_worker(self) -> None:

@@ -28,6 +28,7 @@ class Performable(Protocol):
     function: Any
     is_async: bool
     isolated: bool
+    is_plain: bool
     memory_bytes: int | None
     timeout_s: float | None
     retries: Retry
@@ -65,7 +66,10 @@ async def perform(
     branch.step_key = key
     began = time.perf_counter_ns()
     try:
-        output, value = await _execute(step, host, args, kwargs, data)
+        if step.is_plain:
+            output, value = step.result.settle(await step.function(*args, **kwargs))
+        else:
+            output, value = await _execute(step, host, args, kwargs, data)
     except Exception as error:
         took_us = (time.perf_counter_ns() - began) // 1000
         failure = await _failed(branch, step, (key, digest), 1, (took_us, error))

@@ -6,7 +6,6 @@ says who they are, one count says whether all have ended, and one ordered read g
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any

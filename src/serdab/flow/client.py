@@ -16,7 +16,7 @@ from serdab.flow.errors import Failure, UnknownRun
 from serdab.flow.flusher import until_connected
 from serdab.flow.inspection import Inspection, RunDetail, RunInfo
 from serdab.flow.payloads import Payloads, codec_of
-from serdab.flow.starting import COPY_FROM, Start, Starter
+from serdab.flow.starting import Start, Starter
 from serdab.store import Blobs, Database, load_statements, open_database
 
 Priority = Literal["urgent", "normal", "low"]
@@ -151,10 +151,7 @@ class Serdab:
         known = (workflow.queue, workflow.name, workflow.code, workflow.timeout_s)
         encode = workflow.arguments.encode
         starts = [await self._start(known, encode((each,)), None, priority, 0) for each in inputs]
-        if len(starts) >= COPY_FROM:
-            await self._starter.start_bulk(starts)
-        else:
-            await asyncio.gather(*(self._starter.start(start) for start in starts))
+        await self._starter.start_bulk(starts)
         return [Handle(self, start.run_id, workflow) for start in starts]
 
     def handle(self, run_id: UUID | str, workflow: Workflow[..., Any] | None = None) -> Handle:

@@ -51,6 +51,8 @@ class Step(Generic[P, T]):
         self.isolated = False
         self.memory_bytes: int | None = None
         self.is_async = inspect.iscoroutinefunction(function)
+        #: Nothing has to stand between the call and the function.
+        self.is_plain = self.is_async and timeout_s is None
         self.place = f"{function.__module__}:{function.__qualname__}"
         self.arguments: ArgumentsCodec = signature_codec(function, f"step {name}")
         self.result: Codec = result_codec(function, f"the result of step {name}")
@@ -143,6 +145,7 @@ def step(
             if "<locals>" in target.__qualname__:
                 raise BadDefinition(expected("an isolated step", "a module-level function", target.__qualname__))
             made.isolated = True
+            made.is_plain = False
         elif isolate != "none":
             raise BadDefinition(expected("isolate", '"none" or "process"', isolate))
         if memory is not None:

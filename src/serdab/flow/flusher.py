@@ -52,7 +52,7 @@ class Ledger(Protocol):
     """Whom the flusher serves."""
 
     def claim_size(self) -> int: ...
-    def lanes(self) -> tuple[list[str], list[int]]: ...
+    def lanes(self) -> tuple[list[str], list[int], list[int]]: ...
     def claimed(self, rows: Sequence[Claimed]) -> None: ...
     async def fenced(self) -> int: ...
     async def renew(self) -> None: ...
@@ -140,9 +140,8 @@ class Flusher:
 
     async def _send(self, batch: Batch, want: int, again: bool) -> Sequence[Claimed]:
         connection = await self._connected()
-        queues, lows = self._ledger.lanes()
         began = time.monotonic()
-        plain = [self.worker_id, again, *batch.plain_columns(), want, queues, lows]
+        plain = [self.worker_id, again, *batch.plain_columns(), want, *self._ledger.lanes()]
         rows: Sequence[Claimed]
         if batch.is_plain:
             rows = await connection.fetch(self._flush, *plain)

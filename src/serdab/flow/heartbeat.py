@@ -120,7 +120,8 @@ class Heartbeat:
             return connection, row, began, wall
 
         try:
-            connected, row, began, wall = await until_connected(once)
+            # Back in time after the database was away: others may rescue one lease after it came up.
+            connected, row, began, wall = await until_connected(once, self._lease_s / 8)
         except asyncio.CancelledError:
             return None
         if row["alive"]:

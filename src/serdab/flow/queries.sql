@@ -1,11 +1,11 @@
 -- name: flush
 -- Steps, outcomes and the next claim, behind the fence: the hot path.
-select * from flush_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+select * from flush_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 
 -- name: flush_more
 -- The same with attempts, progress, parks, hand-backs and children.
 select * from flush_more_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
 
 -- name: claim_alone
 -- One suspect for a worker that runs it alone.

@@ -47,7 +47,7 @@ class Starter:
     def __init__(self, database: Database, statements: Statements) -> None:
         self._database = database
         self._statements = statements
-        self._waiting: list[tuple[Start, asyncio.Future[UUID]]] = []
+        self._waiting: list[tuple[Sequence[Start], asyncio.Future[UUID]]] = []
         self._busy: asyncio.Task[None] | None = None
         self._hinting: asyncio.Task[None] | None = None
         self._hints: set[str] = set()
@@ -58,15 +58,14 @@ class Starter:
         Raises:
             KeyTaken: the key belongs to a run with another input.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[UUID] = loop.create_future()
-        self._waiting.append((start, future))
-        if self._busy is None or self._busy.done():
-            self._busy = loop.create_task(self._commit_groups())
-        return await future
+        return await self._join((start,))
 
     async def start_bulk(self, starts: Sequence[Start]) -> None:
-        """Start many runs without keys by COPY, a few thousand a transaction."""
+        """Start runs without keys: some with the next commit, many by COPY, a few thousand a transaction."""
+        if len(starts) < COPY_FROM:
+            if starts:
+                await self._join(starts)
+            return
         for place in range(0, len(starts), COPY_CHUNK):
             await self._copy(starts[place : place + COPY_CHUNK])
 
@@ -76,42 +75,55 @@ class Starter:
             if task is not None:
                 await asyncio.gather(task, return_exceptions=True)
 
+    def _join(self, starts: Sequence[Start]) -> asyncio.Future[UUID]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[UUID] = loop.create_future()
+        self._waiting.append((starts, future))
+        if self._busy is None or self._busy.done():
+            self._busy = loop.create_task(self._commit_groups())
+        return future
+
     async def _commit_groups(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            together = self._next_together()
             try:
-                await self._commit([start for start, _ in group], [future for _, future in group])
+                await self._commit(together)
             except Exception as error:  # noqa: BLE001 - handed to everybody who waits
-                for _, future in group:
+                for _, future in together:
                     if not future.done():
                         future.set_exception(error)
 
-    async def _commit(self, starts: list[Start], futures: list[asyncio.Future[UUID]]) -> None:
+    def _next_together(self) -> list[tuple[Sequence[Start], asyncio.Future[UUID]]]:
+        taken = count = 0
+        for starts, _ in self._waiting:
+            if count and count + len(starts) > MOST_TOGETHER:
+                break
+            count += len(starts)
+            taken += 1
+        together, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return together
+
+    async def _commit(self, together: list[tuple[Sequence[Start], asyncio.Future[UUID]]]) -> None:
+        rows = [start for starts, _ in together for start in starts]
         tries = 0
 
         async def once() -> Any:
             nonlocal tries
             tries += 1
-            columns = [list(column) for column in zip(*starts, strict=True)]
-            return await self._database.pool.fetch(self._statements["start_runs"], tries > 1, *columns)
+            return await self._database.pool.fetch(self._statements["start_runs"], tries > 1, *zip(*rows, strict=True))
 
-        rows = await until_connected(once)
-        owners = {row["place"] - 1: row for row in rows}
-        self._hint({start.queue for start in starts})
-        for place, (start, future) in enumerate(zip(starts, futures, strict=True)):
+        owners = {row["place"] - 1: row for row in await until_connected(once)}
+        self._hint({start.queue for start in rows})
+        place = 0
+        for starts, future in together:
             owner = owners.get(place)
             if future.done():
-                continue
-            if owner is not None and not owner["same"]:
-                future.set_exception(
-                    KeyTaken(
-                        f"expected key {start.key!r} of queue {start.queue} to be new or used with the same input, got "
-                        f"another input than that of run {owner['run_id']}; use another key",
-                        run_id=str(owner["run_id"]),
-                    )
-                )
+                pass
+            elif owner is not None and not owner["same"]:
+                future.set_exception(_key_taken(starts[0], owner["run_id"]))
             else:
-                future.set_result(start.run_id if owner is None else owner["run_id"])
+                future.set_result(starts[0].run_id if owner is None else owner["run_id"])
+            place += len(starts)
 
     async def _copy(self, starts: Sequence[Start]) -> None:
         runs = [start[:8] for start in starts]
@@ -147,3 +159,11 @@ class Starter:
 
     async def _send(self, queues: set[str]) -> None:
         await self._database.pool.execute(self._statements["hint"], sorted(queues))
+
+
+def _key_taken(start: Start, owner: UUID) -> KeyTaken:
+    return KeyTaken(
+        f"expected key {start.key!r} of queue {start.queue} to be new or used with the same input, got another input "
+        f"than that of run {owner}; use another key",
+        run_id=str(owner),
+    )

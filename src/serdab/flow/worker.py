@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
 from uuid import UUID
@@ -67,6 +68,7 @@ class Worker:
         #: Runs that ended here, by the letter of their state, and claims.
         self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
         self._lows: dict[tuple[str, int], int] = {}
+        self._turns = deque(self.queues)
         self._swept = 0.0
         self._hungry = True
         self._draining = False
@@ -154,13 +156,18 @@ class Worker:
         room = self.settings.in_flight - len(self.runs)
         return room if room > self.settings.in_flight // 8 else 0
 
-    def lanes(self) -> tuple[list[str], list[int]]:
-        """Queues and their low-water sequences; from the beginning every second or so."""
+    def lanes(self) -> tuple[list[str], list[int], list[int]]:
+        """Queues, priorities and low-water sequences in the order of claiming: no queue comes first for ever.
+
+        A lane is claimed from its beginning every second or so.
+        """
         now = time.monotonic()
         if now - self._swept > SWEEP_EVERY_S:
             self._swept = now
             self._lows.clear()
-        return self.queues, [self._lows.get((queue, priority), 0) for queue in self.queues for priority in (0, 1, 2)]
+        self._turns.rotate(-1)
+        lanes = [(queue, priority) for priority in (0, 1, 2) for queue in self._turns]
+        return [q for q, _ in lanes], [p for _, p in lanes], [self._lows.get(lane, 0) for lane in lanes]
 
     def claimed(self, rows: Sequence[Any]) -> None:
         """Begin what was claimed."""

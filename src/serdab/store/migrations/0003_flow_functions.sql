@@ -7,40 +7,30 @@ create type claimed_v1 as (
 
 -- ── Claim ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- Moves up to p_want runs from ready to lease. p_lows has a low-water sequence for each queue and priority: behind it
--- lie only dead rows, which a held snapshot may keep for long.
-create function claim_v1(p_worker integer, p_want integer, p_queues text[], p_lows bigint[])
-returns setof claimed_v1 language plpgsql as $$
-declare
-    wanted  integer  := p_want;
-    got     integer;
-    segment_now smallint := ring_segment();
-begin
-    for q in 1..cardinality(p_queues) loop
-        for p in 0..2 loop
-            return query
-                with c as materialized (
-                    select r.queue, r.priority, r.seq, r.segment, r.run_id, r.crashes, r.again
-                      from ready r
-                     where r.queue = p_queues[q] and r.priority = p::smallint and r.seq >= p_lows[q * 3 - 2 + p]
-                     order by r.seq limit wanted for update skip locked
-                ), d as (
-                    delete from ready r using c
-                     where r.queue = c.queue and r.priority = c.priority and r.seq = c.seq and r.segment = c.segment
-                    returning c.*
-                ), l as (
-                    insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
-                    select d.run_id, now(), p_worker, segment_now, d.priority, d.crashes, d.queue from d
-                )
-                select u.run_id, u.parent, d.seq, u.code, u.timeout_s, u.priority, d.crashes, d.again,
-                       exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
-                  from d join run u on u.run_id = d.run_id;
-            get diagnostics got = row_count;
-            wanted := wanted - got;
-            if wanted <= 0 then return; end if;
-        end loop;
-    end loop;
-end $$;
+-- Moves up to p_want runs from ready to lease, lane by lane in the order given. A lane is a queue, a priority and a
+-- low-water sequence: behind it lie only dead rows, which a held snapshot may keep for long.
+create function claim_v1(p_worker integer, p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[])
+returns setof claimed_v1 language sql as $$
+    with c as materialized (
+        select x.*
+          from unnest(p_queues, p_priorities, p_lows) lane (queue, priority, low),
+               lateral (select r.queue, r.priority, r.seq, r.segment, r.run_id, r.crashes, r.again
+                          from ready r
+                         where r.queue = lane.queue and r.priority = lane.priority and r.seq >= lane.low
+                         order by r.seq limit p_want for update skip locked) x
+         limit p_want
+    ), d as (
+        delete from ready r using c
+         where r.queue = c.queue and r.priority = c.priority and r.seq = c.seq and r.segment = c.segment
+        returning c.*
+    ), l as (
+        insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
+        select d.run_id, now(), p_worker, ring_segment(), d.priority, d.crashes, d.queue from d
+    )
+    select u.run_id, u.parent, d.seq, u.code, u.timeout_s, u.priority, d.crashes, d.again,
+           exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
+      from d join run u on u.run_id = d.run_id
+$$;
 
 -- One suspect at a time, for a worker that runs it alone.
 create function claim_alone_v1(p_worker integer, p_queues text[])
@@ -79,7 +69,7 @@ create function flush_v1(
     s_run uuid[], s_key text[], s_digest bigint[], s_us integer[], s_attempt smallint[], s_failed boolean[],
     s_output bytea[],
     o_run uuid[], o_status text[], o_output bytea[],
-    p_want integer, p_queues text[], p_lows bigint[]
+    p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[]
 ) returns setof claimed_v1 language plpgsql as $$
 begin
     perform check_fence_v1(p_worker);
@@ -106,7 +96,7 @@ begin
         delete from lease l using unnest(o_run) o where l.run_id = o and l.worker = p_worker;
     end if;
     if p_want > 0 then
-        return query select * from claim_v1(p_worker, p_want, p_queues, p_lows);
+        return query select * from claim_v1(p_worker, p_want, p_queues, p_priorities, p_lows);
     end if;
 end $$;
 
@@ -205,7 +195,7 @@ create function flush_more_v1(
     s_run uuid[], s_key text[], s_digest bigint[], s_us integer[], s_attempt smallint[], s_failed boolean[],
     s_output bytea[],
     o_run uuid[], o_status text[], o_output bytea[],
-    p_want integer, p_queues text[], p_lows bigint[],
+    p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[],
     a_run uuid[], a_key text[], a_attempt smallint[], a_us integer[], a_retry_in_s real[], a_error bytea[],
     g_run uuid[], g_fraction real[], g_message text[],
     p_parks jsonb, h_run uuid[],
@@ -229,7 +219,7 @@ begin
             array_fill(null::timestamptz, array[cardinality(c_run)]));
     end if;
     return query select * from flush_v1(p_worker, p_again, s_run, s_key, s_digest, s_us, s_attempt, s_failed, s_output,
-        o_run, o_status, o_output, p_want, p_queues, p_lows);
+        o_run, o_status, o_output, p_want, p_queues, p_priorities, p_lows);
     -- Parks and hand-backs come after the claim, so that nobody claims at once what he has just put down.
     with k as (
         select * from jsonb_to_recordset(p_parks)
@@ -286,10 +276,11 @@ begin
     return hand_back_v1(p_worker, array(select run_id from lease where worker = p_worker));
 end $$;
 
--- When this server last came up: a crash restart keeps the postmaster, but not its checkpointer.
+-- Since when this server takes connections. A crash restart keeps the postmaster, and recovery may take long; the
+-- writer of the log begins when it is over.
 create function up_since() returns timestamptz language sql stable as $$
     select greatest(pg_postmaster_start_time(),
-        (select max(backend_start) from pg_stat_activity where backend_type = 'checkpointer'))
+        (select max(backend_start) from pg_stat_activity where backend_type = 'walwriter'))
 $$;
 
 -- Takes the runs of workers whose lease has lapsed. A database that was away expires nobody: lease time counts from
