@@ -122,8 +122,9 @@ async def test_a_queue_with_a_long_line_does_not_keep_another_waiting(
     serdab: Serdab, settings: Settings, database: Database
 ) -> None:
     few = msgspec.structs.replace(settings, flow=msgspec.structs.replace(settings.flow, in_flight=20))
-    await serdab.start_many(doubling, range(5000))
+    many = await serdab.start_many(doubling, range(2000))
     other = await serdab.start(triage, Document(title="inv", pages=1))
     async with Worker(few, database, ALL):
-        await other.result(30)
-        assert await database.pool.fetchval("select count(*) from ready where queue = 'default'") > 0
+        await asyncio.gather(*(run.result(60) for run in [*many, other]))
+    later = "select count(*) from run_outcome where ended_at > (select ended_at from run_outcome where run_id = $1)"
+    assert await database.pool.fetchval(later, other.id) > 1000
