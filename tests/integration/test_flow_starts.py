@@ -13,7 +13,7 @@ from flows import (
     CALLS,
     Document,
     Ledger,
-    doubling,
+    parent_of,
     sleeping,
     triage,
     who_am_i,
@@ -122,7 +122,7 @@ async def test_a_queue_with_a_long_line_does_not_keep_another_waiting(
     serdab: Serdab, settings: Settings, database: Database
 ) -> None:
     few = msgspec.structs.replace(settings, flow=msgspec.structs.replace(settings.flow, in_flight=20))
-    many = await serdab.start_many(doubling, range(2000))
+    many = await serdab.start_many(parent_of, [0] * 2000)
     other = await serdab.start(triage, Document(title="inv", pages=1))
     async with Worker(few, database, ALL):
         await asyncio.gather(*(run.result(60) for run in [*many, other]))

@@ -165,13 +165,13 @@ class Worker:
         if now - self._swept > SWEEP_EVERY_S:
             self._swept = now
             self._lows.clear()
-        self._turns.rotate(-1)
         lanes = [(queue, priority) for priority in (0, 1, 2) for queue in self._turns]
         return [q for q, _ in lanes], [p for _, p in lanes], [self._lows.get(lane, 0) for lane in lanes]
 
     def claimed(self, rows: Sequence[Any]) -> None:
         """Begin what was claimed."""
         self._hungry = len(rows) > 0
+        self._turns.rotate(-1)
         self.counts["claimed"] += len(rows)
         again: list[Claimed] = []
         first: dict[tuple[str, int], int] = {}
