@@ -1,7 +1,7 @@
 """The composition root: settings become a database, engines, workers and one tree of processes."""
 
 from serdab.app.alone import run_engine, run_keeper
-from serdab.app.composition import connected, opened_database, resources
+from serdab.app.composition import resources
 from serdab.app.control import some_tree, start_detached, take_down
 from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
@@ -32,13 +32,11 @@ __all__ = [
     "all_workflows",
     "check_engine",
     "check_known",
-    "connected",
     "embedder_of",
     "engine_process",
     "find_workflow",
     "home_status",
     "living",
-    "opened_database",
     "readiness_of",
     "resources",
     "run_engine",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from serdab.app.composition import opened_database
 from serdab.app.engine import engine_process
 from serdab.app.signals import watching_signals
 from serdab.core import Settings
 from serdab.flow import Keeper
+from serdab.store import shared_database
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ async def run_keeper(settings: Settings) -> None:
         SerdabError: the database cannot be used.
     """
     with watching_signals() as signals:
-        async with opened_database(settings, "keeper") as database, Keeper(settings, database):
+        async with shared_database(settings, "keeper") as database, Keeper(settings, database):
             log.info("keeper is up", extra={"action": "keeper_up"})
             await signals.drain.wait()
 

@@ -3,10 +3,6 @@
 select pg_current_xact_id(),
        (select count(*) from worker where gone_at is null and not alone and lease_until > clock_timestamp()) as workers
 
--- name: others
--- How many sessions other than this one are connected.
-select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
-
 -- name: newest_outcomes
 -- How the newest 10,000 runs that have ended did so: a bound that keeps the look cheap at any size.
 select case status when 'd' then 'done' when 'f' then 'failed' when 'c' then 'cancelled' else 'dead' end, count(*)

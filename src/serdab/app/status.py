@@ -6,12 +6,11 @@ import time
 
 import msgspec
 
-from serdab.app.composition import opened_database
 from serdab.app.processes import living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.core import SerdabError, Settings
 from serdab.flow import Serdab
-from serdab.store import database_status, hide_password, load_statements
+from serdab.store import database_status, hide_password, load_statements, shared_database
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +67,7 @@ async def home_status(settings: Settings) -> HomeStatus:
     ended: dict[str, int] = {}
     if database.running:
         try:
-            async with opened_database(settings, "status") as opened:
+            async with shared_database(settings, "status") as opened:
                 readiness = await readiness_of(opened)
                 counts = await Serdab(settings, opened).inspection.counts()
                 queues = [QueueCount(queue=queue, state=state, runs=runs) for queue, state, runs in counts]

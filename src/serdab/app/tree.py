@@ -10,13 +10,12 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from serdab.app.children import Child
-from serdab.app.composition import opened_database
 from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.worker_process import WorkerOptions, worker_command
 from serdab.core import Settings, child_environment, log_folder
 from serdab.flow import Keeper
-from serdab.store import Database
+from serdab.store import Database, shared_database
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ class Tree:
 
     async def __aenter__(self) -> Self:
         async with self._stack:
-            self._database = await self._stack.enter_async_context(opened_database(self.settings, "up"))
+            self._database = await self._stack.enter_async_context(shared_database(self.settings, "up"))
             await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()

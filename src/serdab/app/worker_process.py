@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serdab.app.composition import opened_database, resources
+from serdab.app.composition import resources
 from serdab.app.metrics import StepDurations, exposition, process_metrics, worker_metrics
 from serdab.app.probes import serving
 from serdab.app.processes import publish, withdraw
@@ -17,6 +17,7 @@ from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.workflows import all_workflows, queues_of
 from serdab.core import Settings, calm_collector
 from serdab.flow import Worker
+from serdab.store import shared_database
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     calm_collector()
     alone = WorkerOptions(name=f"{options.name}-alone", alone=True)
     with watching_signals() as signals:
-        async with opened_database(settings, options.name) as database, resources(settings, database) as given:
+        async with shared_database(settings, options.name) as database, resources(settings, database) as given:
             worker = Worker(
                 settings,
                 database,

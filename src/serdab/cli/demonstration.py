@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from serdab.app import connected, embedder_of, living, some_tree
+from serdab.app import embedder_of, living, some_tree
 from serdab.cli.models import pull_with_bar
 from serdab.cli.printing import say
 from serdab.cli.triage import Outcome, show, triaged
 from serdab.core import Settings
+from serdab.flow import Serdab
 from serdab.knowledge import import_labels
 from serdab.models import find_model
 
@@ -32,7 +33,7 @@ async def demonstrate(settings: Settings) -> None:
     up = bool(living(settings, "up"))
     say(f"2/4  {'using the tree that is up' if up else 'bringing a tree up: PostgreSQL, embedding engine, workers'}")
     with as_file(files("serdab.knowledge") / "samples") as samples:
-        async with some_tree(settings), connected(settings) as serdab, embedder_of(settings) as embedder:
+        async with some_tree(settings), Serdab.connect(settings) as serdab, embedder_of(settings) as embedder:
             say(f"3/4  learning kinds from {(samples / 'labels.jsonl').name}")
             report = await import_labels(serdab.database, embedder, samples / "labels.jsonl", label_set=LABEL_SET)
             say(f"     {report.examples} examples of {report.labels} kinds")

@@ -52,12 +52,13 @@ def import_file(
 
 async def import_with_bar(settings: Settings, file: Path, into: str | None, key: str | None) -> ImportReport:
     """Import labels with a count of the rows; the engine of the home is used, or one started for this."""
-    from serdab.app import opened_database, some_engine
+    from serdab.app import some_engine
     from serdab.cli.printing import console
     from serdab.knowledge import DEFAULT_SET, import_labels
+    from serdab.store import shared_database
 
     with console(stderr=True).status(f"learning from {file.name}") as shown:
-        async with opened_database(settings, "labels") as database, some_engine(settings) as embedder:
+        async with shared_database(settings, "labels") as database, some_engine(settings) as embedder:
             return await import_labels(
                 database,
                 embedder,
@@ -73,10 +74,10 @@ def list_sets(ctx: typer.Context, json: Json = False) -> None:
     """List the sets of labels."""
 
     async def ask() -> Sequence[LabelSet]:
-        from serdab.app import opened_database
         from serdab.knowledge import list_label_sets
+        from serdab.store import shared_database
 
-        async with opened_database(session_of(ctx).settings, "labels") as database:
+        async with shared_database(session_of(ctx).settings, "labels") as database:
             return await list_label_sets(database)
 
     found = run_loop(ask())
@@ -95,12 +96,13 @@ def search(
     """Find documents by meaning and by words."""
 
     async def ask() -> Sequence[Found]:
-        from serdab.app import opened_database, some_engine
+        from serdab.app import some_engine
         from serdab.knowledge import Index, search_documents
+        from serdab.store import shared_database
 
         settings = session_of(ctx).settings
         async with (
-            opened_database(settings, "search") as database,
+            shared_database(settings, "search") as database,
             some_engine(settings) as embedder,
             Index(database) as index,
         ):
@@ -139,12 +141,13 @@ def evaluate(
 
 
 async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int | None) -> Evaluation:
-    from serdab.app import check_engine, connected, embedder_of, some_tree
+    from serdab.app import check_engine, embedder_of, some_tree
     from serdab.cli.following import progress_bar
+    from serdab.flow import Serdab
     from serdab.knowledge import evaluate_triage
 
     check_engine(settings)
-    async with some_tree(settings), connected(settings) as serdab, embedder_of(settings) as embedder:
+    async with some_tree(settings), Serdab.connect(settings) as serdab, embedder_of(settings) as embedder:
         with progress_bar(file.name) as bar:
             task = bar.add_task(file.name, total=None, rate="")
             return await evaluate_triage(

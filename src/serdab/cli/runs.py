@@ -36,9 +36,9 @@ def list_runs(
     """List the newest runs."""
 
     async def ask() -> list[RunInfo]:
-        from serdab.app import connected
+        from serdab.flow import Serdab
 
-        async with connected(session_of(ctx).settings) as serdab:
+        async with Serdab.connect(session_of(ctx).settings) as serdab:
             return await serdab.runs(state=state, queue=queue, workflow=workflow, limit=limit)
 
     found = run_loop(ask())
@@ -67,9 +67,9 @@ def show(ctx: typer.Context, run: RunId, json: Json = False) -> None:
     """Draw the timeline of a run: steps, attempts, waits, errors with their traceback, and why it waits."""
 
     async def ask() -> RunDetail:
-        from serdab.app import connected
+        from serdab.flow import Serdab
 
-        async with connected(session_of(ctx).settings) as serdab:
+        async with Serdab.connect(session_of(ctx).settings) as serdab:
             return await serdab.show(await full_id(serdab, run))
 
     detail = run_loop(ask())
@@ -103,9 +103,9 @@ def cancel(
     """Cancel runs and their children; what runs now stops at its next step."""
 
     async def ask() -> dict[str, str]:
-        from serdab.app import connected
+        from serdab.flow import Serdab
 
-        async with connected(session_of(ctx).settings) as serdab:
+        async with Serdab.connect(session_of(ctx).settings) as serdab:
             ids = [await full_id(serdab, each) for each in runs]
             return {str(run_id): answer for run_id, answer in (await serdab.cancel(ids, reason)).items()}
 
@@ -141,10 +141,10 @@ def redrive(
 async def _redrive(
     settings: Settings, runs: Sequence[str], chosen: tuple[str | None, str | None, int]
 ) -> dict[str, str]:
-    from serdab.app import connected
+    from serdab.flow import Serdab
 
     state, queue, limit = chosen
-    async with connected(settings) as serdab:
+    async with Serdab.connect(settings) as serdab:
         ids = [await full_id(serdab, each) for each in runs]
         if state:
             ids = [str(each.id) for each in await serdab.runs(state=state, queue=queue, limit=limit)]
@@ -156,11 +156,11 @@ async def _watch(settings: Settings, run: str, every_s: float) -> str:
 
     from rich.live import Live
 
-    from serdab.app import connected
     from serdab.cli.printing import console
     from serdab.cli.timeline import drawing_of
+    from serdab.flow import Serdab
 
-    async with connected(settings) as serdab:
+    async with Serdab.connect(settings) as serdab:
         run_id = await full_id(serdab, run)
         detail = await serdab.show(run_id)
         with Live(drawing_of(detail), console=console(), auto_refresh=False, vertical_overflow="visible") as live:

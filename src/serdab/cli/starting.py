@@ -55,8 +55,8 @@ def run(  # noqa: PLR0913 - each argument is an option of the command line
 
 
 async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str | None) -> None:
-    from serdab.app import check_known, connected, find_workflow, some_tree
-    from serdab.flow import RunFailed
+    from serdab.app import check_known, find_workflow, some_tree
+    from serdab.flow import RunFailed, Serdab
 
     settings = session.settings
     workflow: Any = what
@@ -66,7 +66,7 @@ async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str 
         workflow = find_workflow(what)
         settings = _knowing(session, what.partition(":")[0])
         args, kwargs = workflow.arguments.decode(msgspec.json.encode(list(args)))
-    async with some_tree(settings), connected(settings) as serdab:
+    async with some_tree(settings), Serdab.connect(settings) as serdab:
         if ":" in what:
             await check_known(serdab.database, workflow.name)
         handle = await serdab.start(workflow, *args, key=key, **kwargs)

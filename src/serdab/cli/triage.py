@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
-from serdab.app import check_engine, connected, some_tree
+from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
 from serdab.cli.printing import print_json, print_table, say, span
 from serdab.core import BadInput, Settings, expected
@@ -60,7 +60,7 @@ async def put_through(settings: Settings, paths: Sequence[Path], label_set: str 
         if not path.exists():
             raise BadInput(expected("PATH", "a file or folder that exists", str(path)))
     check_engine(settings)
-    async with some_tree(settings), connected(settings) as serdab:
+    async with some_tree(settings), Serdab.connect(settings) as serdab:
         outcome = await triaged(serdab, paths, label_set or DEFAULT_SET)
     if as_json:
         print_json({**_as_json(outcome), "receipts": outcome.receipts})

@@ -17,7 +17,7 @@ from serdab.flow.flusher import until_connected
 from serdab.flow.inspection import Inspection, RunDetail, RunInfo
 from serdab.flow.payloads import Payloads, codec_of
 from serdab.flow.starting import Start, Starter
-from serdab.store import Blobs, Database, load_statements, open_database
+from serdab.store import Blobs, Database, load_statements, shared_database
 
 Priority = Literal["urgent", "normal", "low"]
 PRIORITIES: dict[str, int] = {"urgent": 0, "normal": 1, "low": 2}
@@ -83,20 +83,19 @@ class Serdab:
     async def connect(cls, settings: Settings | None = None) -> AsyncIterator[Serdab]:
         """Open the database, the embedded one when no other is set, and close it at the end of the block.
 
+        An embedded one that nobody else uses then is stopped.
+
         Args:
             settings: the tree of settings; read from file and environment when None.
         """
         settings = settings or load_settings()
-        database = await open_database(settings)
-        try:
+        async with shared_database(settings, "client") as database:
             serdab = cls(settings, database)
             await serdab.open()
             try:
                 yield serdab
             finally:
                 await serdab.close()
-        finally:
-            await database.close()
 
     async def open(self) -> None:
         """Learn the database's time; `connect` does it."""

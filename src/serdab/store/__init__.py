@@ -20,6 +20,7 @@ from serdab.store.errors import (
 )
 from serdab.store.migrating import Migration, all_migrations, migrate
 from serdab.store.opening import check_version, open_database
+from serdab.store.sharing import shared_database
 from serdab.store.statements import Statements, load_statements
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "load_statements",
     "migrate",
     "open_database",
+    "shared_database",
     "sqlstate",
     "stop_database",
 ]

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from serdab.app import connected
 from serdab.core import load_settings
 from serdab.flow import Serdab, Worker, Workflow
 
@@ -26,5 +25,5 @@ async def running(
         overrides: `name=value` of settings, such as `database.url=postgresql://…`.
     """
     settings = load_settings([f"home={home}", "flow.poll_s=0.2", *overrides], environ={})
-    async with connected(settings) as serdab, Worker(settings, serdab.database, workflows, resources=resources):
+    async with Serdab.connect(settings) as serdab, Worker(settings, serdab.database, workflows, resources=resources):
         yield serdab

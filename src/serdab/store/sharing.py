@@ -1,0 +1,88 @@
+"""The embedded PostgreSQL is shared by all processes of a home and owned by none: whoever leaves last stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from serdab.core import SerdabError, Settings
+from serdab.store.database import Database
+from serdab.store.embedded import database_status, stop_database
+from serdab.store.opening import open_database
+from serdab.store.statements import load_statements
+
+#: Looks whether sessions of processes that have just ended are gone, and the pause between, in seconds.
+LOOKS, LOOK_EVERY_S = 10, 0.05
+
+
+@asynccontextmanager
+async def shared_database(settings: Settings, name: str) -> AsyncIterator[Database]:
+    """The database, open while the block runs; the embedded one stops when its last user leaves.
+
+    Args:
+        settings: which home, or which other database.
+        name: how the sessions are called on the server.
+
+    Raises:
+        DatabaseUnreachable, DatabaseWontStart, BadDatabase: as `open_database`.
+    """
+    with _using(settings) as lock:
+        database = await _open(settings, name)
+        try:
+            yield database
+        finally:
+            await database.close()
+            if not settings.database.url and _is_last(lock) and await _is_idle(database):
+                await stop_database(settings)
+
+
+async def _open(settings: Settings, name: str) -> Database:
+    """Open it; a server that was started for a database which then cannot be used is stopped again."""
+    was_running = bool(settings.database.url) or database_status(settings).running
+    try:
+        return await open_database(settings, name=name)
+    except SerdabError:
+        if not was_running:
+            await stop_database(settings)
+        raise
+
+
+@contextmanager
+def _using(settings: Settings) -> Iterator[int]:
+    """Hold a share of this home's database: a lock that the system takes back whatever becomes of this process."""
+    folder = settings.folder / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / "database.users", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _is_last(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _is_idle(database: Database) -> bool:
+    """Whether no program is connected, one that uses the database without our lock included."""
+    others = load_statements("serdab.store")["others"]
+    try:
+        connection = await database.connect("last look")
+    except OSError:
+        return False
+    try:
+        for _ in range(LOOKS):
+            if not await connection.fetchval(others):
+                return True
+            await asyncio.sleep(LOOK_EVERY_S)
+        return False
+    finally:
+        await connection.close()
