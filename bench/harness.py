@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from serdab.core import Settings, load_settings
+from serdab.core import Settings, calm_collector, load_settings
 from serdab.store import EmbeddedPostgres
 
 RESULTS = Path(__file__).parent / "results"
@@ -119,9 +119,10 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def run(main: Any) -> None:
-    """Run an async main on the loop that we ship with."""
+    """Run an async main on the loop that we ship with, as our processes do."""
     import uvloop
 
+    calm_collector()
     uvloop.run(main)
 
 
