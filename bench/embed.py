@@ -182,7 +182,13 @@ def compare(folder: Path, seconds: float) -> dict[str, Any]:
         for engine in engines:
             file = f"{scratch}/{engine}.npz"
             words = ["--engine", engine, "--model-folder", str(folder), "--vectors", file, "--seconds", str(seconds)]
-            done = subprocess.run([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(
+                [sys.executable, __file__, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                check=False,
+            )
             if done.returncode:
                 results[engine] = {"skipped": f"ended with code {done.returncode}"}
                 continue
