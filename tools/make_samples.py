@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from docx import Document
 
-from sample_texts import ARABIC, LABELS, LONG_CONTRACT, TEXTS
+from sample_texts import ARABIC, LABELS, LONG_CONTRACT, MESSAGES, TEXTS
 
 FOLDER = Path("src/serdab/knowledge/samples")
 
@@ -103,13 +103,16 @@ def main() -> None:
         (files / name).write_bytes(MAKERS[name.rsplit(".", 1)[1]](text))
     (files / "broken-truncated.pdf").write_bytes(pdf(LONG_CONTRACT)[:300])
     (files / "broken-not-a-zip.docx").write_bytes(b"This was a letter once, before the disk failed.\n")
-    lines = [
-        json.dumps({"text": text, "label": label}, ensure_ascii=False)
-        for label, texts in LABELS.items()
-        for text in texts
-    ]
-    (FOLDER / "labels.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    print(f"{len(list(files.iterdir()))} documents, {len(lines)} labelled examples")
+    (files / "desk-messages.jsonl").write_text(json_lines(MESSAGES), "utf-8")
+    examples = [{"text": text, "label": label} for label, texts in LABELS.items() for text in texts]
+    (FOLDER / "labels.jsonl").write_text(json_lines(examples), "utf-8")
+    documents = len(list(files.iterdir())) - 1 + len(MESSAGES)
+    print(f"{documents} documents, {len(examples)} labelled examples")
+
+
+def json_lines(rows: Iterable[dict[str, str]]) -> str:
+    """Lines of JSON, each with its end."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,16 @@ ARABIC: dict[str, str] = {
     "ar-receipt-1.txt": "مخبز الركن\n04/02/2024 08:12\nخبز 5.00\nقهوة 3.20\nالمجموع 8.20",
 }  # fmt: skip
 
+#: What came in by the chat of a front desk: documents that stand in the lines of one file.
+MESSAGES = [
+    {"id": "desk-1", "lang": "en", "text": "Hello, my parcel should have come on 6 May 2024. Where is it? The order was OR-20455."},
+    {"id": "desk-2", "lang": "en", "text": "Please move my appointment with Dr Lindqvist to Thursday 13 June 2024 at 14:30, if that is free."},
+    {"id": "desk-3", "lang": "en", "text": "You charged my card twice for invoice BF-2024-0117. Please give the 1,180.00 EUR of the second time back."},
+    {"id": "desk-4", "lang": "en", "text": "Is the car park open on Sunday? Write to me at anna.berg@example.com, please."},
+    {"id": "desk-5", "lang": "ar", "text": "أريد إلغاء موعدي يوم ١٢ يونيو ٢٠٢٤ وحجز موعد آخر في الأسبوع التالي."},
+    {"id": "desk-6", "lang": "ar", "text": "وصلتني فاتورة رقم 7781 بمبلغ 450 ريال وقد دفعتها من قبل، أرجو التصحيح."},
+]  # fmt: skip
+
 LABELS: dict[str, list[str]] = {
     "invoice": [
         "Invoice no 4471, total due 300.00 EUR, please pay within 14 days", "We invoice you for the repair of the pump, amount due $420.50",

@@ -229,6 +229,41 @@ async def test_a_run_with_nothing_up_brings_a_tree_and_takes_it_down(shell: Shel
     assert shell.processes("worker") == {}
 
 
+async def test_two_trees_begun_in_the_same_second_are_one(shell: Shell, eventually: Eventually) -> None:
+    begun = [await shell.begin("up", "--detach") for _ in range(2)]
+    said = [(await asyncio.wait_for(each.communicate(), 60))[1].decode() for each in begun]
+    assert sorted(each.returncode or 0 for each in begun) == [0, 2], said
+    assert any("error [already_up]" in each for each in said), said
+    await eventually(lambda: len(shell.processes("worker")) == 1)
+    assert len(shell.processes("up")) == 1
+
+
+async def test_runs_are_cancelled_and_tried_again_from_the_shell(
+    shell: Shell, tmp_path: Path, eventually: Eventually
+) -> None:
+    assert (await shell("up", "--detach")).code == 0
+    running = await shell.begin("run", "patient", "-i", json.dumps(f"{tmp_path}/go"))
+    await eventually((tmp_path / "go.begun").exists)
+    [run] = await shell.json("runs", "list")
+    assert await shell.json("runs", "cancel", run["id"][:-8], "--reason", "no longer needed") == {run["id"]: "asked"}
+    (tmp_path / "go").touch()
+    _, err = await asyncio.wait_for(running.communicate(), 30)
+    assert running.returncode == 1
+    assert b"no longer needed" in err
+    assert (await shell("runs", "watch", run["id"])).code == 1
+
+    again = await shell.json("runs", "redrive", run["id"])
+    assert list(again) == [run["id"]]
+    watched = await shell("runs", "watch", again[run["id"]])
+    assert (watched.code, "done" in watched.out) == (0, True), watched
+    assert (await shell("run", "refused", "-i", '"you"')).code == 1
+    many = await shell.json("runs", "redrive", "--state", "failed")
+    assert len(many) == 1
+    wrong = await shell("runs", "redrive")
+    assert wrong.code == 2
+    assert "expected what to redrive to be ids of runs, or --state" in wrong.err
+
+
 async def test_a_module_that_cannot_be_imported_is_told_where_the_person_is(shell: Shell) -> None:
     answer = await shell("up", "--detach", "--set", "workers.modules=no_such_module")
     assert answer.code == 2

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import enum
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,6 +93,10 @@ def crash() -> None:
 
 def end_by(number: int) -> None:
     os.kill(os.getpid(), number)
+
+
+def backtrack(letters: int) -> bool:
+    return re.fullmatch(r"(a|aa)+", "a" * letters + "b") is not None
 
 
 def touch_and_sleep(path: Path) -> None:

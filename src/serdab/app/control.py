@@ -16,6 +16,7 @@ import aiohttp
 from serdab.app.errors import AlreadyUp, DidNotComeUp
 from serdab.app.processes import ProcessFile, living, send
 from serdab.app.readiness import readiness_of
+from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
 from serdab.app.workflows import all_workflows
 from serdab.core import Settings, child_environment, log_folder
@@ -61,6 +62,9 @@ async def start_detached(settings: Settings) -> ProcessFile:
         if found is not None and found.pid == process.pid and await _is_ready(found.url):
             return found
         await asyncio.sleep(LOOK_EVERY_S)
+    if process.poll() is not None:
+        with only_one(settings):  # another one that was faster holds it
+            pass
     words = output.read_text("utf-8", "replace").strip()[-2000:]
     raise DidNotComeUp(f"expected the tree to become ready, got: {words or 'no word'}; see {output}")
 

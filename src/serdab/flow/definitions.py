@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import inspect
 import re
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 
 from serdab.core import expected
 from serdab.flow.branches import perform
@@ -64,6 +65,25 @@ class Step(Generic[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]:
         """Call it: await the call inside a workflow, or give it to `gather`."""
         return StepCall(self, args, kwargs)
+
+    def within(self, *, timeout_s: float | None = None, memory: str | None = None) -> Self:
+        """The same step under other limits, for calls whose limits are known only when they are made.
+
+        Args:
+            timeout_s: most seconds of one attempt; None: as declared.
+            memory: the most memory of its process, like "512MB"; None: as declared.
+
+        Raises:
+            BadDefinition: a limit cannot be one, or memory is given for a step that is not isolated.
+        """
+        limited = copy.copy(self)
+        if timeout_s is not None:
+            limited.timeout_s, limited.is_plain = _timeout(timeout_s), False
+        if memory is not None:
+            if not self.isolated:
+                raise BadDefinition(expected("memory", 'used with isolate="process"', memory))
+            limited.memory_bytes = _bytes(memory)
+        return limited
 
 
 class Workflow(Generic[P, T]):
@@ -148,11 +168,7 @@ def step(
             made.is_plain = False
         elif isolate != "none":
             raise BadDefinition(expected("isolate", '"none" or "process"', isolate))
-        if memory is not None:
-            if not made.isolated:
-                raise BadDefinition(expected("memory", 'used with isolate="process"', memory))
-            made.memory_bytes = _bytes(memory)
-        return made
+        return made.within(memory=memory)
 
     return declare if function is None else declare(function)
 

@@ -75,6 +75,9 @@ select ring_segment()
 -- Tell sleeping workers of a queue that something is ready; outside of any write, losing it costs latency only.
 select pg_notify('serdab_ready', q) from unnest($1::text[]) q
 
+-- name: cancel_reason
+select reason from cancel_request where run_id = $1
+
 -- name: hint_cancel
 -- Tell workers to look at their cancel requests now.
 select pg_notify('serdab_cancel', '')

@@ -247,7 +247,7 @@ class Worker:
         ending: Ending | None = None
         try:
             if claimed.cancelled:
-                ending = _cancelled()
+                ending = await self._cancelled(run)
             else:
                 workflow = self.registry.find(claimed.workflow)
                 if workflow is None:
@@ -256,7 +256,7 @@ class Worker:
                     ending = await settle(run, workflow)
         except asyncio.CancelledError:
             if run.run_id in self._asked:
-                ending = _cancelled()
+                ending = await self._cancelled(run)
             elif self._draining and not run.parking and worker_id == self.worker_id:
                 self.flusher.batch.hand_backs.append(run.run_id)
                 self.flusher.wake()
@@ -267,6 +267,11 @@ class Worker:
                 self._asked.discard(run.run_id)
         if ending is not None and not run.parking and worker_id == self.worker_id:
             self._end(run, ending)
+
+    async def _cancelled(self, run: Run) -> Ending:
+        ask = self.statements["cancel_reason"]
+        reason = await until_connected(lambda: self.database.pool.fetchval(ask, run.run_id))
+        return Ending("c", Failure(kind="Cancelled", message=reason or "cancelled on request").encode())
 
     def _end(self, run: Run, ending: Ending) -> None:
         self.counts[ending.status] += 1
@@ -344,7 +349,3 @@ class Worker:
             if run is not None and run.task is not None and run_id not in self._asked:
                 self._asked.add(run_id)
                 run.task.cancel()
-
-
-def _cancelled() -> Ending:
-    return Ending("c", Failure(kind="Cancelled", message="cancelled on request").encode())

@@ -141,7 +141,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     indexed: int
 
 
-@step(isolate="process", memory="1GB", timeout_s=60)
+@step(isolate="process")
 def read(path: str, most_bytes: int) -> Reading:
     """Read a file in a process of its own: what it holds may be broken, enormous or hostile."""
     data = _bytes_of(Path(path), most_bytes)
@@ -239,7 +239,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
 @workflow(queue=QUEUE)
 async def triage(document: Document) -> Receipt:
     """Read a document, understand it, put it beside its like, deliver a receipt."""
-    reading = _taken(document) if document.path is None else await read(document.path, document.most_bytes)
+    reading = _taken(document) if document.path is None else await _read(document.path, document.most_bytes)
     known = await normalise(reading, document)
     chunks = await split(known.text)
     long = len(chunks) >= _TELL_FROM
@@ -273,6 +273,12 @@ async def triage(document: Document) -> Receipt:
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
+
+
+async def _read(path: str, most_bytes: int) -> Reading:
+    """A file, read under the limits of the worker that does it."""
+    limits = resource(Settings).documents
+    return await read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")(path, most_bytes)
 
 
 def _extracted(text: str, lang: str) -> Extracted:
