@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from serdab.flow import step, workflow
@@ -25,6 +26,23 @@ async def wait_for(path: str) -> str:
     while not Path(path).exists():
         await asyncio.sleep(0.02)
     return path
+
+
+@step(isolate="process")
+def environment_apart() -> str:
+    """What untrusted code in a process of its own finds in its environment."""
+    return repr(dict(os.environ))
+
+
+@step
+async def large(kilobytes: int) -> str:
+    return "x" * kilobytes * 1024
+
+
+@workflow(queue="shell")
+async def apart(kilobytes: int = 0) -> str:
+    await large(kilobytes)
+    return await environment_apart()
 
 
 @workflow(queue="shell")

@@ -19,7 +19,7 @@ from serdab.app.readiness import readiness_of
 from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
 from serdab.app.workflows import all_workflows
-from serdab.core import Settings, child_environment, log_folder
+from serdab.core import Settings, child_environment, log_folder, private_folder
 from serdab.store import stop_database
 
 #: Added to the start of the database until a tree is given up, in seconds.
@@ -42,9 +42,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
         who = f"pid {found.pid} at {found.url}"
         raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; see `serdab status`")
     all_workflows(settings)
-    folder = log_folder(settings)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    output = folder / "up.out"
+    output = private_folder(log_folder(settings)) / "up.out"
     with output.open("wb") as file:
         process = await asyncio.to_thread(
             lambda: subprocess.Popen(

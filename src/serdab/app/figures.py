@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 
 from serdab.app.metrics import counter, exposition, gauge, labelled, process_metrics
 from serdab.app.processes import ProcessFile, living
-from serdab.app.readiness import Readiness, readiness_of
+from serdab.app.readiness import Probe
 from serdab.app.tree import Tree
 from serdab.core import Settings
 from serdab.flow import Serdab
@@ -27,11 +27,9 @@ class Figures:
     def __init__(self, settings: Settings, tree: Tree) -> None:
         self._settings = settings
         self._tree = tree
+        #: Whether this home can take work now.
+        self.readiness = Probe(tree.database)
         self._inspection = Serdab(settings, tree.database).inspection
-
-    async def readiness(self) -> Readiness:
-        """Whether this home can take work now."""
-        return await readiness_of(self._tree.database)
 
     async def metrics(self) -> str:
         """One text: what the database says, what this process says, and what each worker says, by its name."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from serdab.core import Settings
+from serdab.core import Settings, private_folder
 
 
 class ProcessFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +39,7 @@ def run_folder(settings: Settings) -> Path:
 
 def publish(settings: Settings, name: str, role: str, url: str, supervisor: int = 0) -> None:
     """Write the file of this process, in one step."""
-    folder = run_folder(settings)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = private_folder(run_folder(settings))
     mine = ProcessFile(
         pid=os.getpid(), started_at=started_at(os.getpid()) or 0.0, role=role, url=url, supervisor=supervisor
     )

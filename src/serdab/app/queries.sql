@@ -1,8 +1,3 @@
--- name: can_commit
--- A transaction that gets a number and so a commit record that is flushed; with it, how many workers hold a lease.
-select pg_current_xact_id(),
-       (select count(*) from worker where gone_at is null and not alone and lease_until > clock_timestamp()) as workers
-
 -- name: newest_outcomes
 -- How the newest 10,000 runs that have ended did so: a bound that keeps the look cheap at any size.
 select case status when 'd' then 'done' when 'f' then 'failed' when 'c' then 'cancelled' else 'dead' end, count(*)

@@ -1,15 +1,20 @@
-"""Readiness: whether work can be claimed and committed now."""
+"""Readiness: whether work can be claimed and committed now, found out by doing it."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import msgspec
 
-from serdab.store import Database, is_gone, load_statements
+from serdab.flow import CannotCommit, prove
+from serdab.store import Database
 
 #: How long a probe waits for the database, in seconds.
 PROBE_TIMEOUT_S = 3.0
+#: How long an answer holds, in seconds: however many ask, there is one commit in that time.
+HOLDS_S = 1.0
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,15 +27,36 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     missing: str = ""
 
 
-async def readiness_of(database: Database) -> Readiness:
-    """Whether a worker can claim now, and a transaction can be committed."""
+async def readiness_of(database: Database, worker_id: int | None = None) -> Readiness:
+    """Whether a worker, or any of a home, can claim and commit: a claim that wants nothing and a row are committed."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
-            row = await database.pool.fetchrow(load_statements("serdab.app")["can_commit"])
-    except Exception as error:
-        if not is_gone(error):
-            raise
-        return Readiness(ready=False, workers=0, missing=f"the database does not commit: {error or 'no answer'}")
-    workers = int(row["workers"])
+            workers = await prove(database, worker_id)
+    except TimeoutError:
+        missing = f"the database does not commit: no answer within {PROBE_TIMEOUT_S:g} s"
+        return Readiness(ready=False, workers=0, missing=missing)
+    except CannotCommit as error:
+        return Readiness(ready=False, workers=0, missing=str(error))
     missing = "" if workers else "no worker holds a lease"
     return Readiness(ready=workers > 0, workers=workers, missing=missing)
+
+
+class Probe:
+    """Readiness for whoever asks, found out anew when the last answer is old."""
+
+    def __init__(
+        self, database: Database, worker_id: Callable[[], int | None] = lambda: None, holds_s: float = HOLDS_S
+    ) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._holds_s = holds_s
+        self._lock = asyncio.Lock()
+        self._last: tuple[float, Readiness] | None = None
+
+    async def __call__(self) -> Readiness:
+        """The answer; those who ask meanwhile get the same one."""
+        async with self._lock:
+            if self._last is None or time.monotonic() - self._last[0] > self._holds_s:
+                found = await readiness_of(self._database, self._worker_id())
+                self._last = time.monotonic(), found
+            return self._last[1]

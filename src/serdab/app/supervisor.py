@@ -17,7 +17,7 @@ from serdab.app.processes import ProcessFile, living, orphans, publish, run_fold
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.tree import Tree
 from serdab.app.workflows import all_workflows
-from serdab.core import Settings
+from serdab.core import Settings, private_folder
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,7 @@ def only_one(settings: Settings) -> Iterator[None]:
     Raises:
         AlreadyUp: another process holds it.
     """
-    folder = run_folder(settings)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = private_folder(run_folder(settings))
     handle = os.open(folder / "up.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:

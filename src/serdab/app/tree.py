@@ -13,7 +13,7 @@ from serdab.app.children import Child
 from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.worker_process import WorkerOptions, worker_command
-from serdab.core import Settings, child_environment, log_folder
+from serdab.core import Settings, child_environment, log_folder, private_folder
 from serdab.flow import Keeper
 from serdab.store import Database, shared_database
 
@@ -41,8 +41,7 @@ class Tree:
         """
         self.settings = settings
         self.engine = EngineKeeper(settings)
-        output = log_folder(settings)
-        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        output = private_folder(log_folder(settings))
         environment = child_environment(settings)
         names = [f"{prefix}worker-{number}" for number in range(1, worker_count(settings) + 1)]
         self.workers = [

@@ -12,7 +12,7 @@ from serdab.app.composition import resources
 from serdab.app.metrics import StepDurations, exposition, process_metrics, worker_metrics
 from serdab.app.probes import serving
 from serdab.app.processes import publish, withdraw
-from serdab.app.readiness import Readiness, readiness_of
+from serdab.app.readiness import Probe
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.workflows import all_workflows, queues_of
 from serdab.core import Settings, calm_collector
@@ -77,12 +77,10 @@ async def _serve(settings: Settings, options: WorkerOptions, worker: Worker, sig
 
     worker.flusher.on_steps = durations.observe
 
-    async def readiness() -> Readiness:
-        return await readiness_of(worker.database)
-
     async def metrics() -> str:
         return exposition(lambda: worker_metrics(worker, durations), process_metrics)
 
+    readiness = Probe(worker.database, lambda: worker.worker_id)
     async with serving("127.0.0.1", 0, readiness, metrics) as url:
         publish(settings, options.name, "worker", url, options.supervisor)
         try:

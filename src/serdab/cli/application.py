@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from serdab import __version__
 from serdab.cli import documents, home, models, processes, runs, starting, tree
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
+from serdab.core import without_passwords
 
 #: Options of the root that may stand anywhere on the line.
 ANYWHERE = ("--set", "--debug")
@@ -57,6 +59,7 @@ application.add_typer(models.application, name="models")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and leave with its exit code."""
+    os.umask(0o077)  # what we write is for its owner alone
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         application(args=arranged(words), prog_name="serdab")
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(141)
     except Exception as error:  # noqa: BLE001 - the last place; it is told, with its traceback when asked
         if "--debug" in words:
-            traceback.print_exc()
+            print(without_passwords(traceback.format_exc()), file=sys.stderr)
         sys.exit(report(error, as_json="--json" in words))
 
 

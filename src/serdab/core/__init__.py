@@ -2,6 +2,7 @@
 
 from serdab.core.collector import calm_collector
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
+from serdab.core.folders import owner_only, private_folder
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
 from serdab.core.logs import log_folder, start_logging, without_passwords
 from serdab.core.settings import (
@@ -17,6 +18,7 @@ from serdab.core.settings import (
     child_environment,
     load_settings,
     setting_names,
+    stranger_environment,
     values_of,
     variable_of,
 )
@@ -43,8 +45,11 @@ __all__ = [
     "expected",
     "load_settings",
     "log_folder",
+    "owner_only",
+    "private_folder",
     "setting_names",
     "start_logging",
+    "stranger_environment",
     "time_of",
     "values_of",
     "variable_of",

@@ -18,12 +18,16 @@ from typing import Any, TextIO
 
 import msgspec
 
+from serdab.core.folders import owner_only, private_folder
 from serdab.core.settings import Settings
 
 #: What a record of the standard library has anyway; the rest are facts.
 _USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "action"}
-_PASSWORD = re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@")
-_SECRET = re.compile(r"password|secret|token|authorization|api_?key", re.IGNORECASE)
+_PASSWORD = re.compile(r"(\w+://[^\s:/@?#]*):[^\s'\"]+@")
+_SENSITIVE = "password|secret|token|authorization|api_?key|signature"
+_SECRET = re.compile(_SENSITIVE, re.IGNORECASE)
+#: `?token=…` of a webhook, `password=…` of a connection string.
+_SECRET_VALUE = re.compile(rf"(\b\w*(?:{_SENSITIVE})=)[^\s&'\"]+", re.IGNORECASE)
 
 
 def log_folder(settings: Settings) -> Path:
@@ -39,8 +43,7 @@ def start_logging(process: str, settings: Settings, terminal: TextIO | None = No
         settings: the whole tree of settings.
         terminal: where lines for people go; None for a process that has nobody watching.
     """
-    folder = log_folder(settings)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = private_folder(log_folder(settings))
     file = PrivateFile(folder / f"{process}.log", settings.log.most_mb << 20, settings.log.kept)
     file.setFormatter(JsonLines(process))
     handlers: list[logging.Handler] = [file]
@@ -61,8 +64,7 @@ class PrivateFile(RotatingFileHandler):
         super().__init__(path, maxBytes=most_bytes, backupCount=kept, encoding="utf-8", delay=True)
 
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return open(descriptor, "a", encoding="utf-8")
+        return open(self.baseFilename, "a", encoding="utf-8", opener=owner_only)
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:
         """Whether to turn the file over; one that another process has turned over is opened again first."""
@@ -123,8 +125,8 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def without_passwords(text: str) -> str:
-    """A text whose URLs have lost their passwords."""
-    return _PASSWORD.sub(r"\1:…@", text)
+    """A text whose URLs and connection strings have lost their passwords and tokens."""
+    return _SECRET_VALUE.sub(r"\1…", _PASSWORD.sub(r"\1:…@", text))
 
 
 def _timestamp(seconds: float) -> str:

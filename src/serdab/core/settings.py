@@ -189,8 +189,12 @@ def child_environment(settings: Settings) -> dict[str, str]:
     A child so has the same settings as its parent, whatever files say by then; a password in `database.url` is in no
     command line.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return kept | {variable_of(name): str(value) for name, value in values_of(settings)}
+    return stranger_environment() | {variable_of(name): str(value) for name, value in values_of(settings)}
+
+
+def stranger_environment() -> dict[str, str]:
+    """The environment for a process that needs no settings: without the password in `database.url`, and all others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def load_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from serdab.core import BadInput, Settings, expected
+from serdab.core import BadInput, Settings, expected, private_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -41,7 +41,7 @@ def address_file(settings: Settings, model: str) -> Path:
 def write_address(settings: Settings, address: EngineAddress) -> None:
     """Publish an engine, in one step."""
     path = address_file(settings, address.model)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     partial.write_bytes(msgspec.json.encode(address))
     os.replace(partial, path)

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from serdab.core import expected
+from serdab.core import expected, owner_only, private_folder
 from serdab.engines.bert import digest_of, read_shape, read_weights
 from serdab.engines.bert_graph import GRAPH_VERSION, build_bert, exact_product
 from serdab.engines.errors import BadModelFolder
@@ -34,8 +34,8 @@ def convert_model(folder: Path, precision: str) -> Path:
     if path.exists():
         return path
     try:
-        cache.mkdir(exist_ok=True)
-        with (cache / ".lock").open("w") as lock:
+        private_folder(cache)
+        with open(cache / ".lock", "w", opener=owner_only) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.exists():
                 _write(path, build_bert(read_shape(folder), read_weights(folder), PRODUCTS[precision]))
@@ -48,7 +48,7 @@ def convert_model(folder: Path, precision: str) -> Path:
 
 def _write(path: Path, content: bytes) -> None:
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with open(partial, "wb", opener=owner_only) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from typing import IO, Self
 
 import msgspec
 
-from serdab.core import Settings, Unavailable, expected
+from serdab.core import Settings, Unavailable, expected, owner_only, private_folder, stranger_environment
 from serdab.engines.addresses import EngineAddress, remove_address, started_at, write_address
 from serdab.engines.embedder import Embedder
 from serdab.engines.errors import EngineFailed, EngineUnavailable
@@ -209,6 +209,7 @@ class EngineProcess:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,
+                env=stranger_environment(),
                 start_new_session=True,
             )
 
@@ -230,10 +231,10 @@ class EngineProcess:
 
     def _open_log(self) -> IO[bytes]:
         path = self.log_file
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         if path.exists() and path.stat().st_size > self._settings.log.most_mb << 20:
             path.replace(path.with_suffix(".log.1"))
-        log = path.open("ab")
+        log = open(path, "ab", opener=owner_only)  # noqa: SIM115 - the caller closes it
         self._log_start = log.tell()
         return log
 

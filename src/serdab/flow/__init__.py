@@ -11,6 +11,7 @@ from serdab.flow.definitions import Registry, Step, Workflow, step, workflow
 from serdab.flow.durable import current_run_id, idempotency_key, now, progress, random, resource, sleep, uuid
 from serdab.flow.errors import (
     BadDefinition,
+    CannotCommit,
     CodeChanged,
     DuplicateName,
     Failure,
@@ -29,6 +30,7 @@ from serdab.flow.errors import (
 )
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
 from serdab.flow.keeper import Keeper
+from serdab.flow.proving import prove
 from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
 from serdab.flow.states import TRANSITIONS, State, mermaid
 from serdab.flow.worker import Worker
@@ -39,6 +41,7 @@ __all__ = [
     "AttemptInfo",
     "Backoff",
     "BadDefinition",
+    "CannotCommit",
     "Children",
     "CodeChanged",
     "DuplicateName",
@@ -76,6 +79,7 @@ __all__ = [
     "mermaid",
     "now",
     "progress",
+    "prove",
     "random",
     "resource",
     "run_child",

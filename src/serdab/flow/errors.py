@@ -7,6 +7,8 @@ SerdabError
 │   ├── BadDefinition       a step or workflow is declared in a way that cannot work
 │   ├── KeyTaken            the idempotency key belongs to a run with another input
 │   └── UnknownRun          there is no such run
+├── Unavailable
+│   └── CannotCommit        work cannot be taken now: the database takes no writes, or the worker is fenced
 ├── NotInRun                a durable function was called outside of a run
 ├── OutsideBranch           a step was started in a task that the engine does not know
 ├── StepFailed              a step failed for good
@@ -26,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from serdab.core import BadInput, SerdabError
+from serdab.core import BadInput, SerdabError, Unavailable
 
 
 class NotRegistered(BadInput):
@@ -57,6 +59,12 @@ class UnknownRun(BadInput):
     """There is no run with this id."""
 
     code = "unknown_run"
+
+
+class CannotCommit(Unavailable):
+    """Work cannot be taken now: the database is away or takes no writes, or the worker was taken for dead."""
+
+    code = "cannot_commit"
 
 
 class NotInRun(SerdabError):

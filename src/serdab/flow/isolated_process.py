@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from serdab.core import stranger_environment
 from serdab.flow.isolated_wire import ANSWER
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class ChildProcess(asyncio.Protocol):
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                     [sys.executable, "-P", "-m", "serdab.flow.isolated_child", *words],
                     stdin=subprocess.DEVNULL, stdout=2, pass_fds=(theirs.fileno(),), start_new_session=True,
+                    env=stranger_environment(),
                 )  # fmt: skip
             except OSError:
                 ours.close()

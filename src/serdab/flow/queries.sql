@@ -144,5 +144,19 @@ select redrive_run_v1($1, $2, $3)
 select run_id, parent, code, timeout_s, priority, queue, workflow, input from run where run_id = $1
 
 -- name: can_commit
--- Readiness: a claim that wants nothing, behind nobody's fence, and a commit that is flushed.
-select pg_current_wal_insert_lsn() is not null, not pg_is_in_recovery(), exists (select from worker)
+-- Readiness: what a flush does, with nothing in it: the fence of a worker ($1; null: of one that holds a lease), a claim
+-- that wants nothing, and a row written, so that the commit is flushed. Answers how many workers hold a lease.
+with chosen as materialized (
+    select worker_id, queues from worker
+     where case when $1::integer is null then gone_at is null and not alone and lease_until > clock_timestamp()
+                else worker_id = $1 end
+     order by lease_until desc limit 1
+), passed as materialized (
+    select worker_id, check_fence_v1(worker_id)::text as fence,
+           (select count(*) from claim_v1(worker_id, 0, queues, array_fill(1::smallint, array[cardinality(queues)]),
+                                          array_fill(0::bigint, array[cardinality(queues)]))) as runs
+      from chosen
+)
+update worker w set lease_until = w.lease_until from passed p
+ where w.worker_id = p.worker_id and p.fence is not null and p.runs = 0
+returning (select count(*) from worker where gone_at is null and not alone and lease_until > clock_timestamp())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from serdab.core import expected
-from serdab.guard.addresses import read_address
+from serdab.guard.addresses import is_disguised, read_address
 from serdab.guard.errors import BadAllowList
 
 #: An entry without a port allows these, the ports of http and https.
@@ -80,7 +80,7 @@ def _read_entry(text: str) -> Entry:
     if port is not None and not 1 <= port <= 65_535:
         raise BadAllowList(expected("the port in guard.allow", "between 1 and 65535", text))
     if (below and (address is not None or len(labels) < 2)) or (
-        address is None and not all(map(_LABEL.fullmatch, labels))
+        address is None and (is_disguised(plain) or not all(map(_LABEL.fullmatch, labels)))
     ):
         raise BadAllowList(expected("an entry of guard.allow", "a host", text, todo))
     return Entry(host=plain, below=below, port=port)

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from serdab.core import Settings, expected
-from serdab.guard.addresses import is_outside, read_address
+from serdab.guard.addresses import is_disguised, is_outside, read_address
 from serdab.guard.allowing import AllowList, plain_host
 from serdab.guard.errors import BadHeader, CallFailed, DeniedAddress, DeniedHost, DeniedUrl, ReplyRefused
 
@@ -36,6 +36,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _KEY = re.compile(r"[\x21-\x7e]+")
 _USER = re.compile(r"[^/]*//[^/?#]*@")
+_FRONT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)(?:[^/?#]*@)?([^/?#@:\s]*)")
 _URL_NEVER = re.compile(r"[\x00-\x20\x7f\\]")
 #: Headers that the connection owns: a caller who sets one could smuggle a second request.
 _OWNED = frozenset(
@@ -211,17 +212,19 @@ def check_url(text: str, allow: AllowList) -> URL:
     """
     todo = "use http(s)://host/path"
     if len(text) > MOST_TEXT or _URL_NEVER.search(text):
-        raise DeniedUrl(expected("the URL", f"at most {MOST_TEXT} characters without spaces or controls", text))
+        raise DeniedUrl(expected("the URL", f"at most {MOST_TEXT} characters without spaces or controls", _shown(text)))
     try:
         url = URL(text)
         host, port = url.raw_host, url.port
     except ValueError as error:
-        raise DeniedUrl(expected("the URL", "one that can be read", text, todo)) from error
+        raise DeniedUrl(expected("the URL", "one that can be read", _shown(text), todo)) from error
     if url.scheme not in _SCHEMES or not host or not port:
-        raise DeniedUrl(expected("the URL", "an http or https one with a host", text, todo))
+        raise DeniedUrl(expected("the URL", "an http or https one with a host", _shown(text), todo))
     if _USER.match(text) or "%" in host:
         raise DeniedUrl(expected("the URL", "without a user, a password and a zone", f"{url.scheme}://…@{host}"))
     plain = plain_host(host)
+    if is_disguised(plain):
+        raise DeniedUrl(expected("the host", "a name, or an address in its usual form", plain))
     if not allow.allows(plain, port):
         what = expected(f"the host {plain} at port {port}", "listed in guard.allow", "no entry for it")
         raise DeniedHost(f"{what}; add {plain}:{port} there if it may be called", host=plain, port=port)
@@ -229,6 +232,12 @@ def check_url(text: str, allow: AllowList) -> URL:
     if address is not None and not is_outside(address) and not allow.allows_inside(plain, port):
         raise DeniedAddress(_inside(plain, plain), host=plain, address=plain)
     return url.with_fragment(None)
+
+
+def _shown(text: str) -> str:
+    """A URL without what may be secret in it: user, password, path and query."""
+    found = _FRONT.match(text)
+    return f"{found[1]}{found[2][:_MOST_KEY]}/…" if found else "…"
 
 
 def _inside(host: str, address: str) -> str:

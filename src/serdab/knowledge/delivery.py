@@ -8,11 +8,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from serdab.core import Settings, expected
+from serdab.core import Settings, expected, private_folder
 from serdab.guard import Fetcher, is_success
 from serdab.knowledge.coalescing import Coalescer
 from serdab.knowledge.errors import BadDelivery, DeliveryFailed, DeliveryRefused
@@ -96,11 +97,17 @@ class Delivery:
         if is_success(reply.status):
             return
         said = f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}".strip()
-        what = expected(f"the answer of {url.split('?')[0]}", "2xx", said)
+        what = expected(f"the answer of {_host_of(url)}", "2xx", said)
         if reply.status >= 500 or reply.status in _LATER:
             raise DeliveryFailed(what, status=reply.status)
         todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
         raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
+
+
+def _host_of(url: str) -> str:
+    """Where a hook is, without its path and query: whoever knows those may call it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 async def _write_all(files: Sequence[_File]) -> Sequence[None]:
@@ -113,7 +120,7 @@ def _write(files: Sequence[_File]) -> None:
     folders = dict.fromkeys(file.path.parent for file in files)
     try:
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
         for file in files:
             _write_one(file)
         for folder in folders:
@@ -129,6 +136,8 @@ def _write_one(file: _File) -> None:
     temporary = file.path.with_name(f".{file.path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as out:
+            # A receipt is open to whom its folder is open to.
+            os.fchmod(out.fileno(), file.path.parent.stat().st_mode & 0o666)
             out.write(file.body)
             out.flush()
             os.fsync(out.fileno())

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from serdab.core import expected
+from serdab.core import expected, private_folder
 from serdab.models.errors import ModelDamaged, PullFailed
 
 #: Called with bytes so far and bytes in all (0: unknown).
@@ -30,7 +30,7 @@ async def download(url: str, target: Path, sha256: str | None, on_progress: OnPr
         ModelDamaged: the whole file came, and its digest is another one; the partial file is removed.
     """
     partial = target.with_name(target.name + ".partial")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(target.parent)
     if urlsplit(url).scheme == "file":
         await asyncio.to_thread(_copy, Path(unquote(urlsplit(url).path)), partial, on_progress)
     else:

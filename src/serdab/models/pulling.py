@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from serdab.core import Settings, expected
+from serdab.core import Settings, expected, private_folder
 from serdab.models.catalogue import ModelEntry, model_entry
 from serdab.models.downloading import OnProgress, download
 from serdab.models.errors import ModelDamaged, PullFailed
@@ -67,15 +67,14 @@ async def pull_model(name: str, settings: Settings, on_progress: OnProgress = la
     found = find_model(name, settings)
     if found is not None:
         return found
-    store = settings.folder / "models"
-    store.mkdir(parents=True, exist_ok=True)
+    store = private_folder(settings.folder / "models")
     with await asyncio.to_thread(_locked, store / f".{name}.lock"):
         found = find_model(name, settings)
         if found is not None:
             return found
         fresh = store / f".{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
+        private_folder(fresh)
         if settings.models.hub_url:
             source = await _from_hub(entry, settings.models.hub_url.rstrip("/"), store, fresh, on_progress)
         else:

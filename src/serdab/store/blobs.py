@@ -9,6 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from serdab.core import private_folder
 from serdab.store.errors import BlobDamaged, BlobMissing, DiskFull
 
 
@@ -45,7 +46,8 @@ class Blobs:
         if path.exists() and path.stat().st_size == len(data):
             return digest
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._folder, path.parent.parent, path.parent):
+                private_folder(folder)
             self._write(path, data)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

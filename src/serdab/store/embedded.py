@@ -23,7 +23,7 @@ import asyncpg
 import msgspec
 import psutil
 
-from serdab.core import Settings, expected
+from serdab.core import Settings, expected, private_folder
 from serdab.store.accounts import Account, database_account
 from serdab.store.database import is_gone
 from serdab.store.errors import BadHome, DatabaseWontStart
@@ -117,7 +117,7 @@ class EmbeddedPostgres:
 
     def _make_home(self) -> None:
         try:
-            self.home.mkdir(mode=0o711 if not self._account.is_self else 0o700, parents=True, exist_ok=True)
+            private_folder(self.home)
         except OSError as error:
             raise BadHome(expected("home", "a folder that can be made", str(self.home), f"{error.strerror}")) from error
         closed = self._account.closed_folder(self.data)
@@ -188,7 +188,7 @@ class EmbeddedPostgres:
         place = _Place(self._free_port(), str(self._socket_folder()))
         conf = self.data / "serdab.conf"
         settings = server_settings(self._settings.database.memory_mb, place.port, place.socket_folder)
-        conf.write_text(as_configuration(settings))
+        _write_private(conf, as_configuration(settings))
         os.chown(conf, self._account.uid, self._account.gid)
         self._trim_log()
         timeout_s = self._settings.database.start_timeout_s

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from serdab.core import SerdabError, Settings
+from serdab.core import SerdabError, Settings, private_folder
 from serdab.store.database import Database
 from serdab.store.embedded import database_status, stop_database
 from serdab.store.opening import open_database
@@ -53,8 +53,7 @@ async def _open(settings: Settings, name: str) -> Database:
 @contextmanager
 def _using(settings: Settings) -> Iterator[int]:
     """Hold a share of this home's database: a lock that the system takes back whatever becomes of this process."""
-    folder = settings.folder / "run"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = private_folder(settings.folder / "run")
     handle = os.open(folder / "database.users", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
