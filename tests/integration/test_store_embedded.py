@@ -26,6 +26,7 @@ from serdab.store import (
     BlobMissing,
     Blobs,
     Database,
+    DatabaseNeedsUpgrade,
     DatabaseReadOnly,
     DatabaseTooNew,
     DatabaseTooOld,
@@ -108,7 +109,7 @@ async def test_data_of_another_kind_is_left_alone(own: Settings) -> None:
         await EmbeddedPostgres(own).start()
     (data / "letters.txt").unlink()
     (data / "PG_VERSION").write_text("16\n")
-    with pytest.raises(BadHome, match="PostgreSQL 16"):
+    with pytest.raises(DatabaseNeedsUpgrade, match=r"PostgreSQL 16.*serdab db upgrade"):
         await EmbeddedPostgres(own).start()
 
 

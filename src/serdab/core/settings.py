@@ -50,6 +50,35 @@ class DatabaseSettings(_Section, frozen=True):
     pool: Annotated[int, Meta(ge=1, le=100, description="Most connections of one process beside its flusher.")] = 4
 
 
+class StoreSettings(_Section, frozen=True):
+    """What is kept, and where it must have room."""
+
+    least_free_mb: Annotated[
+        int,
+        Meta(ge=0, description="Free disk below which no new run is taken, MB; 0: 2 % of the disk, from 1 to 20 GB."),
+    ] = 0
+
+
+class BackupSettings(_Section, frozen=True):
+    """Backups of the embedded PostgreSQL and of large payloads. A relative folder is one under `home`."""
+
+    folder: Annotated[str, Meta(min_length=1, description="Folder for backups; another disk is better.")] = "backups"
+    keep: Annotated[int, Meta(ge=1, le=1000, description="How many backups of a folder are kept.")] = 7
+    wal_archive: Annotated[
+        str,
+        Meta(description="Folder for the write-ahead log, for `serdab db restore --at`; empty: none is archived."),
+    ] = ""
+
+
+class RetentionSettings(_Section, frozen=True):
+    """How long ended runs are kept. History goes in whole weeks, never while one of their runs has not ended."""
+
+    days: Annotated[int, Meta(ge=0, le=36_500, description="Days that ended runs stay; 0 means for ever.")] = 90
+    queues: Annotated[
+        str, Meta(description="Other days for some queues: `imports=7,audit=0`; a week stays as long as any run in it.")
+    ] = ""
+
+
 class FlowSettings(_Section, frozen=True):
     """The engine of durable steps."""
 
@@ -144,6 +173,9 @@ class Settings(_Section, frozen=True):
         default_factory=default_home
     )
     database: DatabaseSettings = DatabaseSettings()
+    store: StoreSettings = StoreSettings()
+    backup: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
     flow: FlowSettings = FlowSettings()
     workers: WorkersSettings = WorkersSettings()
     http: HttpSettings = HttpSettings()

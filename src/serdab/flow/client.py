@@ -71,7 +71,7 @@ class Serdab:
         self.settings = settings
         self.database = database
         self.statements = load_statements("serdab.flow")
-        self.payloads = Payloads(Blobs(settings.folder / "blobs"), settings.flow.inline_bytes, settings.flow.most_bytes)
+        self.payloads = Payloads(Blobs.of(settings), settings.flow.inline_bytes, settings.flow.most_bytes)
         self.inspection = Inspection(database, self.payloads)
         self._starter = Starter(database, self.statements)
         self._ids = Ids()

