@@ -31,6 +31,7 @@ from serdab.flow.errors import (
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
 from serdab.flow.keeper import Keeper
 from serdab.flow.proving import prove
+from serdab.flow.retention import Historian, Retention
 from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
 from serdab.flow.states import TRANSITIONS, State, mermaid
 from serdab.flow.worker import Worker
@@ -47,6 +48,7 @@ __all__ = [
     "DuplicateName",
     "Failure",
     "Handle",
+    "Historian",
     "Inspection",
     "Keeper",
     "KeyTaken",
@@ -55,6 +57,7 @@ __all__ = [
     "NotRegistered",
     "OutsideBranch",
     "Registry",
+    "Retention",
     "Retry",
     "RunCancelled",
     "RunDead",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from serdab.flow.flusher import until_connected
 from serdab.flow.inspection import Inspection, RunDetail, RunInfo
 from serdab.flow.payloads import Payloads, codec_of
 from serdab.flow.starting import Start, Starter
-from serdab.store import Blobs, Database, load_statements, shared_database
+from serdab.store import Blobs, Database, Room, load_statements, shared_database
 
 Priority = Literal["urgent", "normal", "low"]
 PRIORITIES: dict[str, int] = {"urgent": 0, "normal": 1, "low": 2}
@@ -74,6 +75,7 @@ class Serdab:
         self.payloads = Payloads(Blobs.of(settings), settings.flow.inline_bytes, settings.flow.most_bytes)
         self.inspection = Inspection(database, self.payloads)
         self._starter = Starter(database, self.statements)
+        self._room = Room.of(settings)
         self._ids = Ids()
         self._waiting: dict[UUID, asyncio.Future[tuple[str, bytes]]] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -99,10 +101,6 @@ class Serdab:
 
     async def open(self) -> None:
         """Learn the database's time; `connect` does it."""
-        began = self._ids.new()
-        del began
-        import time
-
         wall = time.time_ns() / 1e9
         self._ids.offset_s = await self.database.pool.fetchval(self.statements["database_now"]) - wall
 
@@ -136,7 +134,9 @@ class Serdab:
             NotRegistered: nobody knows a workflow of that name.
             KeyTaken: the key belongs to a run with another input.
             NotEncodable: the arguments do not fit the workflow.
+            DiskNearlyFull: no new run is taken until there is room.
         """
+        self._room.check()
         known, data = await self._encoded(workflow, args, kwargs)
         start = await self._start(known, data, key, priority, delay)
         return Handle(self, await self._starter.start(start), workflow if isinstance(workflow, Workflow) else None)
@@ -144,7 +144,12 @@ class Serdab:
     async def start_many(
         self, workflow: Workflow[..., Any], inputs: Iterable[Any], *, priority: Priority = "normal"
     ) -> list[Handle]:
-        """Start a run for each input, which is its one argument; many go by COPY, thousands a transaction."""
+        """Start a run for each input, which is its one argument; many go by COPY, thousands a transaction.
+
+        Raises:
+            BadInput, NotEncodable, DiskNearlyFull: as `start`; then no run of the call was started.
+        """
+        self._room.check()
         if not isinstance(workflow, Workflow):
             raise BadInput(expected("workflow", "a function with @workflow", workflow))
         known = (workflow.queue, workflow.name, workflow.code, workflow.timeout_s)

@@ -1,4 +1,4 @@
-"""Keeping house: rescue, timers, parents, the ring, partitions.
+"""Keeping house: rescue, timers, parents, the ring, partitions, history that is over.
 
 Everybody keeps house, nobody is elected: each statement is guarded in itself (row locks that are skipped, states that
 are checked), so two keepers at once only do less each, and a keeper that hangs holds nothing that others need.
@@ -18,6 +18,7 @@ from uuid import UUID
 from serdab.core import Settings
 from serdab.flow.errors import Failure
 from serdab.flow.flusher import until_connected
+from serdab.flow.retention import Historian
 from serdab.store import Database, load_statements
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ MOST_WOKEN = 2000
 PARENTS_EVERY_S = 5.0
 RING_EVERY_S = 15.0
 PARTITIONS_EVERY_S = 3600.0
+HISTORY_EVERY_S = 3600.0
 
 _POISON = Failure(
     kind="Poison",
@@ -62,6 +64,7 @@ class Keeper:
         self._flow = settings.flow
         self._database = database
         self._statements = load_statements("serdab.flow")
+        self._historian = Historian(settings, database)
         self._parents: set[UUID] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +77,7 @@ class Keeper:
             _Chore(lease_s / 4, self._rescue, time.monotonic() + lease_s / 4),
             _Chore(PARENTS_EVERY_S, self._sweep_parents),
             _Chore(RING_EVERY_S, self._turn_ring, time.monotonic() + RING_EVERY_S),
+            _Chore(HISTORY_EVERY_S, self._drop_history, time.monotonic() + RING_EVERY_S),
         ]
 
     async def __aenter__(self) -> Self:
@@ -141,6 +145,9 @@ class Keeper:
 
     async def _make_partitions(self) -> None:
         await self._database.pool.fetchval(self._statements["make_partitions"])
+
+    async def _drop_history(self) -> None:
+        await self._historian.drop_ended()
 
     async def _rescue(self) -> None:
         flow = self._flow

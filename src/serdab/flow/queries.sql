@@ -115,6 +115,28 @@ select turn_ring()
 -- Partitions ahead of time.
 select make_partitions()
 
+-- name: ended_weeks
+-- Weeks of history that have ended, the oldest first, and the time of the database.
+select name, week + interval '7 days' as ended_at, clock_timestamp() as now from ended_weeks()
+
+-- name: queues_of_week
+-- The queues that have runs in a week of history.
+select queues_of_week($1)
+
+-- name: drop_week
+-- Drop a week of history: "dropped", "used" by a run that has not ended, or "busy".
+select drop_week_v1($1)
+
+-- name: forget_workers
+-- Forget registrations that ended before a moment.
+select forget_workers_v1($1)
+
+-- name: claims
+-- Digests of all payloads that rows name: a claim check is 41 bytes and begins with 1.
+select distinct substring(v from 2 for 32) from (
+    select input as v from run union all select output from step_result union all select output from run_outcome
+) rows where octet_length(v) = 41 and get_byte(v, 0) = 1
+
 -- name: cancel_run
 -- Cancel one run, or ask its worker to.
 select cancel_run_v1($1, $2, $3)
