@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench format lock docs clean
+.PHONY: help setup run test check bench chaos format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: $(READY)  ## measure every published claim (minutes; needs nothing else r
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/parking.py
 	$(BIN)/python bench/embed.py
+
+chaos: $(READY)  ## break everything on purpose, prove that nothing is lost (half an hour; report in bench/results)
+	$(BIN)/python -m chaos
 
 format: $(READY)  ## let ruff format and fix
 	$(BIN)/ruff check --fix .
