@@ -89,6 +89,7 @@ class House:
         self.histories.mkdir()
         self.options = [
             f"flow.lease_s={self.plan.lease_s}", "flow.poll_s=0.2", "flow.park_after_s=0.3", "flow.isolated=1",
+            "store.least_free_mb=1",
             f"flow.in_flight={self.plan.in_flight}",
         ]  # fmt: skip
         self.server = EmbeddedPostgres(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chaos.workflows import leaf, links_of
-from serdab.flow import step, workflow
+from serdab.flow import Workflow, step, workflow
 from serdab.store.migrating import Migration, all_migrations
 
 LATER = Migration(
@@ -31,4 +33,4 @@ async def chain(number: int) -> list[str]:
     return links
 
 
-ALL = [chain, leaf]
+ALL: list[Workflow[..., Any]] = [chain, leaf]

@@ -8,9 +8,10 @@ import os
 import random
 import signal
 import time
+from typing import Any
 
 from chaos.history import first_time, write
-from serdab.flow import Backoff, Retry, current_run_id, run_child, sleep, step, workflow
+from serdab.flow import Backoff, Retry, Workflow, current_run_id, run_child, sleep, step, workflow
 from serdab.flow.running import Branch, current_branch
 
 SOON = Retry(attempts=5, backoff=Backoff(first_s=0.05, most_s=0.2))
@@ -106,4 +107,4 @@ async def hungry(number: int) -> list[str]:
     return await links_of(number)
 
 
-ALL = [chain, leaf, poison, blocking, holding, hungry]
+ALL: list[Workflow[..., Any]] = [chain, leaf, poison, blocking, holding, hungry]
