@@ -128,7 +128,11 @@ def _links(evidence: Evidence, recorded: Mapping[tuple[UUID, str], Any]) -> Iter
             gone_at = gone.get(each.worker)
             under_live_lease = gone_at is None or gone_at > each.at
             if each.at > row["ended_at"] + SLACK_S and under_live_lease:
-                yield f"I2 {key}: began at {each.at} by worker {each.worker}, after its record at {row['ended_at']}"
+                told = ", ".join(f"{other.at:.3f} by {other.worker}" for other in begins)
+                yield (
+                    f"I2 {key}: began at {each.at:.3f} by worker {each.worker}, after its record at {row['ended_at']:.3f} by "
+                    f"worker {row['worker']}; all its begins: {told}"
+                )
     for (run, name), begins in evidence.history.begins.items():
         place = int(name.rpartition("#")[2])
         if place == 1:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
 from harness import fresh_settings
 from serdab.store import EmbeddedPostgres
 

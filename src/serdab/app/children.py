@@ -52,7 +52,8 @@ class Child:
             pause_s = min(FIRST_PAUSE_S * 2 ** (deaths - 1), MOST_PAUSE_S) * random.uniform(0.5, 1.0)  # noqa: S311
             self._tell(code, deaths, pause_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
 
     async def stop(self, patience_s: float) -> None:
         """Ask it to drain and wait for its end; after `patience_s` it is killed, which loses time but no facts."""

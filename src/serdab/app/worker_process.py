@@ -69,7 +69,8 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
             try:
                 await _serve(settings, options, worker, signals)
             finally:
-                await asyncio.wait_for(worker.drain(0.0), NOW_S)
+                async with asyncio.timeout(NOW_S):
+                    await worker.drain(0.0)
 
 
 async def _serve(settings: Settings, options: WorkerOptions, worker: Worker, signals: Signals) -> None:

@@ -202,7 +202,8 @@ async def _watch_parent(stop: asyncio.Event, watch_stdin: bool) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), PARENT_EVERY_S)
+            async with asyncio.timeout(PARENT_EVERY_S):
+                await stop.wait()
             return
     stop.set()
 

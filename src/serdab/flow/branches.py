@@ -62,7 +62,7 @@ async def perform(
     if run.tried is not None and key in run.tried:
         return await _attempts(branch, step, args, kwargs, (key, data, digest))
     if not host.may_step():
-        await host.lease_restored()
+        await _lease_restored(run)
     branch.step_key = key
     began = time.perf_counter_ns()
     try:
@@ -82,6 +82,12 @@ async def perform(
         raise Parked
     await host.record((run.run_id, key, digest, min(took_us, 2**31 - 1), 1, False, stored))
     return value
+
+
+async def _lease_restored(run: Run) -> None:
+    await run.host.lease_restored()
+    if run.parking:  # it was somebody else's meanwhile
+        raise Parked
 
 
 async def replayed(run: Run, key: str, digest: int, codec: Codec) -> Any:
@@ -141,7 +147,7 @@ async def _attempts(
         tried = run.tried[key] if run.tried else Tried(0, 0.0)
         await sleep_until(run, tried.retry_at, f"step {key} is tried again")
         if not host.may_step():
-            await host.lease_restored()
+            await _lease_restored(run)
         branch.step_key = key
         began = time.perf_counter_ns()
         attempt = tried.attempts + 1

@@ -93,7 +93,8 @@ class Heartbeat:
                 connection = await self._beat(connection)
             try:
                 pause_s = self._lease_s * BEAT * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
-                await asyncio.wait_for(self._poke.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._poke.wait()
                 self._poke.clear()
             except TimeoutError:
                 pass

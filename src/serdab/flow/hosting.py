@@ -81,7 +81,8 @@ class RunHost:
         self.lease_back.clear()
         self._heartbeat.poke()
         try:
-            await asyncio.wait_for(self.lease_back.wait(), self._lease_s)
+            async with asyncio.timeout(self._lease_s):
+                await self.lease_back.wait()
         except TimeoutError:
             log.warning("lease not renewed", extra={"action": "lease_lapsed"})
 

@@ -108,7 +108,8 @@ class Keeper:
                     await self._safely(chore.work)
             pause_s = max(min(chore.due for chore in self._chores) - time.monotonic(), 0.005)
             try:
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
                 await asyncio.sleep(0.005)
                 self._wake.clear()
             except TimeoutError:

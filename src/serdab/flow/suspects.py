@@ -52,7 +52,8 @@ class Suspects:
     async def _start_when_needed(self, command: AloneCommand) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._wake.wait()
             self._wake.clear()
             if await until_connected(self._are_there):
                 log.warning("suspects run alone", extra={"action": "suspects_alone"})

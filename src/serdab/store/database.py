@@ -48,7 +48,8 @@ class Database:
     async def close(self) -> None:
         """Close the pool; connections of one's own are closed by whoever made them."""
         try:
-            await asyncio.wait_for(self.pool.close(), 5)
+            async with asyncio.timeout(5):
+                await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
 
