@@ -195,7 +195,8 @@ begin
                 insert into %I select * from moved', base || '_default', low, high, name);
             execute format('alter table %I attach partition %I for values from (%L) to (%L)', base, name, low, high);
             made := made + 1;
-        exception when lock_not_available then null;
+        exception when lock_not_available then
+            return made;
         end;
     end loop;
     return made;
