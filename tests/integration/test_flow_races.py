@@ -198,7 +198,9 @@ async def test_a_flush_sent_again_while_the_first_is_on_its_way_changes_nothing(
 
     async with stage.paused("before insert on parked", lambda actor: actor.flush(worker, batch(b"1"))):
         again = await stage.waiting(lambda actor: actor.flush(worker, batch(b"2"), again=True))
-    (refused,) = await asyncio.gather(again, return_exceptions=True)
+    await asyncio.wait([again])
+    refused = again.exception()
+    assert refused is not None
     assert sqlstate(refused) == "23505", "the child is there already, and the flusher sends it once more"
     await me.flush(worker, batch(b"2"), again=True)
     assert [await me.places(run) for run in (parent, other, child)] == [["parked"], ["ended"], ["ready"]]
