@@ -72,10 +72,10 @@ class Driver:
         return None
 
     def start(
-        self, runs: list[UUID], priority: int, *, key: str | None = None, digest: int = 0, deferred: bool = False
+        self, runs: list[UUID], priority: int, *, key: str | None = None, digest: int = 0, later: bool = False
     ) -> list[Any]:
         n = len(runs)
-        at = self.sql("select $1::text::timestamptz", FUTURE)[0][0] if deferred else None
+        at = self.sql("select $1::text::timestamptz", FUTURE)[0][0] if later else None
         return self.call(
             "start_runs", False, runs, [None] * n, [1] * n, [None] * n, [priority] * n, [QUEUE] * n, ["w"] * n,
             [b"[]"] * n, [key] * n, [digest] * n, [at] * n,
