@@ -82,9 +82,12 @@ def _plot(title: str, unit: str, samples: Sequence[Sample], series: Series) -> s
         if held
         else ""
     )
+
+    def path(line: list[tuple[float, float]]) -> str:
+        return "M" + " L".join(f"{t / end * WIDTH:.1f} {HEIGHT * (1 - v / most):.1f}" for t, v in line)
+
     paths = "".join(
-        f"<path stroke='{colour}' d='M{' L'.join(f'{t / end * WIDTH:.1f} {HEIGHT * (1 - v / most):.1f}' for t, v in line)}'>"
-        f"<title>{escape(name)}</title></path>"
+        f"<path stroke='{colour}' d='{path(line)}'><title>{escape(name)}</title></path>"
         for colour, (name, line) in zip(COLOURS, lines.items(), strict=False)
     )
     keys = " ".join(

@@ -57,7 +57,7 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
     return Slope(mean, steep * span, math.sqrt(rest / max(n - 2, 1) / spread) * span)
 
 
-def verdicts(samples: Sequence[Sample], quiet: tuple[Sample, Sample], rate: float, window_s: float) -> list[Verdict]:
+def verdicts(samples: Sequence[Sample], quiet: tuple[Sample, Sample], rate: float) -> list[Verdict]:
     """All bars, from the windows of the load and from two looks at quiet processes, before and after it."""
     warm = samples[int(len(samples) * WARM_UP_SHARE) :]
     free = [sample for sample in warm if not sample["held"]]
@@ -70,7 +70,12 @@ def verdicts(samples: Sequence[Sample], quiet: tuple[Sample, Sample], rate: floa
         *_dead(warm, rate),
         _drift("WAL bytes a run", warm, lambda sample: sample["wal_bytes_per_run"], 0.0),
         *(
-            _drift(f"memory of {name}, MB", warm, lambda sample, name=name: sample["processes"][name]["rss_mb"], RSS_FLOOR_MB)
+            _drift(
+                f"memory of {name}, MB",
+                warm,
+                lambda sample, name=name: sample["processes"][name]["rss_mb"],
+                RSS_FLOOR_MB,
+            )
             for name in warm[0]["processes"]
         ),
         *_leaks(*quiet),
@@ -137,14 +142,19 @@ def _drift(what: str, warm: Sequence[Sample], of: Callable[[Sample], float], flo
     )
 
 
+def _memory(name: str, warm: Sequence[Sample]) -> Verdict:
+    return _drift(f"memory of {name}, MB", warm, lambda sample: sample["processes"][name]["rss_mb"], RSS_FLOOR_MB)
+
+
 def _leaks(before: Sample, after: Sample) -> list[Verdict]:
     found = [
-        Verdict(
-            f"{kind} of {name} when quiet again", f"{now} after {then}", f"≤ {then + MOST_MORE}", now <= then + MOST_MORE
-        )
-        for name in before["processes"]
+        _quiet(f"{kind} of {name}", weights[kind], after["processes"][name][kind])
+        for name, weights in before["processes"].items()
         for kind in ("files", "threads", "tasks")
-        for then, now in [(before["processes"][name][kind], after["processes"][name][kind])]
     ]
-    then, now = before["connections"], after["connections"]
-    return [*found, Verdict("connections when quiet again", f"{now} after {then}", f"≤ {then + 2}", now <= then + 2)]
+    return [*found, _quiet("connections", before["connections"], after["connections"])]
+
+
+def _quiet(what: str, then: int, now: int) -> Verdict:
+    most = then + MOST_MORE
+    return Verdict(f"{what} when quiet again", f"{now} after {then}", f"≤ {most}", now <= most)

@@ -109,7 +109,8 @@ class Life(Model, RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
-        worker = data.draw(st.sampled_from(sorted(self.live)))
+        busy = {held.worker for held in self.held.values()}
+        worker = data.draw(st.sampled_from(sorted(busy or self.live)))
         holding = self.holding(worker)
         assert self.driver.call("release_worker", worker)[0][0] == len(holding)
         for run in holding:
@@ -262,7 +263,8 @@ class Life(Model, RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         known = self.ready.keys() | self.held.keys() | self.parked.keys() | self.suspects.keys() | self.ended.keys()
-        run = data.draw(st.sampled_from(sorted(known))) if known else UUID(int=1 << 100)
+        some = self.held.keys() if self.held and data.draw(st.booleans()) else known
+        run = data.draw(st.sampled_from(sorted(some))) if some else UUID(int=1 << 100)
         answer = self.driver.call("cancel_run", run, "why", b"{}")[0][0]
         if run not in known:
             assert answer == "unknown"
