@@ -263,8 +263,9 @@ class Life(Model, RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         known = self.ready.keys() | self.held.keys() | self.parked.keys() | self.suspects.keys() | self.ended.keys()
-        some = self.held.keys() if self.held and data.draw(st.booleans()) else known
-        run = data.draw(st.sampled_from(sorted(some))) if some else UUID(int=1 << 100)
+        at_work: bool = data.draw(st.booleans())
+        some = sorted(self.held if at_work and self.held else known)
+        run = data.draw(st.sampled_from(some)) if some else UUID(int=1 << 100)
         answer = self.driver.call("cancel_run", run, "why", b"{}")[0][0]
         if run not in known:
             assert answer == "unknown"
