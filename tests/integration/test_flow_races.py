@@ -208,6 +208,31 @@ async def test_a_flush_sent_again_while_the_first_is_on_its_way_changes_nothing(
     assert await me.value("select output from run_outcome") == b"1"
 
 
+async def test_a_flush_sent_again_takes_no_run_from_who_holds_it_by_now(stage: Stage, me: Actor) -> None:
+    worker, run = await claimed(me)
+    (other,) = await me.start()
+    assert await me.claim(worker) == [other]
+    batch = Batch(parks=[park_row(run, wake_at="2000-01-01Z")], hand_backs=[other])
+    await me.flush(worker, batch)
+    await me.call("wake_due", 10)
+    heir = await me.register()
+    assert sorted(await me.claim(heir, 2)) == sorted([run, other])
+    again = stage.paused(
+        "before insert on step_attempt", lambda actor: actor.flush(worker, late(batch, run), again=True)
+    )
+    async with again as sending:
+        await me.flush(heir, Batch(steps=[step_row(run)]))
+    assert sending.exception() is None
+    holders = await me.connection.fetch("select run_id, worker from lease")
+    assert {UUID(int=row["run_id"].int): row["worker"] for row in holders} == {run: heir, other: heir}
+
+
+def late(batch: Batch, run: UUID) -> Batch:
+    """The same with a failed attempt, at which it can be stopped."""
+    batch.attempts.append((run, "b#1", 1, 1, 1.0, b"{}"))
+    return batch
+
+
 async def test_a_worker_that_leaves_waits_for_its_own_claim_and_hands_it_back(stage: Stage, me: Actor) -> None:
     worker = await me.register()
     (run,) = await me.start()

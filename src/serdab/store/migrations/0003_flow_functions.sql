@@ -3,7 +3,8 @@
 -- The order of locks. Within a transaction rows are locked in this order, and two rows of one table in that of their
 -- ids, or as one statement that all who lock several of them share:
 --
---   worker        flush, claim alone: shared; release: alone, it waits; rescue: alone, what is locked is skipped
+--   worker        flush, claim alone: shared; heartbeat: beside them; release: alone, it waits; rescue: alone, what is
+--                 locked is skipped
 --   run_key, redrive, cancel_request inserted    start, redrive, cancel: a second one waits for the first
 --   step_result, run_outcome inserted by a flush, which only the holder of the run's lease may do
 --   lease         flush, rescue, release: deleted; cancel: locked, so that no flush parks the run behind its back
