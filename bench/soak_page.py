@@ -87,7 +87,7 @@ def _plot(title: str, unit: str, samples: Sequence[Sample], series: Series) -> s
         return "M" + " L".join(f"{t / end * WIDTH:.1f} {HEIGHT * (1 - v / most):.1f}" for t, v in line)
 
     paths = "".join(
-        f"<path stroke='{colour}' d='{path(line)}'><title>{escape(name)}</title></path>"
+        f"<path style='stroke:{colour}' d='{path(line)}'><title>{escape(name)}</title></path>"
         for colour, (name, line) in zip(COLOURS, lines.items(), strict=False)
     )
     keys = " ".join(
