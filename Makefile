@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak format lock docs clean
+.PHONY: help setup run test check bench chaos soak format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: $(READY)  ## measure every published claim (minutes; needs nothing else r
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/parking.py
 	$(BIN)/python bench/embed.py
+
+chaos: $(READY)  ## break everything on purpose, prove that nothing is lost (half an hour; report in bench/results)
+	$(BIN)/python -m chaos
 
 soak: $(READY)  ## half an hour at half load with a snapshot held open: does anything grow? (SOAK_MINUTES=30)
 	$(BIN)/python bench/soak.py --minutes $(SOAK_MINUTES)

@@ -247,7 +247,8 @@ async def test_migrations_only_go_forward(database: Database) -> None:
 @pytest.mark.parametrize(
     ("package", "file"),
     [
-        ("serdab.flow", "queries.sql"), ("serdab.flow", "inspection.sql"), ("serdab.app", "queries.sql"),
+        ("serdab.flow", "queries.sql"), ("serdab.flow", "inspection.sql"), ("serdab.flow", "checking.sql"),
+        ("serdab.app", "queries.sql"), ("serdab.store", "queries.sql"),
         ("serdab.knowledge", "queries.sql"),
     ],
 )  # fmt: skip

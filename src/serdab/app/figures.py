@@ -15,7 +15,7 @@ from serdab.app.readiness import Probe
 from serdab.app.tree import Tree
 from serdab.core import Settings
 from serdab.flow import Serdab
-from serdab.store import is_gone
+from serdab.store import Room, is_gone
 
 #: How long one scrape waits for the database, and for a worker, in seconds.
 SCRAPE_TIMEOUT_S = 3.0
@@ -28,7 +28,8 @@ class Figures:
         self._settings = settings
         self._tree = tree
         #: Whether this home can take work now.
-        self.readiness = Probe(tree.database)
+        self._room = Room.of(settings)
+        self.readiness = Probe(tree.database, room=self._room)
         self._inspection = Serdab(settings, tree.database).inspection
 
     async def metrics(self) -> str:
@@ -55,6 +56,7 @@ class Figures:
         restarts[("engine",)] = self._tree.engine.restarts
         yield counter("serdab_restarts_total", restarts)
         yield gauge("serdab_processes", {("worker",): workers})
+        yield gauge("serdab_disk_free_bytes", {(folder,): free for folder, free in self._room.free().items()})
 
 
 async def _texts(workers: dict[str, ProcessFile]) -> dict[str, str]:

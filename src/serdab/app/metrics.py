@@ -21,6 +21,7 @@ METRICS: dict[str, tuple[tuple[str, ...], str]] = {
     "serdab_runs": (("queue", "state"), "Runs that have not ended, by queue and state."),
     "serdab_oldest_run_seconds": (("queue", "state"), "Age of the oldest ready and of the oldest running run, s."),
     "serdab_processes": (("role",), "Living processes of this home."),
+    "serdab_disk_free_bytes": (("folder",), "Free bytes of the disks that a home needs."),
     "serdab_restarts_total": (("process",), "How often a process of the tree was started again."),
     "serdab_runs_claimed_total": (("worker",), "Runs that a worker claimed."),
     "serdab_runs_ended_total": (("worker", "state"), "Runs that a worker ended."),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from serdab.flow import CannotCommit, prove
-from serdab.store import Database
+from serdab.store import Database, Room
 
 #: How long a probe waits for the database, in seconds.
 PROBE_TIMEOUT_S = 3.0
@@ -27,8 +27,14 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     missing: str = ""
 
 
-async def readiness_of(database: Database, worker_id: int | None = None) -> Readiness:
-    """Whether a worker, or any of a home, can claim and commit: a claim that wants nothing and a row are committed."""
+async def readiness_of(database: Database, worker_id: int | None = None, room: Room | None = None) -> Readiness:
+    """Whether a worker, or any of a home, can claim and commit: a claim that wants nothing and a row are committed.
+
+    Args:
+        database: where.
+        worker_id: that worker; None: any.
+        room: the disks, where new runs are refused when they are nearly full.
+    """
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             workers = await prove(database, worker_id)
@@ -37,18 +43,24 @@ async def readiness_of(database: Database, worker_id: int | None = None) -> Read
         return Readiness(ready=False, workers=0, missing=missing)
     except CannotCommit as error:
         return Readiness(ready=False, workers=0, missing=str(error))
-    missing = "" if workers else "no worker holds a lease"
-    return Readiness(ready=workers > 0, workers=workers, missing=missing)
+    missing = (room.missing() if room else "") or ("" if workers else "no worker holds a lease")
+    return Readiness(ready=not missing, workers=workers, missing=missing)
 
 
 class Probe:
     """Readiness for whoever asks, found out anew when the last answer is old."""
 
     def __init__(
-        self, database: Database, worker_id: Callable[[], int | None] = lambda: None, holds_s: float = HOLDS_S
+        self,
+        database: Database,
+        worker_id: Callable[[], int | None] = lambda: None,
+        *,
+        room: Room | None = None,
+        holds_s: float = HOLDS_S,
     ) -> None:
         self._database = database
         self._worker_id = worker_id
+        self._room = room
         self._holds_s = holds_s
         self._lock = asyncio.Lock()
         self._last: tuple[float, Readiness] | None = None
@@ -57,6 +69,6 @@ class Probe:
         """The answer; those who ask meanwhile get the same one."""
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] > self._holds_s:
-                found = await readiness_of(self._database, self._worker_id())
+                found = await readiness_of(self._database, self._worker_id(), self._room)
                 self._last = time.monotonic(), found
             return self._last[1]

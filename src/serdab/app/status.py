@@ -10,7 +10,7 @@ from serdab.app.processes import living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.core import SerdabError, Settings
 from serdab.flow import Serdab
-from serdab.store import database_status, hide_password, load_statements, shared_database
+from serdab.store import Room, database_status, hide_password, load_statements, shared_database
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ async def home_status(settings: Settings) -> HomeStatus:
     if database.running:
         try:
             async with shared_database(settings, "status") as opened:
-                readiness = await readiness_of(opened)
+                readiness = await readiness_of(opened, room=Room.of(settings))
                 counts = await Serdab(settings, opened).inspection.counts()
                 queues = [QueueCount(queue=queue, state=state, runs=runs) for queue, state, runs in counts]
                 rows = await opened.pool.fetch(load_statements("serdab.app")["newest_outcomes"])

@@ -5,6 +5,7 @@ external calls get a stable idempotency key so that they can be made exactly-onc
 """
 
 from serdab.flow.branches import gather, map_steps
+from serdab.flow.checking import Invariant, check_invariants
 from serdab.flow.children import Children, run_child, start_child, start_children
 from serdab.flow.client import Handle, Serdab
 from serdab.flow.definitions import Registry, Step, Workflow, step, workflow
@@ -50,6 +51,7 @@ __all__ = [
     "Handle",
     "Historian",
     "Inspection",
+    "Invariant",
     "Keeper",
     "KeyTaken",
     "NonRetryable",
@@ -75,6 +77,7 @@ __all__ = [
     "UnknownRun",
     "Worker",
     "Workflow",
+    "check_invariants",
     "current_run_id",
     "gather",
     "idempotency_key",

@@ -49,6 +49,10 @@ class Batch:
         """Everybody who waits for this batch."""
         return [*self.step_futures, *self.outcome_futures, *self.attempt_futures, *self.park_futures]
 
+    def leaving(self) -> set[Any]:
+        """Runs that this batch takes from the worker."""
+        return {*(row[0] for row in self.outcomes), *(park["run"] for park in self.parks), *self.hand_backs}
+
     def rows(self) -> int:
         """How many rows it carries."""
         return len(self.steps) + len(self.outcomes) + len(self.attempts) + len(self.parks) + len(self.children)

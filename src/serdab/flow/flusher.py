@@ -89,6 +89,7 @@ class Flusher:
         self._closing = False
         self.worker_id = worker_id
         self.batch = Batch()
+        self._sending = Batch()
         self.stats = FlushStats()
         #: Hears of the step rows of each batch that was committed.
         self.on_steps: Callable[[Sequence[tuple[Any, ...]]], None] | None = None
@@ -102,6 +103,10 @@ class Flusher:
         self._closing = True
         self._wake.set()
 
+    def leaving(self) -> set[Any]:
+        """Runs that are no longer in memory, but whose lease is given back by a row that is not committed yet."""
+        return self._sending.leaving() | self.batch.leaving()
+
     async def run(self) -> None:
         """Flush until closed."""
         try:
@@ -111,7 +116,9 @@ class Flusher:
                 batch, self.batch = self.batch, Batch()
                 want = 0 if self._closing else self._ledger.claim_size()
                 if batch or want:
+                    self._sending = batch
                     await self._commit(batch, want)
+                    self._sending = Batch()
                 if self._closing and not self.batch:
                     return
         finally:
@@ -173,9 +180,11 @@ class Flusher:
         if state == STALE:
             self.stats.refused_stale += 1
             log.warning("taken for dead", extra={"action": "flush_refused_stale", "worker": self.worker_id})
+            # What has gathered meanwhile is of the same runs: under a new registration it would pass for ours.
+            gathered, self.batch = self.batch, Batch()
             self.worker_id = await self._ledger.fenced()
-            for future in batch.futures():
-                future.cancel()
+            _cancel(batch)
+            _cancel(gathered)
             return True
         if state == LAPSED:
             await self._ledger.renew()
@@ -195,8 +204,11 @@ class Flusher:
         """One bad row must not fail its neighbours."""
         halves = batch.halves()
         if halves is not None:
+            worker_id = self.worker_id
             for half in halves:
-                if half:
+                if worker_id != self.worker_id:
+                    _cancel(half)
+                elif half:
                     await self._commit(half, 0)
             return True
         self.stats.refused_rows += 1
@@ -218,6 +230,11 @@ class Flusher:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _cancel(batch: Batch) -> None:
+    for future in batch.futures():
+        future.cancel()
 
 
 def _set(futures: Sequence[asyncio.Future[None]]) -> None:

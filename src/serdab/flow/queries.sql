@@ -12,10 +12,10 @@ select * from flush_more_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $
 select * from claim_alone_v1($1, $2)
 
 -- name: held
--- The runs that a worker holds, to find those whose claim was committed while its answer was lost.
+-- All runs that a worker holds, to find those whose claim was committed while its answer was lost.
 select u.run_id, u.parent, 0::bigint as seq, u.code, u.timeout_s, u.priority, l.crashes, true as again,
        exists (select from cancel_request k where k.run_id = u.run_id) as cancelled, u.queue, u.workflow, u.input
-  from lease l join run u on u.run_id = l.run_id where l.worker = $1 and not l.run_id = any ($2::uuid[])
+  from lease l join run u on u.run_id = l.run_id where l.worker = $1
 
 -- name: recorded_steps
 -- What is recorded of some runs.

@@ -64,6 +64,8 @@ class Worker:
         self.alone = alone
         self.statements = load_statements("serdab.flow")
         self.runs: dict[UUID, Run] = {}
+        #: Claimed, and their history is being loaded.
+        self._coming: set[UUID] = set()
         self.worker_id = 0
         #: Runs that ended here, by the letter of their state, and claims.
         self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
@@ -153,7 +155,7 @@ class Worker:
         """How many runs to ask for with this flush; 0 when full, draining, or nothing was there a moment ago."""
         if self._draining or not self._hungry or self.alone:
             return 0
-        room = self.settings.in_flight - len(self.runs)
+        room = self.settings.in_flight - len(self.runs) - len(self._coming)
         return room if room > self.settings.in_flight // 8 else 0
 
     def lanes(self) -> tuple[list[str], list[int], list[int]]:
@@ -185,15 +187,17 @@ class Worker:
             else:
                 self._begin(claimed, None, None)
         if again:
-            self._own(self.begin_again(again))
+            self.begin_again(again)
 
     async def fenced(self) -> int:
-        """Somebody took our runs: forget them all and register anew."""
+        """Somebody took our runs: forget them all and register anew; until then we are nobody."""
+        self.worker_id = 0
         for run in list(self.runs.values()):
             run.parking = True
             if run.task is not None:
                 run.task.cancel()
         self.runs.clear()
+        self._coming.clear()
         self._lows.clear()
         self.worker_id = await self._register()
         self._heartbeat.worker_id = self.worker_id
@@ -206,19 +210,31 @@ class Worker:
         await self._host.renew()
 
     async def reconcile(self, connection: Connection) -> None:
-        """After a lost connection: begin runs whose claim was committed while its answer was lost."""
-        held = await connection.fetch(self.statements["held"], self.worker_id, list(self.runs))
+        """After a lost connection: begin runs whose claim was committed while its answer was lost.
+
+        Those that are in memory, on their way there, or about to leave by a row that is not committed are not lost.
+        """
+        held = [Claimed(*row) for row in await connection.fetch(self.statements["held"], self.worker_id)]
         self._hungry = True
         self._lows.clear()
-        if held:
-            self._own(self.begin_again([Claimed(*row) for row in held]))
+        here = self.runs.keys() | self._coming | self.flusher.leaving()
+        lost = [claimed for claimed in held if claimed.run_id not in here]
+        if lost:
+            self.begin_again(lost)
 
     # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def begin_again(self, rows: list[Claimed]) -> None:
-        """Begin runs of which something may be recorded."""
+    def begin_again(self, rows: list[Claimed]) -> asyncio.Task[None]:
+        """Begin runs of which something may be recorded, when that is loaded."""
+        self._coming.update(row.run_id for row in rows)
+        return self._own(self._load_and_begin(rows, self.worker_id))
+
+    async def _load_and_begin(self, rows: list[Claimed], worker_id: int) -> None:
         ids = [row.run_id for row in rows]
         steps, tries = await until_connected(lambda: self._history(ids))
+        if worker_id != self.worker_id:
+            return  # taken for dead meanwhile: they are somebody else's now
+        self._coming.difference_update(ids)
         recorded: dict[UUID, dict[str, Recorded]] = {run_id: {} for run_id in ids}
         tried: dict[UUID, dict[str, Tried]] = {run_id: {} for run_id in ids}
         for run_id, key, digest, failed, output in steps:
@@ -309,11 +325,12 @@ class Worker:
 
     # ── Chores ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _own(self, work: Any) -> None:
+    def _own(self, work: Any) -> asyncio.Task[None]:
         assert self._loop is not None  # noqa: S101 - only a running worker has runs
         task: asyncio.Task[None] = self._loop.create_task(work)
         self._chores.append(task)
         task.add_done_callback(lambda done: self._chores.remove(done) if done in self._chores else None)
+        return task
 
     async def _tick(self) -> None:
         while True:

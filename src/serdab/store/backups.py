@@ -27,6 +27,7 @@ from serdab.store.blob_folders import copy_blobs
 from serdab.store.embedded import EmbeddedPostgres, write_private
 from serdab.store.errors import BadBackup, DatabaseCareFailed, DiskFull, NotEmbedded
 from serdab.store.programs import MAJOR
+from serdab.store.sharing import started_database
 from serdab.store.swapping import sync_folder
 
 MANIFEST = "backup.json"
@@ -120,8 +121,12 @@ async def make_backup(settings: Settings, folder: Path, tell: Tell) -> Path:
         DiskFull: there is no room.
         DatabaseCareFailed: pg_basebackup failed; its words are in the message.
     """
-    server = embedded_of(settings)
-    await server.start()
+    embedded_of(settings)
+    async with started_database(settings) as server:
+        return await _make(settings, server, folder, tell)
+
+
+async def _make(settings: Settings, server: EmbeddedPostgres, folder: Path, tell: Tell) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     began_at = _now()
     name = f"{PREFIX}{began_at:%Y%m%dT%H%M%S.%fZ}"

@@ -10,12 +10,25 @@ from contextlib import asynccontextmanager, contextmanager
 
 from serdab.core import SerdabError, Settings, private_folder
 from serdab.store.database import Database
-from serdab.store.embedded import database_status, stop_database
+from serdab.store.embedded import EmbeddedPostgres, database_status, stop_database
 from serdab.store.opening import open_database
 from serdab.store.statements import load_statements
 
 #: Looks whether sessions of processes that have just ended are gone, and the pause between, in seconds.
 LOOKS, LOOK_EVERY_S = 10, 0.05
+
+
+@asynccontextmanager
+async def started_database(settings: Settings) -> AsyncIterator[EmbeddedPostgres]:
+    """The embedded server, running while the block runs, neither checked nor migrated; stops as a shared one does."""
+    server = EmbeddedPostgres(settings)
+    with _using(settings) as lock:
+        dsn = await server.start()
+        try:
+            yield server
+        finally:
+            if _is_last(lock) and await _is_idle(Database(dsn)):
+                await server.stop()
 
 
 @asynccontextmanager

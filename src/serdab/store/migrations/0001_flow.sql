@@ -20,7 +20,7 @@ create table step_result (
     run_id      uuid     not null,
     ended_at    timestamptz not null default clock_timestamp(),
     digest      bigint   not null,         -- of the input, to notice code that calls it with another one
-    worker      integer  not null,         -- the registration of the worker that recorded it: its fence
+    worker      integer  not null,         -- whose registration recorded it: its fence; 0: kept by a redrive
     duration_us integer  not null,
     attempt     smallint not null,
     failed      boolean  not null,         -- true: output tells the last error

@@ -418,7 +418,7 @@ begin
     insert into run (run_id, parent, code, timeout_s, priority, queue, workflow, input)
     select p_new, null, code, timeout_s, priority, queue, workflow, input from run where run_id = p_old;
     insert into step_result (run_id, step_key, digest, duration_us, attempt, failed, output, worker)
-    select p_new, step_key, digest, duration_us, attempt, false, output, worker from step_result
+    select p_new, step_key, digest, duration_us, attempt, false, output, 0 from step_result
      where run_id = p_old and not failed and step_key = any (p_keys);
     insert into ready (segment, priority, queue, run_id, again)
     select ring_segment(), priority, queue, p_new, true from run where run_id = p_new;
