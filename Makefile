@@ -3,9 +3,10 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench chaos format lock docs clean
+.PHONY: help setup run test check bench chaos soak format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +42,9 @@ bench: $(READY)  ## measure every published claim (minutes; needs nothing else r
 
 chaos: $(READY)  ## break everything on purpose, prove that nothing is lost (half an hour; report in bench/results)
 	$(BIN)/python -m chaos
+
+soak: $(READY)  ## half an hour at half load with a snapshot held open: does anything grow? (SOAK_MINUTES=30)
+	$(BIN)/python bench/soak.py --minutes $(SOAK_MINUTES)
 
 format: $(READY)  ## let ruff format and fix
 	$(BIN)/ruff check --fix .

@@ -40,17 +40,15 @@ async def fresh_settings(*overrides: str) -> AsyncIterator[Settings]:
 
 
 @contextmanager
-def worker_processes(settings: Settings, count: int, *overrides: str) -> Iterator[list[psutil.Process]]:
+def worker_processes(settings: Settings, count: int, *overrides: str) -> Iterator[list[psutil.Popen]]:
     """Worker processes for the workflows of `bench/workflows.py`, up when this begins, drained when it ends."""
     command = [sys.executable, str(Path(__file__).parent / "worker_main.py"), f"home={settings.home}", *overrides]
-    children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)
-    ]
+    children = [psutil.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         for child in children:
             if child.stdout is None or child.stdout.readline().strip() != "up":
                 raise RuntimeError("expected a worker to come up, got its end")
-        yield [psutil.Process(child.pid) for child in children]
+        yield children
     finally:
         for child in children:
             if child.stdin is not None:

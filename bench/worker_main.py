@@ -1,8 +1,12 @@
-"""One worker process for the benchmarks: `worker_main.py name=value…`; ends when its standard input closes."""
+"""One worker process for the benchmarks: `worker_main.py name=value…`; ends when its standard input closes.
+
+Each line on its standard input is answered with one on its standard output: what it counted, as JSON.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 import uvloop
@@ -19,7 +23,10 @@ async def main() -> None:
     database = await open_database(settings)
     async with Worker(settings, database, workflows.ALL) as worker:
         print("up", flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        loop = asyncio.get_running_loop()
+        while await loop.run_in_executor(None, sys.stdin.readline):
+            tasks = len(asyncio.all_tasks()) - len(worker.runs)
+            print(json.dumps({"ended": worker.counts["d"], "runs": len(worker.runs), "tasks": tasks}), flush=True)
         await worker.drain(5.0)
     await database.close()
 

@@ -36,8 +36,9 @@ PLANNER = {
     "synchronous_commit": "on",
 }
 
-_STALE = "SD001"
-_LAPSED = "SD002"
+#: What the fence says to a worker that was taken for dead, and to one whose lease has lapsed.
+STALE = "SD001"
+LAPSED = "SD002"
 _UNIQUE = "23505"
 #: Deadlock, serialization, lock timeout, cancelled statement: the same again may go well.
 _AGAIN = {"40001", "40P01", "55P03", "57014"}
@@ -176,7 +177,7 @@ class Flusher:
         """Sort out why a flush failed; True: the batch is settled, False: send it again."""
         state = sqlstate(error)
         self.stats.retried += 1
-        if state == _STALE:
+        if state == STALE:
             self.stats.refused_stale += 1
             log.warning("taken for dead", extra={"action": "flush_refused_stale", "worker": self.worker_id})
             # What has gathered meanwhile is of the same runs: under a new registration it would pass for ours.
@@ -185,7 +186,7 @@ class Flusher:
             _cancel(batch)
             _cancel(gathered)
             return True
-        if state == _LAPSED:
+        if state == LAPSED:
             await self._ledger.renew()
             return False
         if is_gone(error):

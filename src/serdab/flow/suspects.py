@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from serdab.flow.flusher import PLANNER, until_connected
+from serdab.flow.flusher import LAPSED, STALE, until_connected
 from serdab.flow.running import Claimed
-
-if TYPE_CHECKING:
-    from serdab.store import Connection
+from serdab.store import is_gone, sqlstate
 
 log = logging.getLogger(__name__)
 
@@ -66,16 +64,32 @@ class Suspects:
 
     async def _claim_one_by_one(self) -> None:
         worker = self._worker
-        connection: Connection = await until_connected(lambda: worker.database.connect("alone", **PLANNER))
         while True:
-            rows = await connection.fetch(worker.statements["claim_alone"], worker.worker_id, worker.queues)
+            try:
+                rows = await worker.database.pool.fetch(
+                    worker.statements["claim_alone"], worker.worker_id, worker.queues
+                )
+            except Exception as error:
+                if sqlstate(error) == LAPSED:
+                    await worker.renew()
+                    continue
+                if sqlstate(error) != STALE and not is_gone(error):
+                    raise
+                # What was claimed while its answer was lost goes back with the end of this process; a new one follows.
+                log.warning("no more suspects here", extra={"action": "alone_ended", "error": str(error)})
+                self.exhausted.set()
+                return
             if not rows:
                 self.exhausted.set()
                 await asyncio.sleep(LOOK_EVERY_S)
                 continue
-            claimed = Claimed(*rows[0])
-            await worker.begin_again([claimed])
-            run = worker.runs.get(claimed.run_id)
-            if run is not None:
-                await asyncio.wait([run.task])
-                await worker.flushed()
+            await self._alone(Claimed(*rows[0]))
+
+    async def _alone(self, claimed: Claimed) -> None:
+        worker = self._worker
+        await worker.begin_again([claimed])
+        run = worker.runs.get(claimed.run_id)
+        if run is not None:
+            await asyncio.wait([run.task])
+            # Fenced meanwhile, it is cancelled: the run is with others, and the next claim says more.
+            await asyncio.gather(worker.flushed(), return_exceptions=True)

@@ -175,7 +175,8 @@ create function uuid_at(t timestamptz) returns uuid language sql immutable as
 $$ select (lpad(to_hex((extract(epoch from t) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
 
 -- The partitions of the week that begins then. Rows that came before them lie in the default ones (an alert) and move.
--- A lock that is not had at once is left for the next time: whoever waits for it would hold up everybody else.
+-- A lock that is not had at once is left for the next time: whoever waits for it would hold up everybody else. Three
+-- weeks of four tables wait for less than the second after which PostgreSQL looks for a deadlock.
 create function make_week(week timestamptz) returns integer language plpgsql as $$
 declare
     low  uuid := uuid_at(week);
@@ -185,7 +186,7 @@ declare
     made integer := 0;
 begin
     perform pg_advisory_xact_lock(hashtext('serdab.partitions'));
-    set local lock_timeout = '200ms';
+    set local lock_timeout = '100ms';
     foreach base in array array['run', 'step_result', 'step_attempt', 'run_outcome'] loop
         name := base || to_char(week at time zone 'UTC', '_IYYY"w"IW');
         continue when to_regclass(name) is not null;

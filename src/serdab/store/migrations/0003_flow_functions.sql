@@ -1,4 +1,20 @@
 -- The engine's own statements on the server. A name carries a version, because old and new workers overlap in a deploy.
+--
+-- The order of locks. Within a transaction rows are locked in this order, and two rows of one table in that of their
+-- ids, or as one statement that all who lock several of them share:
+--
+--   worker        flush, claim alone: shared; heartbeat: beside them; release: alone, it waits; rescue: alone, what is
+--                 locked is skipped
+--   run_key, redrive, cancel_request inserted    start, redrive, cancel: a second one waits for the first
+--   step_result, run_outcome inserted by a flush, which only the holder of the run's lease may do
+--   lease         flush, rescue, release: deleted; cancel: locked, so that no flush parks the run behind its back
+--   parked        wake by timer: what is locked is skipped; wake of parents, cancel: they wait
+--   suspect, ready    claims: what is locked is skipped; cancel: it waits
+--   run_outcome inserted by a cancel or a rescue, which took the run from all of the tables above
+--   cancel_request deleted
+--
+-- Who waits for a row of a run holds rows of that run only, its worker's, or rows further up. Whoever locks whole tables
+-- (turn_ring, make_week, drop_week_v1) waits for less than the time after which PostgreSQL looks for a deadlock.
 
 create type claimed_v1 as (
     run_id uuid, parent uuid, seq bigint, code bigint, timeout_s real, priority smallint, crashes smallint,
@@ -32,22 +48,6 @@ returns setof claimed_v1 language sql as $$
       from d join run u on u.run_id = d.run_id
 $$;
 
--- One suspect at a time, for a worker that runs it alone.
-create function claim_alone_v1(p_worker integer, p_queues text[])
-returns setof claimed_v1 language sql as $$
-    with c as materialized (
-        select s.* from suspect s where s.queue = any (p_queues) order by s.since limit 1 for update skip locked
-    ), d as (
-        delete from suspect s using c where s.run_id = c.run_id returning c.*
-    ), l as (
-        insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
-        select d.run_id, now(), p_worker, ring_segment(), d.priority, d.crashes, d.queue from d
-    )
-    select u.run_id, u.parent, 0::bigint, u.code, u.timeout_s, u.priority, d.crashes, true,
-           exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
-      from d join run u on u.run_id = d.run_id
-$$;
-
 -- ── Flush: the fence first, then everything, in one transaction ────────────────────────────────────────────────────
 
 -- The row lock is a statement of its own, so that each later one sees what is committed after a wait for rescue.
@@ -61,6 +61,26 @@ begin
     elsif w.lease_until < clock_timestamp() then
         raise exception 'the lease of worker % has lapsed: renew it first', p_worker using errcode = 'SD002';
     end if;
+end $$;
+
+-- One suspect at a time, for a worker that runs it alone. Behind the fence: a lease of a worker that is gone would be
+-- found by no rescue.
+create function claim_alone_v1(p_worker integer, p_queues text[])
+returns setof claimed_v1 language plpgsql as $$
+begin
+    perform check_fence_v1(p_worker);
+    return query
+        with c as materialized (
+            select s.* from suspect s where s.queue = any (p_queues) order by s.since limit 1 for update skip locked
+        ), d as (
+            delete from suspect s using c where s.run_id = c.run_id returning c.*
+        ), l as (
+            insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
+            select d.run_id, now(), p_worker, ring_segment(), d.priority, d.crashes, d.queue from d
+        )
+        select u.run_id, u.parent, 0::bigint, u.code, u.timeout_s, u.priority, d.crashes, true,
+               exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
+          from d join run u on u.run_id = d.run_id;
 end $$;
 
 -- p_again: this batch may have been committed before, its answer lost; what is there already stays as it is.
@@ -94,6 +114,9 @@ begin
     end if;
     if cardinality(o_run) > 0 then
         delete from lease l using unnest(o_run) o where l.run_id = o and l.worker = p_worker;
+        if exists (select from cancel_request) then
+            delete from cancel_request k using unnest(o_run) o where k.run_id = o;
+        end if;
     end if;
     if p_want > 0 then
         return query select * from claim_v1(p_worker, p_want, p_queues, p_priorities, p_lows);
@@ -237,13 +260,17 @@ begin
     perform hand_back_v1(p_worker, h_run);
 end $$;
 
--- A drain is no crash: the count of crashes stays as it is.
+-- A drain is no crash: the count of crashes stays as it is, and a suspect stays one.
 create function hand_back_v1(p_worker integer, p_runs uuid[]) returns integer language sql as $$
     with l as (
-        delete from lease l using unnest(p_runs) r where l.run_id = r and l.worker = p_worker returning l.*
+        delete from lease l using unnest(p_runs) r where l.run_id = r and l.worker = p_worker
+        returning l.*, coalesce((select alone from worker where worker_id = p_worker), false) as alone
     ), i as (
         insert into ready (segment, priority, queue, run_id, crashes, again)
-        select ring_segment(), priority, queue, run_id, crashes, true from l order by claimed_at, run_id
+        select ring_segment(), priority, queue, run_id, crashes, true from l where not alone order by claimed_at, run_id
+    ), s as (
+        insert into suspect (run_id, priority, crashes, queue)
+        select run_id, priority, crashes, queue from l where alone
     )
     select count(*)::integer from l
 $$;
@@ -319,6 +346,9 @@ begin
                 insert into run_outcome (run_id, status, worker, output)
                 select run_id, 'x', w.worker_id, p_poison from c where n >= p_suspect_after + p_poison_after
                 on conflict do nothing returning run_id
+            ), k as (
+                delete from cancel_request k using c
+                 where k.run_id = c.run_id and c.n >= p_suspect_after + p_poison_after
             ), t as (
                 select w.worker_id as id,
                     count(*) filter (where n < p_suspect_after) as a,
@@ -334,8 +364,9 @@ end $$;
 
 -- ── Cancel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- One run: ended here when nobody holds it, else asked of its worker. The request is committed with the answer and
--- stays until the run has ended, so that a run on its way from one table to another is cancelled at its next claim.
+-- One run: ended here when nobody holds it, else asked of its worker. The request stays until the run has ended. While
+-- it is made, the lease is locked: a flush that parks the run waits, and then sees the request. A run that moves from one
+-- table to another while we look is looked for again.
 create function cancel_run_v1(p_run uuid, p_reason text, p_output bytea) returns text language plpgsql as $$
 declare
     n integer := 0;
@@ -344,17 +375,26 @@ begin
     if exists (select from run_outcome where run_id = p_run) then return 'ended'; end if;
     if not exists (select from run where run_id = p_run) then return 'unknown'; end if;
     insert into cancel_request (run_id, reason) values (p_run, p_reason) on conflict do nothing;
-    delete from parked where run_id = p_run;
-    get diagnostics m = row_count; n := n + m;
-    delete from suspect where run_id = p_run;
-    get diagnostics m = row_count; n := n + m;
-    delete from ready r using run u
-     where u.run_id = p_run and r.run_id = p_run and r.queue = u.queue and r.priority = u.priority;
-    get diagnostics m = row_count; n := n + m;
-    if n = 0 then return 'asked'; end if;
-    insert into run_outcome (run_id, status, worker, output) values (p_run, 'c', 0, p_output);
-    delete from cancel_request where run_id = p_run;
-    return 'cancelled';
+    for i in 1..100 loop
+        perform from lease where run_id = p_run for update;
+        if found then return 'asked'; end if;
+        delete from parked where run_id = p_run;
+        get diagnostics m = row_count; n := n + m;
+        delete from suspect where run_id = p_run;
+        get diagnostics m = row_count; n := n + m;
+        delete from ready r using run u
+         where u.run_id = p_run and r.run_id = p_run and r.queue = u.queue and r.priority = u.priority;
+        get diagnostics m = row_count; n := n + m;
+        if n > 0 then
+            insert into run_outcome (run_id, status, worker, output) values (p_run, 'c', 0, p_output);
+            delete from cancel_request where run_id = p_run;
+            return 'cancelled';
+        elsif exists (select from run_outcome where run_id = p_run) then
+            delete from cancel_request where run_id = p_run;
+            return 'ended';
+        end if;
+    end loop;
+    return 'asked';
 end $$;
 
 create function with_descendants(p_runs uuid[]) returns setof uuid language sql stable as $$
