@@ -11,11 +11,13 @@ from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
 from serdab.app.supervisor import run_tree
 from serdab.app.tree import Tree, worker_count
+from serdab.app.units import UNIT_NAME, Unit, make_unit
 from serdab.app.worker_process import WorkerOptions, run_worker
 from serdab.app.workflows import all_workflows, check_known, find_workflow
 
 __all__ = [
     "METRICS",
+    "UNIT_NAME",
     "AlreadyUp",
     "BadModule",
     "DatabaseState",
@@ -28,6 +30,7 @@ __all__ = [
     "QueueCount",
     "Readiness",
     "Tree",
+    "Unit",
     "WorkerOptions",
     "all_workflows",
     "check_engine",
@@ -37,6 +40,7 @@ __all__ = [
     "find_workflow",
     "home_status",
     "living",
+    "make_unit",
     "readiness_of",
     "resources",
     "run_engine",

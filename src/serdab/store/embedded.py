@@ -225,11 +225,16 @@ class EmbeddedPostgres:
                 return int(probe.getsockname()[1])
         raise DatabaseWontStart("expected a free port on 127.0.0.1, got none")
 
-    def _socket_folder(self) -> Path:
+    def socket_place(self) -> Path:
+        """Where its unix socket is: in the home, unless that has too long a path."""
         folder = self.home / "socket"
         if len(str(folder)) > MOST_SOCKET_PATH:
             name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
             folder = Path(tempfile.gettempdir()) / f"serdab-{os.geteuid()}-{name}"
+        return folder
+
+    def _socket_folder(self) -> Path:
+        folder = self.socket_place()
         folder.mkdir(mode=0o700, exist_ok=True)
         stat = folder.lstat()
         if folder.is_symlink() or stat.st_uid not in (os.geteuid(), self.account.uid):
