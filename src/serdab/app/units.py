@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from serdab.app.control import START_MARGIN_S
 from serdab.app.tree import STOP_MARGIN_S
@@ -208,8 +207,8 @@ def _user(settings: Settings) -> str:
 
 
 def _is_secret(value: str) -> bool:
-    """A password or a token; the path of a web hook is one too."""
-    return without_passwords(value) != value or urlsplit(value).scheme in ("http", "https")
+    """A password or a token. Any URL is taken for one: it may hold a password, and the path of a web hook is one."""
+    return "://" in value or without_passwords(value) != value
 
 
 def _quoted(text: str) -> str:
