@@ -13,7 +13,7 @@ from serdab.app.children import Child
 from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.worker_process import WorkerOptions, worker_command
-from serdab.core import Settings, child_environment, log_folder, private_folder
+from serdab.core import Settings, child_environment, log_folder, private_folder, trimming
 from serdab.flow import Keeper
 from serdab.store import Database, shared_database
 
@@ -41,7 +41,7 @@ class Tree:
         """
         self.settings = settings
         self.engine = EngineKeeper(settings)
-        output = private_folder(log_folder(settings))
+        output = self._output = private_folder(log_folder(settings))
         environment = child_environment(settings)
         names = [f"{prefix}worker-{number}" for number in range(1, worker_count(settings) + 1)]
         self.workers = [
@@ -66,6 +66,8 @@ class Tree:
     async def __aenter__(self) -> Self:
         async with self._stack:
             self._database = await self._stack.enter_async_context(shared_database(self.settings, "up"))
+            most_bytes = self.settings.log.most_mb << 20
+            await self._stack.enter_async_context(trimming(most_bytes, lambda: self._output.glob("*.out")))
             await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()
