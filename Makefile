@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench format lock docs clean
+.PHONY: help setup run test check bench alerts sbom format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,15 @@ bench: $(READY)  ## measure every published claim (minutes; needs nothing else r
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/parking.py
 	$(BIN)/python bench/embed.py
+
+alerts: $(READY)  ## check and test the alert rules with a real promtool (Debian: installs the package prometheus)
+	@command -v promtool >/dev/null || (apt-get update -q && apt-get install -q -y --no-install-recommends prometheus)
+	promtool check rules deploy/prometheus/serdab.rules.yml
+	promtool test rules deploy/prometheus/serdab.rules.test.yml
+	$(BIN)/python -m pytest tests/docs/test_alerts.py
+
+sbom: $(READY)  ## write dist/sbom.cdx.json: what is in requirements.lock, as CycloneDX 1.5
+	$(BIN)/python tools/sbom.py dist/sbom.cdx.json
 
 format: $(READY)  ## let ruff format and fix
 	$(BIN)/ruff check --fix .

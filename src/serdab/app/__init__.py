@@ -6,7 +6,7 @@ from serdab.app.control import some_tree, start_detached, take_down
 from serdab.app.doctor import Finding, Verdict, examine
 from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
-from serdab.app.metrics import METRICS
+from serdab.app.metrics import EXAMPLES, METRICS
 from serdab.app.processes import ProcessFile, living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
@@ -17,6 +17,7 @@ from serdab.app.worker_process import WorkerOptions, run_worker
 from serdab.app.workflows import all_workflows, check_known, find_workflow
 
 __all__ = [
+    "EXAMPLES",
     "METRICS",
     "UNIT_NAME",
     "AlreadyUp",

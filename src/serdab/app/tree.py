@@ -56,6 +56,7 @@ class Tree:
         self._stack = AsyncExitStack()
         self._keeping: list[asyncio.Task[None]] = []
         self._database: Database | None = None
+        self._keeper: Keeper | None = None
 
     @property
     def database(self) -> Database:
@@ -63,12 +64,18 @@ class Tree:
         assert self._database is not None  # noqa: S101 - set by __aenter__
         return self._database
 
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper of a tree that is up."""
+        assert self._keeper is not None  # noqa: S101 - set by __aenter__
+        return self._keeper
+
     async def __aenter__(self) -> Self:
         async with self._stack:
             self._database = await self._stack.enter_async_context(shared_database(self.settings, "up"))
             most_bytes = self.settings.log.most_mb << 20
             await self._stack.enter_async_context(trimming(most_bytes, lambda: self._output.glob("*.out")))
-            await self._stack.enter_async_context(Keeper(self.settings, self._database))
+            self._keeper = await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()
         kept = [*(worker.keep() for worker in self.workers), self.engine.keep(), keep_database(self.settings)]

@@ -29,7 +29,7 @@ from serdab.flow.errors import (
     UnknownRun,
 )
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
-from serdab.flow.keeper import Keeper
+from serdab.flow.keeper import Keeper, Rescued
 from serdab.flow.proving import prove
 from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
 from serdab.flow.states import TRANSITIONS, State, mermaid
@@ -55,6 +55,7 @@ __all__ = [
     "NotRegistered",
     "OutsideBranch",
     "Registry",
+    "Rescued",
     "Retry",
     "RunCancelled",
     "RunDead",
