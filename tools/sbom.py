@@ -140,10 +140,11 @@ def licence_of(package: Package) -> dict[str, Any] | None:
         return None
     if told["Version"] != package.version:
         return None
-    if expression := told.get("License-Expression"):
+    for expression in told.get_all("License-Expression", []):
         return {"expression": expression}
     classes = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if line.startswith("License ::")]
-    text = next((line for line in classes if line != "OSI Approved"), (told.get("License") or "").partition("\n")[0])
+    texts = [*(line for line in classes if line != "OSI Approved"), *told.get_all("License", []), ""]
+    text = texts[0].partition("\n")[0]
     return {"license": {"name": text.strip()}} if text.strip() else None
 
 
