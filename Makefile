@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench chaos soak format lock docs clean
+.PHONY: help setup run test check bench chaos soak alerts sbom format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,6 +45,15 @@ chaos: $(READY)  ## break everything on purpose, prove that nothing is lost (hal
 
 soak: $(READY)  ## half an hour at half load with a snapshot held open: does anything grow? (SOAK_MINUTES=30)
 	$(BIN)/python bench/soak.py --minutes $(SOAK_MINUTES)
+
+alerts: $(READY)  ## check and test the alert rules with a real promtool (Debian: installs the package prometheus)
+	@command -v promtool >/dev/null || (apt-get update -q && apt-get install -q -y --no-install-recommends prometheus)
+	promtool check rules deploy/prometheus/serdab.rules.yml
+	promtool test rules deploy/prometheus/serdab.rules.test.yml
+	$(BIN)/python -m pytest tests/docs/test_alerts.py
+
+sbom: $(READY)  ## write dist/sbom.cdx.json: what is in requirements.lock, as CycloneDX 1.5
+	$(BIN)/python tools/sbom.py dist/sbom.cdx.json
 
 format: $(READY)  ## let ruff format and fix
 	$(BIN)/ruff check --fix .

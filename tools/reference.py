@@ -17,7 +17,7 @@ from typing import Any
 import typer
 
 import serdab
-from serdab.app import METRICS
+from serdab.app import EXAMPLES, METRICS
 from serdab.cli.application import application
 from serdab.cli.home import meaning_of
 from serdab.core import SerdabError, Settings, setting_names, values_of, variable_of
@@ -89,11 +89,14 @@ def metrics_page() -> str:
         (f"`{name}`", ", ".join(f"`{label}`" for label in labels), meaning)
         for name, (labels, meaning) in METRICS.items()
     ]
+    examples = [(f"`{name}`", answer, f"`{query}`") for name, (answer, query) in EXAMPLES.items() if name in METRICS]
     return _page(
         "Metrics",
         "`serdab up` serves one text for the whole tree at `/metrics` on `http.host`:`http.port`; the figures of each\n"
         "worker carry its name, those of the supervisor itself `up`. `process_*` are those of the Prometheus client.",
-        _table(("metric", "labels", "meaning"), rows),
+        _table(("metric", "labels", "meaning"), rows)
+        + "\n\n## One question each\n\nIn PromQL, for one tree; with several, add `by (instance)`.\n\n"
+        + _table(("metric", "answers", "query"), examples),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import stat
@@ -236,6 +237,19 @@ async def test_the_archive_forgets_what_no_backup_needs(
     names = sorted(each.name for each in (settings.folder / "archive" / "wal").iterdir())
     assert names
     assert [name for name in names if name < first] == []
+
+
+async def test_a_backup_that_is_broken_off_ends_at_once_and_leaves_nothing(folder: Path) -> None:
+    settings = settings_of(folder)
+    await (await open_database(settings)).close()
+
+    def break_off(_what: str, _done: float) -> None:
+        raise KeyError("the person has gone")
+
+    with pytest.raises(KeyError):
+        async with asyncio.timeout(30):
+            await make_backup(settings, folder / "backups", break_off)
+    assert [each.name for each in (folder / "backups").iterdir()] == [".lock"]
 
 
 async def test_another_postgresql_is_not_backed_up_by_us(settings: Settings, tmp_path: Path) -> None:

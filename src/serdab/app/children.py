@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from serdab.core import open_output
+
 log = logging.getLogger(__name__)
 
 #: The longest pause before the first restart, in seconds; it doubles with every death that follows soon.
@@ -86,7 +88,7 @@ class Child:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C at the terminal is for the supervisor, which asks its children itself.
-        with self._output.open("wb") as output:
+        with open_output(self._output) as output:
             return await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,

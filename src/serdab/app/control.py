@@ -19,7 +19,7 @@ from serdab.app.readiness import readiness_of
 from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
 from serdab.app.workflows import all_workflows
-from serdab.core import Settings, child_environment, log_folder, private_folder
+from serdab.core import Settings, child_environment, log_folder, open_output, private_folder
 from serdab.store import stop_database
 
 #: Added to the start of the database until a tree is given up, in seconds.
@@ -43,7 +43,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
         raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; see `serdab status`")
     all_workflows(settings)
     output = private_folder(log_folder(settings)) / "up.out"
-    with output.open("wb") as file:
+    with open_output(output) as file:
         process = await asyncio.to_thread(
             lambda: subprocess.Popen(
                 [sys.executable, "-m", "serdab.cli", "up"],

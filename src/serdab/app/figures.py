@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import aiohttp
 from prometheus_client.core import Metric
 
-from serdab.app.metrics import counter, exposition, gauge, labelled, process_metrics
+from serdab.app.metrics import counter, exposition, gauge, labelled, process_metrics, rescue_metrics
 from serdab.app.processes import ProcessFile, living
 from serdab.app.readiness import Probe
 from serdab.app.tree import Tree
@@ -35,12 +35,13 @@ class Figures:
     async def metrics(self) -> str:
         """One text: what the database says, what this process says, and what each worker says, by its name."""
         workers = living(self._settings, "worker")
-        texts = {"up": exposition(process_metrics)} | await _texts(workers)
+        mine = exposition(process_metrics, lambda: rescue_metrics(self._tree.keeper.rescued))
+        texts = {"up": mine} | await _texts(workers)
         found = await self._of_database()
         return exposition(lambda: found, lambda: self._of_tree(len(workers)), lambda: labelled(texts))
 
     async def _of_database(self) -> list[Metric]:
-        """Nothing while the database is away: the other figures are still told."""
+        """Only that it is away while it is: the other figures are still told."""
         try:
             async with asyncio.timeout(SCRAPE_TIMEOUT_S):
                 counts = {(queue, state): number for queue, state, number in await self._inspection.counts()}
@@ -48,8 +49,12 @@ class Figures:
         except Exception as error:
             if not is_gone(error):
                 raise
-            return []
-        return [gauge("serdab_runs", counts), gauge("serdab_oldest_run_seconds", ages)]
+            return [gauge("serdab_database_up", {(): 0})]
+        return [
+            gauge("serdab_database_up", {(): 1}),
+            gauge("serdab_runs", counts),
+            gauge("serdab_oldest_run_seconds", ages),
+        ]
 
     def _of_tree(self, workers: int) -> Iterable[Metric]:
         restarts = Counter({(worker.name,): worker.restarts for worker in self._tree.workers})

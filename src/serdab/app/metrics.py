@@ -1,6 +1,7 @@
 """What Prometheus reads: figures of one worker, figures of the database, and the two put together.
 
-`METRICS` lists every metric with its meaning; the reference in the documentation is written from it.
+`METRICS` lists every metric with its meaning, `EXAMPLES` one question that each answers; the reference in the
+documentation is written from them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from serdab.flow import Worker
+from serdab.flow import Rescued, Worker
 
 #: name → (labels, meaning). Counters end in `_total`.
 METRICS: dict[str, tuple[tuple[str, ...], str]] = {
     "serdab_runs": (("queue", "state"), "Runs that have not ended, by queue and state."),
     "serdab_oldest_run_seconds": (("queue", "state"), "Age of the oldest ready and of the oldest running run, s."),
+    "serdab_database_up": ((), "1 while the database answers, 0 while it is away."),
     "serdab_processes": (("role",), "Living processes of this home."),
     "serdab_disk_free_bytes": (("folder",), "Free bytes of the disks that a home needs."),
     "serdab_restarts_total": (("process",), "How often a process of the tree was started again."),
@@ -37,6 +39,46 @@ METRICS: dict[str, tuple[tuple[str, ...], str]] = {
     "serdab_rescued_workers_total": (("worker",), "Dead workers whose runs this one's keeper took."),
     "serdab_rescued_runs_total": (("worker", "as"), "Runs taken from them: `again`, `suspect` or `dead`."),
 }
+#: name → (what it answers, in PromQL). A metric of one tree; with several, add `by (instance)`.
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "serdab_runs": ("runs that wait, by queue", 'sum by (queue) (serdab_runs{state="ready"})'),
+    "serdab_oldest_run_seconds": (
+        "how long the longest has waited", 'max by (queue) (serdab_oldest_run_seconds{state="ready"})'
+    ),
+    "serdab_database_up": ("part of the last day with a database", "avg_over_time(serdab_database_up[1d])"),
+    "serdab_processes": ("least workers of the last hour", 'min_over_time(serdab_processes{role="worker"}[1h])'),
+    "serdab_restarts_total": ("what keeps dying", "topk(3, increase(serdab_restarts_total[1h]))"),
+    "serdab_runs_claimed_total": ("runs begun a second", "sum(rate(serdab_runs_claimed_total[5m]))"),
+    "serdab_runs_ended_total": (
+        "part of the runs that fail",
+        'sum(rate(serdab_runs_ended_total{state="failed"}[15m])) / sum(rate(serdab_runs_ended_total[15m]))',
+    ),
+    "serdab_runs_in_memory": ("load of each worker", "serdab_runs_in_memory"),
+    "serdab_step_seconds": (
+        "99th percentile of each step",
+        "histogram_quantile(0.99, sum by (step, le) (rate(serdab_step_seconds_bucket[5m])))",
+    ),
+    "serdab_flushes_total": ("group commits a second", "sum(rate(serdab_flushes_total[5m]))"),
+    "serdab_flush_rows_total": (
+        "rows in one group commit", "sum(rate(serdab_flush_rows_total[5m])) / sum(rate(serdab_flushes_total[5m]))"
+    ),
+    "serdab_flush_seconds_total": (
+        "time that one group commit takes",
+        "sum(rate(serdab_flush_seconds_total[5m])) / sum(rate(serdab_flushes_total[5m]))",
+    ),
+    "serdab_flush_last_seconds": ("slowest at this moment", "max(serdab_flush_last_seconds)"),
+    "serdab_flush_retried_total": ("unrest at the database", "sum(increase(serdab_flush_retried_total[1h]))"),
+    "serdab_flush_refused_stale_total": (
+        "workers that were silent for too long", "sum by (worker) (increase(serdab_flush_refused_stale_total[1h]))"
+    ),
+    "serdab_rows_refused_total": ("results that could not be kept", "sum(increase(serdab_rows_refused_total[1h]))"),
+    "serdab_rescued_workers_total": ("workers that died in a day", "sum(increase(serdab_rescued_workers_total[1d]))"),
+    "serdab_rescued_runs_total": ("dead letters of a day", 'sum(increase(serdab_rescued_runs_total{as="dead"}[1d]))'),
+    "serdab_disk_free_bytes": (
+        "when the disk will be full, in hours",
+        "min(serdab_disk_free_bytes / -deriv(serdab_disk_free_bytes[6h]) > 0) / 3600",
+    ),
+}  # fmt: skip
 #: Upper bounds of the buckets of step durations, in seconds.
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 #: Most steps of one flush that are looked at.
@@ -126,7 +168,7 @@ def process_metrics() -> Iterable[Metric]:
 
 def worker_metrics(worker: Worker, durations: StepDurations) -> Iterator[Metric]:
     """The figures of a worker."""
-    stats, rescued = worker.flusher.stats, worker.keeper.rescued
+    stats = worker.flusher.stats
     yield counter("serdab_runs_claimed_total", {(): worker.counts["claimed"]})
     yield counter("serdab_runs_ended_total", {(ENDINGS[letter],): worker.counts[letter] for letter in ENDINGS})
     yield gauge("serdab_runs_in_memory", {(): len(worker.runs)})
@@ -138,6 +180,11 @@ def worker_metrics(worker: Worker, durations: StepDurations) -> Iterator[Metric]
     yield counter("serdab_flush_retried_total", {(): stats.retried})
     yield counter("serdab_flush_refused_stale_total", {(): stats.refused_stale})
     yield counter("serdab_rows_refused_total", {(): stats.refused_rows})
+    yield from rescue_metrics(worker.keeper.rescued)
+
+
+def rescue_metrics(rescued: Rescued) -> Iterator[Metric]:
+    """What the rescues of a process found."""
     yield counter("serdab_rescued_workers_total", {(): rescued.workers})
     runs = {("again",): rescued.again, ("suspect",): rescued.suspects, ("dead",): rescued.dead}
     yield counter("serdab_rescued_runs_total", runs)

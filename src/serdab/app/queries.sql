@@ -6,3 +6,12 @@ select case status when 'd' then 'done' when 'f' then 'failed' when 'c' then 'ca
 -- name: is_known
 -- Whether a worker has ever introduced a workflow of this name.
 select exists (select from workflow where name = $1)
+
+-- name: durability
+-- What the server does so that nothing committed is lost.
+select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit,
+       current_setting('full_page_writes') as full_page_writes
+
+-- name: clock
+-- The clock of the server, seconds since 1970.
+select extract(epoch from clock_timestamp())::float8

@@ -14,10 +14,11 @@ from serdab.app.errors import AlreadyUp
 from serdab.app.figures import Figures
 from serdab.app.probes import serving
 from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, withdraw
+from serdab.app.service_manager import ServiceManager
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.tree import Tree
 from serdab.app.workflows import all_workflows
-from serdab.core import Settings, private_folder
+from serdab.core import Settings, manager_variables, private_folder
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +36,19 @@ async def run_tree(settings: Settings) -> None:
         SerdabError: the database cannot be used.
     """
     all_workflows(settings)
+    manager = ServiceManager(manager_variables())
     with only_one(settings), watching_signals() as signals:
         end_orphans(settings)
-        async with Tree(settings) as tree:
+        async with manager.hearing(), Tree(settings) as tree:
             figures = Figures(settings, tree)
             address = settings.http.host, settings.http.port
             async with serving(*address, figures.readiness, figures.metrics) as url:
                 publish(settings, NAME, "up", url)
                 try:
                     log.info("serving %s", url, extra={"action": "serving"})
+                    manager.tell("READY=1", f"STATUS=serving {url}")
                     await signals.drain.wait()
+                    manager.tell("STOPPING=1", "STATUS=draining")
                     await _drain(tree, signals)
                 finally:
                     withdraw(settings, NAME)

@@ -13,7 +13,7 @@ from serdab.app.children import Child
 from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.worker_process import WorkerOptions, worker_command
-from serdab.core import Settings, child_environment, log_folder, private_folder
+from serdab.core import Settings, child_environment, log_folder, private_folder, trimming
 from serdab.flow import Keeper
 from serdab.store import Database, shared_database
 
@@ -41,7 +41,7 @@ class Tree:
         """
         self.settings = settings
         self.engine = EngineKeeper(settings)
-        output = private_folder(log_folder(settings))
+        output = self._output = private_folder(log_folder(settings))
         environment = child_environment(settings)
         names = [f"{prefix}worker-{number}" for number in range(1, worker_count(settings) + 1)]
         self.workers = [
@@ -56,6 +56,7 @@ class Tree:
         self._stack = AsyncExitStack()
         self._keeping: list[asyncio.Task[None]] = []
         self._database: Database | None = None
+        self._keeper: Keeper | None = None
 
     @property
     def database(self) -> Database:
@@ -63,10 +64,18 @@ class Tree:
         assert self._database is not None  # noqa: S101 - set by __aenter__
         return self._database
 
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper of a tree that is up."""
+        assert self._keeper is not None  # noqa: S101 - set by __aenter__
+        return self._keeper
+
     async def __aenter__(self) -> Self:
         async with self._stack:
             self._database = await self._stack.enter_async_context(shared_database(self.settings, "up"))
-            await self._stack.enter_async_context(Keeper(self.settings, self._database))
+            most_bytes = self.settings.log.most_mb << 20
+            await self._stack.enter_async_context(trimming(most_bytes, lambda: self._output.glob("*.out")))
+            self._keeper = await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()
         kept = [*(worker.keep() for worker in self.workers), self.engine.keep(), keep_database(self.settings)]

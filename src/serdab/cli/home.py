@@ -1,4 +1,4 @@
-"""`serdab settings` and `serdab demo`: to look around."""
+"""`serdab settings`, `doctor` and `demo`: to look around."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import typer
 
 from serdab.cli.printing import print_json, print_table
 from serdab.cli.session import run_loop, session_of
+from serdab.core import without_passwords
 
 
 def register(application: typer.Typer) -> None:
     """Add these commands."""
-    for command in (settings, demo):
+    for command in (settings, doctor, demo):
         application.command()(command)
 
 
 def settings(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show every setting: its value now, its default, what it means."""
-    from serdab.core import Settings, setting_names, values_of, without_passwords
+    from serdab.core import Settings, setting_names, values_of
 
     values = {name: without_passwords(str(value)) for name, value in values_of(session_of(ctx).settings)}
     defaults = {name: str(value) for name, value in values_of(Settings())}
@@ -46,6 +47,26 @@ def meaning_of(field: msgspec.structs.FieldInfo) -> str:
     shape = msgspec.inspect.type_info(field.type)
     extra = shape.extra_json_schema if isinstance(shape, msgspec.inspect.Metadata) else None
     return str((extra or {}).get("description", ""))
+
+
+def doctor(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Examine disk, clock, limits, programs and database; say what to do. Starts nothing; exit code 1 if bad."""
+    from serdab.app import Verdict, examine
+
+    found = run_loop(examine(session_of(ctx).settings))
+    if json:
+        print_json(found)
+    else:
+        rows = [(each.check, _coloured(each.verdict), without_passwords(each.found), each.todo) for each in found]
+        print_table(("check", "verdict", "found", "what to do"), rows)
+    if any(each.verdict is Verdict.BAD for each in found):
+        raise typer.Exit(1)
+
+
+def _coloured(verdict: str) -> object:
+    from rich.text import Text
+
+    return Text(verdict, style={"ok": "green", "warning": "yellow", "bad": "bold red"}[verdict])
 
 
 def demo(ctx: typer.Context) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
     from serdab.app import HomeStatus
+    from serdab.core import Settings
 
 
 def register(application: typer.Typer) -> None:
@@ -22,20 +24,58 @@ def register(application: typer.Typer) -> None:
 def up(
     ctx: typer.Context,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+    systemd: Annotated[
+        bool, typer.Option("--systemd", help="Start nothing; print a systemd unit with the settings of now.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="With --systemd: the file or folder to write it to, as /etc/systemd/system.")
+    ] = None,
 ) -> None:
     """Bring the whole tree up: database, embedding engine, workers; restart what dies. Ctrl-C drains."""
     import sys
 
     from serdab.app import run_tree, start_detached
-    from serdab.core import start_logging
+    from serdab.core import BadInput, expected, start_logging
 
     settings = session_of(ctx).settings
+    if systemd:
+        _write_unit(settings, to)
+        return
+    if to is not None:
+        raise BadInput(expected("--to", "given together with --systemd", str(to), "add --systemd"))
     if detach:
         found = run_loop(start_detached(settings))
         say(f"up: pid {found.pid} at {found.url}; `serdab status` shows it, `serdab down` stops it")
         return
     start_logging("up", settings, sys.stderr)
     run_loop(run_tree(settings))
+
+
+def _write_unit(settings: Settings, to: Path | None) -> None:
+    from serdab.app import UNIT_NAME, make_unit
+    from serdab.core import BadInput, expected
+
+    unit = make_unit(settings, Path.cwd())
+    unit.prepare()
+    path = to / UNIT_NAME if to is not None and to.is_dir() else to
+    if path is None:
+        print(unit.text, end="")
+    else:
+        try:
+            path.write_text(unit.text, "utf-8")
+            path.chmod(0o644)
+        except OSError as error:
+            todo = "say it with sudo, or without --to"
+            raise BadInput(expected("--to", "a file that can be written", f"{path}: {error.strerror}", todo)) from error
+    if unit.secrets:
+        say(f"what is secret in the settings is in {unit.secrets_file}, not in the unit")
+    if unit.user == "root":
+        say("it will run as root, who owns the home; better give the home to a user of its own and say this again")
+    where = f"/etc/systemd/system/{UNIT_NAME}"
+    name = UNIT_NAME.removesuffix(".service")
+    say("next:" if path is not None and path.resolve() == Path(where) else f"put it at {where}, then:")
+    for line in ("systemctl daemon-reload", f"systemctl enable --now {name}", f"systemctl status {name}"):
+        say(f"  sudo {line}")
 
 
 def down(ctx: typer.Context) -> None:

@@ -5,6 +5,7 @@ from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, e
 from serdab.core.folders import owner_only, private_folder
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
 from serdab.core.logs import log_folder, start_logging, without_passwords
+from serdab.core.outputs import open_output, trim, trimming
 from serdab.core.settings import (
     DatabaseSettings,
     DocumentsSettings,
@@ -17,6 +18,7 @@ from serdab.core.settings import (
     WorkersSettings,
     child_environment,
     load_settings,
+    manager_variables,
     setting_names,
     stranger_environment,
     values_of,
@@ -45,12 +47,16 @@ __all__ = [
     "expected",
     "load_settings",
     "log_folder",
+    "manager_variables",
+    "open_output",
     "owner_only",
     "private_folder",
     "setting_names",
     "start_logging",
     "stranger_environment",
     "time_of",
+    "trim",
+    "trimming",
     "values_of",
     "variable_of",
     "without_passwords",

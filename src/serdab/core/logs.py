@@ -6,11 +6,13 @@ Passwords in URLs and fields whose name says that they are secret never get into
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
 import sys
 import time
+from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -30,6 +32,12 @@ _SECRET = re.compile(_SENSITIVE, re.IGNORECASE)
 _SECRET_VALUE = re.compile(rf"(\b\w*(?:{_SENSITIVE})=)[^\s&'\"]+", re.IGNORECASE)
 
 
+#: Names with a number in them, such as `worker-4711.log`: their process may never come back.
+_NUMBERED = re.compile(r".*-\d+(-.*)?\.(log(\.\d+)?|out(\.\d+)?)")
+#: How long such a file stays after its last line, in days.
+KEPT_DAYS = 30
+
+
 def log_folder(settings: Settings) -> Path:
     """Where the logs of a home are."""
     return settings.folder / "logs"
@@ -44,6 +52,7 @@ def start_logging(process: str, settings: Settings, terminal: TextIO | None = No
         terminal: where lines for people go; None for a process that has nobody watching.
     """
     folder = private_folder(log_folder(settings))
+    _sweep(folder)
     file = PrivateFile(folder / f"{process}.log", settings.log.most_mb << 20, settings.log.kept)
     file.setFormatter(JsonLines(process))
     handlers: list[logging.Handler] = [file]
@@ -55,6 +64,16 @@ def start_logging(process: str, settings: Settings, terminal: TextIO | None = No
     for noisy in ("asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     sys.excepthook = _log_uncaught
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes have left that ended long ago."""
+    long_ago_s = time.time_ns() / 1e9 - KEPT_DAYS * 86_400
+    for path in folder.iterdir():
+        if _NUMBERED.fullmatch(path.name):
+            with suppress(FileNotFoundError):  # another process was faster
+                if path.stat().st_mtime < long_ago_s:
+                    path.unlink()
 
 
 class PrivateFile(RotatingFileHandler):
@@ -72,6 +91,19 @@ class PrivateFile(RotatingFileHandler):
             self.stream.close()
             self.stream = self._open()
         return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:
+        """Turn the file over, unless another process has done so this moment."""
+        folder = os.open(Path(self.baseFilename).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if self.stream is None or self._is_current(self.stream.fileno()):
+                super().doRollover()
+            else:
+                self.stream.close()
+                self.stream = self._open()
+        finally:
+            os.close(folder)
 
     def _is_current(self, descriptor: int) -> bool:
         try:

@@ -23,6 +23,8 @@ PREFIX = "SERDAB_"
 FILE = "serdab.toml"
 #: The only variable that is not a setting itself: it names the settings file.
 FILE_VARIABLE = "SERDAB_CONFIG"
+#: What a service manager says to the one process that it starts, and to none of that one's children.
+MANAGER_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 def default_home() -> str:
@@ -226,7 +228,16 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 def stranger_environment() -> dict[str, str]:
     """The environment for a process that needs no settings: without the password in `database.url`, and all others."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) and name not in MANAGER_VARIABLES
+    }
+
+
+def manager_variables() -> dict[str, str]:
+    """What the service manager that started this process says to it; nothing when a person did."""
+    return {name: os.environ[name] for name in MANAGER_VARIABLES if name in os.environ}
 
 
 def load_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:

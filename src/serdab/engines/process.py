@@ -15,7 +15,16 @@ from typing import IO, Self
 
 import msgspec
 
-from serdab.core import Settings, Unavailable, expected, owner_only, private_folder, stranger_environment
+from serdab.core import (
+    Settings,
+    Unavailable,
+    expected,
+    owner_only,
+    private_folder,
+    stranger_environment,
+    trim,
+    trimming,
+)
 from serdab.engines.addresses import EngineAddress, remove_address, started_at, write_address
 from serdab.engines.embedder import Embedder
 from serdab.engines.errors import EngineFailed, EngineUnavailable
@@ -160,7 +169,11 @@ class EngineProcess:
         _logger.info("engine %s ready at %s after %.1f s", ready.model, ready.url, ready.load_s)
 
     async def _watch(self) -> None:
-        """Start the engine again whenever it ends."""
+        """Start the engine again whenever it ends, and keep its log within bounds."""
+        async with trimming(self._most_log_bytes, lambda: [self.log_file]):
+            await self._restart_for_ever()
+
+    async def _restart_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE_S
         while True:
@@ -229,18 +242,23 @@ class EngineProcess:
         """Where the engine writes its log."""
         return self._settings.folder / "logs" / f"engine-{self._options.model}.log"
 
+    @property
+    def _most_log_bytes(self) -> int:
+        return self._settings.log.most_mb << 20
+
     def _open_log(self) -> IO[bytes]:
         path = self.log_file
         private_folder(path.parent)
-        if path.exists() and path.stat().st_size > self._settings.log.most_mb << 20:
-            path.replace(path.with_suffix(".log.1"))
+        trim(path, self._most_log_bytes)
         log = open(path, "ab", opener=owner_only)  # noqa: SIM115 - the caller closes it
         self._log_start = log.tell()
         return log
 
     def _last_words(self) -> str:
         try:
-            lines = self.log_file.read_bytes()[self._log_start :].decode("utf-8", "replace").split("\n")
+            data = self.log_file.read_bytes()
+            begin = self._log_start if self._log_start <= len(data) else 0  # trimmed since
+            lines = data[begin:].decode("utf-8", "replace").split("\n")
         except OSError:
             return "no log"
         return next((line for line in reversed(lines) if line.strip()), "no word")

@@ -30,7 +30,7 @@ from serdab.flow.errors import (
     UnknownRun,
 )
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
-from serdab.flow.keeper import Keeper
+from serdab.flow.keeper import Keeper, Rescued
 from serdab.flow.proving import prove
 from serdab.flow.retention import Historian, Retention
 from serdab.flow.retries import ONCE, Backoff, NonRetryable, Retry
@@ -59,6 +59,7 @@ __all__ = [
     "NotRegistered",
     "OutsideBranch",
     "Registry",
+    "Rescued",
     "Retention",
     "Retry",
     "RunCancelled",

@@ -30,10 +30,12 @@ from serdab.store.errors import (
 )
 from serdab.store.migrating import Migration, all_migrations, migrate
 from serdab.store.opening import check_version, open_database
+from serdab.store.programs import bundled_major
 from serdab.store.restoring import Restored, restore
 from serdab.store.room import Room
 from serdab.store.sharing import shared_database
 from serdab.store.statements import Statements, load_statements
+from serdab.store.tuning import planned_memory_mb
 from serdab.store.upgrading import Upgraded, upgrade
 from serdab.store.verifying import check_backup, trial
 
@@ -76,6 +78,7 @@ __all__ = [
     "all_backups",
     "all_migrations",
     "backup_folder",
+    "bundled_major",
     "check_backup",
     "check_version",
     "database_status",
@@ -87,6 +90,7 @@ __all__ = [
     "migrate",
     "old_blobs",
     "open_database",
+    "planned_memory_mb",
     "restore",
     "shared_database",
     "sqlstate",

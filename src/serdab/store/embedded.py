@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import psutil
 
-from serdab.core import Settings, expected, private_folder
+from serdab.core import Settings, expected, private_folder, trim
 from serdab.store.accounts import Account, database_account
 from serdab.store.archiving import archive_folder, archive_settings, make_archive
 from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data
@@ -61,7 +61,8 @@ class EmbeddedPostgres:
         self.data = self.home / "postgres"
         self.password_file = self.home / "database.password"
         self._place_file = self.home / "database.json"
-        self._log = self.data / "server.log"
+        #: What the server prints.
+        self.log_file = self.data / "server.log"
         self.account: Account = database_account()
 
     async def start(self) -> str:
@@ -199,7 +200,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + LEFTOVERS_S
         while True:
             done = self._run(
-                "pg_ctl", "start", "-D", str(self.data), "-l", str(self._log), "-w", "-t", str(int(timeout_s)), "-s"
+                "pg_ctl", "start", "-D", str(self.data), "-l", str(self.log_file), "-w", "-t", str(int(timeout_s)), "-s"
             )
             if done.returncode == 0:
                 break
@@ -225,11 +226,16 @@ class EmbeddedPostgres:
                 return int(probe.getsockname()[1])
         raise DatabaseWontStart("expected a free port on 127.0.0.1, got none")
 
-    def _socket_folder(self) -> Path:
+    def socket_place(self) -> Path:
+        """Where its unix socket is: in the home, unless that has too long a path."""
         folder = self.home / "socket"
         if len(str(folder)) > MOST_SOCKET_PATH:
             name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
             folder = Path(tempfile.gettempdir()) / f"serdab-{os.geteuid()}-{name}"
+        return folder
+
+    def _socket_folder(self) -> Path:
+        folder = self.socket_place()
         folder.mkdir(mode=0o700, exist_ok=True)
         stat = folder.lstat()
         if folder.is_symlink() or stat.st_uid not in (os.geteuid(), self.account.uid):
@@ -239,12 +245,11 @@ class EmbeddedPostgres:
         return folder
 
     def _trim_log(self) -> None:
-        if self._log.exists() and self._log.stat().st_size > self._settings.log.most_mb << 20:
-            os.replace(self._log, self._log.with_suffix(".log.1"))
+        trim(self.log_file, self._settings.log.most_mb << 20)
 
     def _log_tail(self) -> str:
         try:
-            return self._log.read_text("utf-8", "replace")[-1500:]
+            return self.log_file.read_text("utf-8", "replace")[-1500:]
         except OSError:
             return ""
 

