@@ -34,7 +34,14 @@ check: $(READY)  ## lint, types, layers and sizes
 	$(BIN)/python tools/size.py
 	$(BIN)/python tools/front_doors.py
 
-bench: $(READY)  ## measure every published claim (minutes; needs nothing else running)
+PEERS := .venv-peers/.ready
+$(PEERS): bench/peers/requirements.lock
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r bench/peers/requirements.lock
+	@command -v redis-server >/dev/null || (apt-get update -q && apt-get install -q -y --no-install-recommends redis-server)
+	@touch $@
+
+bench: $(READY) $(PEERS)  ## measure every published claim (minutes; needs nothing else running)
 	$(BIN)/python bench/durable_steps.py
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/parking.py
@@ -64,6 +71,7 @@ docs: $(READY)  ## write the generated reference again
 
 lock: $(READY)  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-emit-index-url --no-header -o requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o bench/peers/requirements.lock bench/peers/requirements.in
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist src/*.egg-info

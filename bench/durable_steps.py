@@ -1,6 +1,7 @@
 """How many durable runs a minute: four steps each, 100 bytes of JSON in and out, default durability, all features on.
 
-From the first start call to the last outcome, starts included; the median of three. Peers are measured elsewhere.
+From the first start call to the last outcome, starts included; the median of three. Then, shorter: peers in the same
+run on the same PostgreSQL settings, other numbers of workers, and a disk that takes 2 ms more for each sync.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import argparse
 import asyncio
 import statistics
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import psutil
 
 from harness import conditions, fresh_settings, fsync_us, publish, run, worker_processes
+from peers.running import PEERS, measure_peers, slow_down
 from serdab.flow import Serdab
 from serdab.store import Connection
 from workflows import TEXT, four_steps
@@ -23,6 +26,15 @@ from workflows import TEXT, four_steps
 BACKLOG = 20_000
 CHUNK = 5_000
 STEPS = 4
+
+
+class Ours(NamedTuple):
+    """What one fresh home showed."""
+
+    results: list[dict[str, float]]
+    limits: dict[int, float]
+    rss_mb: float
+    fsync_us: float
 
 
 async def counters(connection: Connection) -> dict[str, float]:
@@ -99,26 +111,51 @@ async def raw_inserts(connection: Connection, batch: int, seconds: float = 6.0) 
     return done / took * 60
 
 
-async def main(arguments: argparse.Namespace) -> None:
-    results: list[dict[str, float]] = []
+async def ours(arguments: argparse.Namespace, workers: int, seconds: float, repeat: int, slow: bool = False) -> Ours:
+    """Serdab on a fresh home."""
+    found: list[dict[str, float]] = []
     async with fresh_settings("database.pool=6") as settings:
         fsync = fsync_us(settings.folder)
         async with Serdab.connect(settings) as serdab:
-            with worker_processes(settings, arguments.workers, f"flow.in_flight={arguments.in_flight}") as workers:
-                for _ in range(arguments.repeat):
-                    measured = await one_measurement(serdab, arguments.runs, arguments.seconds)
-                    results.append(measured)
-                rss_mb = max(psutil.Process(each.pid).memory_info().rss for each in workers) / 2**20
-            async with serdab.database.pool.acquire() as connection:
-                limits = {size: await raw_inserts(connection, size) for size in (1_000, 10_000)}
+            if slow:
+                await slow_down(serdab.database.dsn)
+            with worker_processes(settings, workers, f"flow.in_flight={arguments.in_flight}") as processes:
+                found += [await one_measurement(serdab, arguments.runs, seconds) for _ in range(repeat)]
+                rss_mb = max(psutil.Process(each.pid).memory_info().rss for each in processes) / 2**20
+            limits = {}
+            if repeat > 1:
+                async with serdab.database.pool.acquire() as connection:
+                    limits = {size: await raw_inserts(connection, size) for size in (1_000, 10_000)}
+    return Ours(found, limits, rss_mb, fsync)
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    measured = await ours(arguments, arguments.workers, arguments.seconds, arguments.repeat)
+    results, limits = measured.results, measured.limits
     median = statistics.median(each["runs_per_minute"] for each in results)
+    short_s = min(arguments.seconds, 20.0)
+    more: dict[str, Any] = {}
+    if not arguments.no_peers:
+        names = arguments.peers.split(";") if arguments.peers else list(PEERS)
+        more["peers"] = await measure_peers(names, short_s)
+        for workers in (1, 4):
+            found = await ours(arguments, workers, short_s, 1)
+            more.setdefault("by_workers", {})[workers] = round(found.results[0]["runs_per_minute"])
+        slow = await ours(arguments, arguments.workers, short_s, 1, slow=True)
+        more["with_2_ms_for_each_sync"] = {
+            "Serdab": round(slow.results[0]["runs_per_minute"]),
+            **{name: found.get("runs_per_minute") for name, found in (
+                await measure_peers([name for name in names if name.startswith("DBOS")], short_s, slow=True)
+            ).items()},
+        }  # fmt: skip
     result: dict[str, Any] = {
         "runs_per_minute": round(median),
         "measurements": results,
         "raw_inserts_runs_per_minute": {str(size): round(rate) for size, rate in limits.items()},
-        "worker_rss_mb": round(rss_mb, 1),
+        "worker_rss_mb": round(measured.rss_mb, 1),
+        **more,
         "conditions": conditions(
-            workers=arguments.workers, in_flight=arguments.in_flight, fsync_us=round(fsync),
+            workers=arguments.workers, in_flight=arguments.in_flight, fsync_us=round(measured.fsync_us),
             durability="fsync on, synchronous_commit on, full_page_writes on",
         ),
     }  # fmt: skip
@@ -136,13 +173,27 @@ async def main(arguments: argparse.Namespace) -> None:
             ("recorded steps a second", f"{median * STEPS / 60:,.0f}"),
             ("WAL bytes a step", f"{last['wal_bytes_per_step']:.0f}"),
             ("commits a step", f"{last['commits_per_step']:.4f}"),
-            ("raw inserts, batches of 1,000", f"{limits[1_000]:,.0f} runs a minute"),
-            ("raw inserts, batches of 10,000", f"{limits[10_000]:,.0f} runs a minute"),
-            ("largest worker", f"{rss_mb:.0f} MB"),
-            ("fsync of 8 kB, median", f"{fsync:.0f} µs"),
+            *((f"raw inserts, batches of {size:,}", f"{rate:,.0f} runs a minute") for size, rate in limits.items()),
+            ("largest worker", f"{measured.rss_mb:.0f} MB"),
+            ("fsync of 8 kB, median", f"{measured.fsync_us:.0f} µs"),
+            *peer_rows(median, more),
         ],
         arguments.json,
     )
+
+
+def peer_rows(median: float, more: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What stands beside our figure."""
+    for workers, rate in more.get("by_workers", {}).items():
+        yield f"with {workers} worker{'s' if workers > 1 else ''}", f"{rate:,} runs a minute"
+    for name, found in more.get("peers", {}).items():
+        if "skipped" in found:
+            yield name, f"no figure: {found['skipped']}"
+        else:
+            rate = found["runs_per_minute"]
+            yield f"{name} ({found['promise']})", f"{rate:,.0f}, 1/{median / rate:,.0f} of ours"
+    for name, rate in more.get("with_2_ms_for_each_sync", {}).items():
+        yield f"{name}, 2 ms more for each sync", f"{rate:,.0f} runs a minute" if rate else "no figure"
 
 
 if __name__ == "__main__":
@@ -152,6 +203,7 @@ if __name__ == "__main__":
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--in-flight", type=int, default=2000)
-    parser.add_argument("--no-peers", action="store_true", help="peers are not part of this benchmark yet; accepted")
+    parser.add_argument("--no-peers", action="store_true", help="measure Serdab alone, with these workers only")
+    parser.add_argument("--peers", help=f"with semicolons between; all: {'; '.join(PEERS)}")
     parser.add_argument("--json", action="store_true")
     run(main(parser.parse_args()))

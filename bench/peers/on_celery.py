@@ -25,6 +25,7 @@ class OnCelery:
             worker_prefetch_multiplier=32,  # of a pool of one; tasks are short
             task_ignore_result=False,
             worker_hijack_root_logger=False,
+            worker_redirect_stdouts=False,
         )
         self._tasks = [self._step(name) for name in STEPS]
 

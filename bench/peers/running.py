@@ -1,6 +1,6 @@
 """The same four steps on other engines: one at a time, each on a fresh PostgreSQL with the settings that ours has.
 
-The peers have an environment of their own (`make peers`); what each promises is printed beside its figure.
+The peers have an environment of their own (`make bench` makes it); what each promises is printed beside its figure.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -38,13 +39,15 @@ class Peer:
     variant: str = "-"
     #: Redis keeps its queue; every write synced, or once a second.
     redis: str = ""
+    #: It does not speak over a unix socket.
+    tcp: bool = False
 
 
 PEERS = {
     "DBOS, async": Peer(script="on_dbos.py", variant="async", promise="durable steps, a commit each"),
     "DBOS, threads": Peer(script="on_dbos.py", variant="threads", promise="durable steps, a commit each"),
     "Absurd": Peer(script="on_absurd.py", promise="durable steps, a commit each"),
-    "awa": Peer(script="on_awa.py", promise="jobs; a crash can run the rest of a chain twice"),
+    "awa": Peer(script="on_awa.py", tcp=True, promise="jobs; a crash can run the rest of a chain twice"),
     "Procrastinate": Peer(script="on_procrastinate.py", promise="jobs; a crash can run the rest of a chain twice"),
     "PgQueuer": Peer(script="on_pgqueuer.py", promise="jobs; a crash can run the rest of a chain twice"),
     "Celery, Redis synced": Peer(
@@ -56,10 +59,19 @@ PEERS = {
 }
 
 
-async def measure_peers(names: list[str], seconds: float) -> dict[str, Any]:
+async def slow_down(url: str) -> None:
+    """Let the server wait 2 ms before each sync of its log, as a slower disk would."""
+    admin = await asyncpg.connect(url)
+    await admin.execute("alter system set commit_delay = 2000")
+    await admin.execute("alter system set commit_siblings = 0")
+    await admin.execute("select pg_reload_conf()")
+    await admin.close()
+
+
+async def measure_peers(names: list[str], seconds: float, *, slow: bool = False) -> dict[str, Any]:
     """Runs a minute of each, or why there is no figure."""
     if not PYTHON.exists():
-        return {name: {"skipped": "say `make peers` first"} for name in names}
+        return {name: {"skipped": "say `make bench`, which brings the peers"} for name in names}
     results: dict[str, Any] = {}
     for name in names:
         peer = PEERS[name]
@@ -69,22 +81,27 @@ async def measure_peers(names: list[str], seconds: float) -> dict[str, Any]:
                     url = stack.enter_context(_redis(peer.redis))
                     results[name] = _measured(peer, url, seconds)
                 else:
-                    results[name] = await _on_postgres(peer, seconds)
+                    results[name] = await _on_postgres(peer, seconds, slow=slow)
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             results[name] = {"skipped": str(error)[-300:]}
         results[name]["promise"] = peer.promise
-        print(f"  {name}: {results[name].get('runs_per_minute', results[name].get('skipped'))}", flush=True)
+        figure = results[name].get("runs_per_minute", results[name].get("skipped"))
+        print(f"  {name}: {figure}", file=sys.stderr, flush=True)
     return results
 
 
-async def _on_postgres(peer: Peer, seconds: float) -> dict[str, Any]:
+async def _on_postgres(peer: Peer, seconds: float, *, slow: bool) -> dict[str, Any]:
     async with fresh_settings() as settings:
-        url = await EmbeddedPostgres(settings).start()
+        server = EmbeddedPostgres(settings)
+        url = await server.start()
         admin = await asyncpg.connect(url)
         await admin.execute("create database peer")
         await admin.close()
+        if slow:
+            await slow_down(url)
         before, after = url.split("@/", 1)
-        return _measured(peer, f"{before}@/peer?{after.split('?', 1)[1]}", seconds)
+        there = f"127.0.0.1:{server.address().port}/peer" if peer.tcp else f"/peer?{after.split('?', 1)[1]}"
+        return _measured(peer, f"{before}@{there}", seconds)
 
 
 def _measured(peer: Peer, url: str, seconds: float) -> dict[str, Any]:

@@ -114,8 +114,12 @@ async def test_a_fenced_worker_is_503_with_the_reason_until_it_has_registered_an
         status, found = await ask()
         assert (status, found.ready) == (503, False)
         assert f"worker {worker.worker_id} was taken for dead" in found.missing
-        await database.pool.execute("select pg_notify('serdab_ready', 'readiness')")
-        await eventually(lambda: says(ask, 200, ""))
+
+        async def nudged() -> bool:  # again and again: a worker that does not listen yet hears nothing
+            await database.pool.execute("select pg_notify('serdab_ready', 'readiness')")
+            return await says(ask, 200, "")
+
+        await eventually(nudged)
 
 
 async def test_a_lapsed_lease_and_an_unknown_worker_are_503_with_the_reason(
@@ -129,11 +133,17 @@ async def test_a_lapsed_lease_and_an_unknown_worker_are_503_with_the_reason(
         assert "does not know worker 999999" in (await Probe(database, lambda: 999_999)()).missing
 
 
-async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(settings: Settings, database: Database) -> None:
+async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(
+    settings: Settings, database: Database, eventually: Eventually
+) -> None:
     async def version() -> object:
         return await database.pool.fetchval("select xmin::text || ctid::text from worker")
 
+    async def has_beaten() -> object:  # the first beat writes the row too; the next is far away
+        return await database.pool.fetchval("select lease_until > started_at + interval '600.001 s' from worker")
+
     async with Worker(patient(settings), database, [noted]), asking(Probe(database, holds_s=3600)) as ask:
+        await eventually(has_beaten)
         before = await version()
         assert (await ask())[0] == 200
         after = await version()

@@ -52,6 +52,13 @@ async def folder() -> AsyncIterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+async def opened(settings: Settings) -> Database:
+    """Open, with a session that tells a backup, which leaves last, that the server is still in use."""
+    database = await open_database(settings)
+    await database.pool.fetchval("select 1")
+    return database
+
+
 async def write(database: Database, words: str) -> datetime:
     """A row, and the database's time after it."""
     await database.pool.execute("create table if not exists note (words text)")
@@ -61,7 +68,7 @@ async def write(database: Database, words: str) -> datetime:
 
 
 async def notes(settings: Settings) -> list[str]:
-    database = await open_database(settings)
+    database = await opened(settings)
     try:
         return [row[0] for row in await database.pool.fetch("select words from note")]
     finally:
@@ -70,7 +77,7 @@ async def notes(settings: Settings) -> list[str]:
 
 async def test_a_backup_comes_back_in_another_home_with_its_payloads(folder: Path) -> None:
     settings = settings_of(folder)
-    database = await open_database(settings)
+    database = await opened(settings)
     await write(database, "before")
     digest = await Blobs.of(settings).put(b"large" * 1000)
     told: list[tuple[str, float]] = []
@@ -92,7 +99,7 @@ async def test_a_backup_comes_back_in_another_home_with_its_payloads(folder: Pat
 
 async def test_a_home_with_data_is_replaced_only_when_told_and_its_data_kept(folder: Path) -> None:
     settings = settings_of(folder)
-    database = await open_database(settings)
+    database = await opened(settings)
     await write(database, "before")
     path = await make_backup(settings, folder / "backups", quiet)
     await write(database, "after")
@@ -137,7 +144,7 @@ async def test_a_damaged_backup_is_found_and_never_restored(folder: Path) -> Non
 
 async def test_a_trial_starts_from_a_copy_and_leaves_the_backup_as_it_was(folder: Path) -> None:
     settings = settings_of(folder)
-    database = await open_database(settings)
+    database = await opened(settings)
     await write(database, "here")
     await database.close()
     path = await make_backup(settings, folder / "backups", quiet)
@@ -170,7 +177,7 @@ async def test_the_newest_backups_stay_and_share_their_payloads(folder: Path) ->
 
 async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Path) -> None:
     settings = settings_of(folder, "backup.wal_archive=wal archive's")
-    database = await open_database(settings)
+    database = await opened(settings)
     await write(database, "in the backup")
     path = await make_backup(settings, folder / "backups", quiet)
     digest = await Blobs.of(settings).put(b"after the backup" * 100)
@@ -192,7 +199,7 @@ async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Pa
 
     # Over the same home, whose server goes on with a new timeline and a new backup.
     await restore(settings, path, quiet, at=moment, over=True)
-    database = await open_database(settings)
+    database = await opened(settings)
     later = await make_backup(settings, folder / "backups", quiet)
     second = await write(database, "second life")
     await write(database, "a second mistake")
@@ -204,7 +211,7 @@ async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Pa
 
 async def test_moments_that_cannot_be_reached_are_refused_and_nothing_changes(folder: Path) -> None:
     settings = settings_of(folder, "backup.wal_archive=archive")
-    database = await open_database(settings)
+    database = await opened(settings)
     before = await write(database, "first")
     path = await make_backup(settings, folder / "backups", quiet)
     await write(database, "second")
@@ -221,7 +228,7 @@ async def test_the_archive_forgets_what_no_backup_needs(
     folder: Path, eventually: Callable[..., Awaitable[object]]
 ) -> None:
     settings = settings_of(folder, "backup.wal_archive=archive", "backup.keep=1")
-    database = await open_database(settings)
+    database = await opened(settings)
     await make_backup(settings, folder / "backups", quiet)
     await write(database, "old")
     done = await database.pool.fetchval("select pg_walfile_name(pg_switch_wal())")
@@ -259,7 +266,7 @@ async def test_another_postgresql_is_not_backed_up_by_us(settings: Settings, tmp
 
 async def test_a_swap_that_was_cut_short_is_finished_at_the_next_start(folder: Path) -> None:
     settings = settings_of(folder)
-    database = await open_database(settings)
+    database = await opened(settings)
     await write(database, "kept")
     await database.close()
     await EmbeddedPostgres(settings).stop()
