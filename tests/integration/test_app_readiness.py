@@ -59,6 +59,11 @@ def patient(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, flow=flow)
 
 
+async def has_beaten(database: Database) -> object:
+    """The first beat of a patient worker writes its row; the next one is far away."""
+    return await database.pool.fetchval("select lease_until > started_at + interval '600.001 s' from worker")
+
+
 async def test_a_read_only_database_is_503_with_the_reason_until_it_takes_writes_again(
     settings: Settings, database: Database, eventually: Eventually
 ) -> None:
@@ -123,9 +128,10 @@ async def test_a_fenced_worker_is_503_with_the_reason_until_it_has_registered_an
 
 
 async def test_a_lapsed_lease_and_an_unknown_worker_are_503_with_the_reason(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, eventually: Eventually
 ) -> None:
     async with Worker(patient(settings), database, [noted]) as worker:
+        await eventually(lambda: has_beaten(database))
         await database.pool.execute("update worker set lease_until = clock_timestamp() - interval '1 s'")
         found = await Probe(database, lambda: worker.worker_id)()
         assert f"the lease of worker {worker.worker_id} has lapsed" in found.missing
@@ -139,11 +145,8 @@ async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(
     async def version() -> object:
         return await database.pool.fetchval("select xmin::text || ctid::text from worker")
 
-    async def has_beaten() -> object:  # the first beat writes the row too; the next is far away
-        return await database.pool.fetchval("select lease_until > started_at + interval '600.001 s' from worker")
-
     async with Worker(patient(settings), database, [noted]), asking(Probe(database, holds_s=3600)) as ask:
-        await eventually(has_beaten)
+        await eventually(lambda: has_beaten(database))
         before = await version()
         assert (await ask())[0] == 200
         after = await version()
