@@ -114,6 +114,7 @@ async def test_a_fenced_worker_is_503_with_the_reason_until_it_has_registered_an
         Worker(patient(settings), database, [noted]) as worker,
         asking(Probe(database, lambda: worker.worker_id, holds_s=0)) as ask,
     ):
+        await eventually(lambda: has_beaten(database))
         assert await ask() == (200, Readiness(ready=True, workers=1))
         await database.pool.execute("update worker set gone_at = clock_timestamp()")
         status, found = await ask()
