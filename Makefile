@@ -44,6 +44,7 @@ $(PEERS): bench/peers/requirements.lock
 bench: $(READY) $(PEERS)  ## measure every published claim (minutes; needs nothing else running)
 	$(BIN)/python bench/durable_steps.py
 	$(BIN)/python bench/latency.py
+	$(BIN)/python bench/where_time_goes.py
 	$(BIN)/python bench/parking.py
 	$(BIN)/python bench/embed.py
 
