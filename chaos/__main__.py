@@ -24,14 +24,18 @@ from chaos.report import page
 
 RESULTS = ROOT / "bench" / "results"
 #: Runs of a cell with a planted variant: enough to be caught, no more.
-PLANTED_RUNS = 1500
+PLANTED_RUNS = 12_000
 
 
 async def matrix(names: list[str], plan: Plan, console: Console) -> list[Result]:
     """Every cell, one after the other."""
     results = []
     for name in names:
-        result = await run_cell(name, plan)
+        try:
+            result = await run_cell(name, plan)
+        except Exception as error:  # noqa: BLE001 - told in the report; the other cells are run
+            why = f"the cell broke off: {type(error).__name__}: {error}"
+            result = Result(name=name, title=CELLS[name].title, seed=plan.seed, violations=[why], violated=1)
         results.append(result)
         verdict = f"skipped: {result.skipped}" if result.skipped else "holds" if result.is_good else "VIOLATED"
         console.print(f"{name:18} {verdict:9} {result.runs:>7,} runs {result.seconds:>6.1f} s", highlight=False)

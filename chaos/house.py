@@ -22,7 +22,7 @@ from chaos.processes import Workers
 from chaos.workflows import chain
 from serdab.core import load_settings
 from serdab.flow import Serdab, Workflow
-from serdab.store import EmbeddedPostgres, is_gone, open_database, sqlstate
+from serdab.store import DiskNearlyFull, EmbeddedPostgres, is_gone, open_database, sqlstate
 
 #: Runs that the auditor looks at again and again.
 AUDITED = 300
@@ -141,7 +141,15 @@ class House:
 
     async def start(self, workflow: Workflow[..., Any], inputs: Sequence[Any], states: str = "d") -> list[UUID]:
         """Start runs that may end in these states."""
-        handles = await self.serdab.start_many(workflow, inputs)
+        while True:
+            try:
+                handles = await self.serdab.start_many(workflow, inputs)
+                break
+            except DiskNearlyFull:  # told before anything was started; as a client does, try again later
+                self.told["starts refused while the disk was full"] = (
+                    self.told.get("starts refused while the disk was full", 0) + 1
+                )
+                await asyncio.sleep(0.2)
         ids = [handle.id for handle in handles]
         self.accepted.update(dict.fromkeys(ids, states))
         return ids
@@ -155,9 +163,9 @@ class House:
             await self.start(workflow, range(place, min(place + size, self.plan.runs)), states)
             await asyncio.sleep(spread_s / PIECES * self.chance.uniform(0.5, 1.5))
 
-    async def until_at_rest(self) -> bool:
+    async def until_at_rest(self, seconds: float = REST_S) -> bool:
         """Wait until nothing is ready, held, parked or suspect; False: it does not come to rest."""
-        end = time.monotonic() + REST_S
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             busy = await self._patiently(lambda: self.serdab.database.pool.fetchval(_BUSY))
             if busy is False:

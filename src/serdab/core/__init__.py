@@ -3,7 +3,7 @@
 from serdab.core.collector import calm_collector
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.folders import owner_only, private_folder
-from serdab.core.ids import MOST_IN_BLOCK, Ids, at, time_of
+from serdab.core.ids import MOST_IN_BLOCK, Ids, at, steady_now, time_of
 from serdab.core.logs import log_folder, start_logging, without_passwords
 from serdab.core.outputs import open_output, trim, trimming
 from serdab.core.settings import (
@@ -53,6 +53,7 @@ __all__ = [
     "private_folder",
     "setting_names",
     "start_logging",
+    "steady_now",
     "stranger_environment",
     "time_of",
     "trim",

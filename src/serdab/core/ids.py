@@ -16,6 +16,20 @@ _VARIANT = 2 << 62
 _RANDOM = (0xFFF << 64) | ((1 << 62) - 1)
 
 
+#: Counts on whatever happens to the wall clock, also while the machine sleeps.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_EPOCH_S = time.time_ns() / 1e9 - time.clock_gettime(_STEADY)
+
+
+def steady_now() -> float:
+    """Seconds since 1970 as this machine saw it when the process began, by a clock that nobody steps.
+
+    The database's time is this plus an offset that is measured again and again; a wall clock that is set while steps
+    sleep must neither wake them an hour early nor let them sleep an hour longer.
+    """
+    return _EPOCH_S + time.clock_gettime(_STEADY)
+
+
 class Ids:
     """Makes ids; `offset_s` is database time minus the time of this machine, measured by whoever knows."""
 
@@ -31,7 +45,7 @@ class Ids:
         return UUID(int=self.new().int >> BLOCK_BITS << BLOCK_BITS)
 
     def _prefix(self) -> int:
-        milliseconds = time.time_ns() // 1_000_000 + int(self.offset_s * 1000)
+        milliseconds = int((steady_now() + self.offset_s) * 1000)
         return (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | _VERSION | _VARIANT
 
 

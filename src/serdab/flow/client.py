@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from serdab.core import BadInput, Ids, Settings, expected, load_settings
+from serdab.core import BadInput, Ids, Settings, expected, load_settings, steady_now
 from serdab.flow.children import outcome_error
 from serdab.flow.definitions import Workflow, not_registered
 from serdab.flow.errors import Failure, UnknownRun
@@ -101,7 +100,7 @@ class Serdab:
 
     async def open(self) -> None:
         """Learn the database's time; `connect` does it."""
-        wall = time.time_ns() / 1e9
+        wall = steady_now()
         self._ids.offset_s = await self.database.pool.fetchval(self.statements["database_now"]) - wall
 
     async def close(self) -> None:
@@ -269,10 +268,9 @@ class Serdab:
             return None
         if not 0 < delay_s < 1e10:
             raise BadInput(expected("delay", "0 or more seconds", delay_s))
-        import time
         from datetime import UTC
 
-        return datetime.fromtimestamp(time.time_ns() / 1e9 + self._ids.offset_s + delay_s, UTC)
+        return datetime.fromtimestamp(steady_now() + self._ids.offset_s + delay_s, UTC)
 
     async def _look(self) -> None:
         """Look for the outcomes that somebody here waits for, all in one statement."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from serdab.core import steady_now
 from serdab.flow.flusher import until_connected
 from serdab.store import Connection, Database, Statements
 
@@ -112,7 +113,7 @@ class Heartbeat:
             if connection is None or connection.is_closed():
                 connection = await self._database.connect("heartbeat", synchronous_commit="off")
             try:
-                began, wall = time.monotonic(), time.time_ns() / 1e9
+                began, wall = time.monotonic(), steady_now()
                 row = await connection.fetchrow(self._statement, self.worker_id, self._lease_s, timeout=self._lease_s)
             except BaseException:
                 connection.terminate()

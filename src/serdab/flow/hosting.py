@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
 
-from serdab.core import Ids, Settings, Unavailable, expected
+from serdab.core import Ids, Settings, Unavailable, expected, steady_now
 from serdab.flow.flusher import Flusher, until_connected
 from serdab.flow.heartbeat import Heartbeat
 from serdab.flow.isolation import IsolatedPool
@@ -92,7 +92,7 @@ class RunHost:
 
     def database_now(self) -> float:
         """Seconds since 1970 by the database's clock, as far as this process knows it."""
-        return time.time_ns() / 1e9 + self._ids.offset_s
+        return steady_now() + self._ids.offset_s
 
     def record(self, row: tuple[Any, ...]) -> asyncio.Future[None]:
         """A step's result; the future is done when it is committed."""
