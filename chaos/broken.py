@@ -16,6 +16,8 @@ from serdab.flow.flusher import Flusher
 
 #: How long the broken claim leaves a run unassigned, seconds.
 UNASSIGNED_S = 0.1
+#: How long the eager flusher lets others believe it before it commits, seconds.
+UNCOMMITTED_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class EagerFlusher(Flusher):
         for future in batch.futures():
             if not future.done():
                 future.set_result(None)
+        await asyncio.sleep(UNCOMMITTED_S)
         await super()._commit(batch, want)
 
 

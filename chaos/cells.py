@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from chaos.workflows import chain
 
 #: Leases of database uptime that a recovery may take.
 MOST_LEASES = 2.0
+#: Violations of one kind that are told.
+MOST_OF_A_KIND = 5
 #: Seconds that a house with a planted defect may take to come to rest; it may never.
 PLANTED_REST_S = 20.0
 #: Width of the steps of a timeline, seconds.
@@ -178,11 +181,19 @@ async def _judge(house: House, result: Result) -> None:
     if result.recovery_leases >= MOST_LEASES:
         found.append(f"recovery took {result.recovery_leases} leases, less than {MOST_LEASES} are allowed")
     result.violated = len(found)
-    result.violations = found[:40]
+    result.violations = _some_of_each_kind(found)
     result.flush_ms = _flush_ms(evidence.history)
     result.told = house.told | _told(evidence)
     result.marks = [(m.label, round(m.began - house.began, 2), round(m.ended - house.began, 2)) for m in house.marks]
     result.timeline = _timeline(ends, house.began)
+
+
+def _some_of_each_kind(found: list[str]) -> list[str]:
+    """A few of each kind: many of one must not hide the others."""
+    kinds: dict[str, list[str]] = {}
+    for each in found:
+        kinds.setdefault(re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "", each)[:60], []).append(each)
+    return [each for some in kinds.values() for each in some[:MOST_OF_A_KIND]]
 
 
 def _told(evidence: Evidence) -> dict[str, Any]:
