@@ -166,10 +166,7 @@ async def main(arguments: argparse.Namespace) -> None:
         [
             ("runs a minute (median)", f"{median:,.0f}"),
             ("all measurements", ", ".join(f"{each['runs_per_minute']:,.0f}" for each in results)),
-            (
-                "seconds, checkpoints",
-                ", ".join(f"{each['seconds']:.0f} s, {each['checkpoints']:.0f}" for each in results),
-            ),
+            ("seconds, checkpoints", ", ".join(f"{e['seconds']:.0f} s, {e['checkpoints']:.0f}" for e in results)),
             ("recorded steps a second", f"{median * STEPS / 60:,.0f}"),
             ("WAL bytes a step", f"{last['wal_bytes_per_step']:.0f}"),
             ("commits a step", f"{last['commits_per_step']:.4f}"),

@@ -22,13 +22,12 @@ def python(code: str) -> str:
 
 
 def test_importing_serdab_is_quick_and_light() -> None:
-    took = min(
-        float(
-            python("import time; b = time.perf_counter(); import serdab, serdab.flow; print(time.perf_counter() - b)")
-        )
+    # Time of the processor, which other work on the machine does not lengthen much.
+    took_s = min(
+        float(python("from time import process_time as t; b = t(); import serdab, serdab.flow; print(t() - b)"))
         for _ in range(3)
     )
-    assert took < 0.3
+    assert took_s < 0.3
 
 
 @pytest.mark.parametrize("part", ["serdab", *PARTS])

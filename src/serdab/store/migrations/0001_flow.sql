@@ -20,7 +20,7 @@ create table step_result (
     run_id      uuid     not null,
     ended_at    timestamptz not null default clock_timestamp(),
     digest      bigint   not null,         -- of the input, to notice code that calls it with another one
-    worker      integer  not null,         -- whose registration recorded it: its fence; 0: kept by a redrive
+    worker      integer  not null,         -- the registration of the worker that recorded it: its fence
     duration_us integer  not null,
     attempt     smallint not null,
     failed      boolean  not null,         -- true: output tells the last error
@@ -174,39 +174,33 @@ create table redrive (                     -- outcomes never change: a redriven 
 create function uuid_at(t timestamptz) returns uuid language sql immutable as
 $$ select (lpad(to_hex((extract(epoch from t) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
 
--- The partitions of the week that begins then. Rows that came before them lie in the default ones (an alert) and move.
--- A lock that is not had at once is left for the next time: whoever waits for it would hold up everybody else. Three
--- weeks of four tables wait for less than the second after which PostgreSQL looks for a deadlock.
-create function make_week(week timestamptz) returns integer language plpgsql as $$
+-- Rows that came before their partition lie in the default one (an alert); they move when it is made.
+create function make_partitions(ahead integer default 3) returns integer language plpgsql as $$
 declare
-    low  uuid := uuid_at(week);
-    high uuid := uuid_at(week + interval '7 days');
-    name text;
-    base text;
-    made integer := 0;
+    week  timestamptz;
+    low   uuid;
+    high  uuid;
+    name  text;
+    base  text;
+    made  integer := 0;
 begin
     perform pg_advisory_xact_lock(hashtext('serdab.partitions'));
-    set local lock_timeout = '100ms';
-    foreach base in array array['run', 'step_result', 'step_attempt', 'run_outcome'] loop
-        name := base || to_char(week at time zone 'UTC', '_IYYY"w"IW');
-        continue when to_regclass(name) is not null;
-        begin
+    for i in 0..ahead - 1 loop
+        week := date_trunc('week', clock_timestamp() at time zone 'UTC') at time zone 'UTC' + i * interval '7 days';
+        low := uuid_at(week);
+        high := uuid_at(week + interval '7 days');
+        foreach base in array array['run', 'step_result', 'step_attempt', 'run_outcome'] loop
+            name := base || to_char(week at time zone 'UTC', '_IYYY"w"IW');
+            continue when to_regclass(name) is not null;
             execute format('create table %I (like %I including all)', name, base);
             execute format('with moved as (delete from %I where run_id >= %L and run_id < %L returning *)
                 insert into %I select * from moved', base || '_default', low, high, name);
             execute format('alter table %I attach partition %I for values from (%L) to (%L)', base, name, low, high);
             made := made + 1;
-        exception when lock_not_available then null;
-        end;
+        end loop;
     end loop;
     return made;
 end $$;
-
-create function make_partitions(ahead integer default 3) returns integer language sql as $$
-    select sum(make_week(date_trunc('week', clock_timestamp() at time zone 'UTC') at time zone 'UTC'
-                         + i * interval '7 days'))::integer
-      from generate_series(0, ahead - 1) i
-$$;
 select make_partitions();
 
 -- Empties segments that nobody writes any more and that hold no row: dead rows go at once, whatever snapshots are held.

@@ -1,20 +1,4 @@
 -- The engine's own statements on the server. A name carries a version, because old and new workers overlap in a deploy.
---
--- The order of locks. Within a transaction rows are locked in this order, and two rows of one table in that of their
--- ids, or as one statement that all who lock several of them share:
---
---   worker        flush, claim alone: shared; heartbeat: beside them; release: alone, it waits; rescue: alone, what is
---                 locked is skipped
---   run_key, redrive, cancel_request inserted    start, redrive, cancel: a second one waits for the first
---   step_result, run_outcome inserted by a flush, which only the holder of the run's lease may do
---   lease         flush, rescue, release: deleted; cancel: locked, so that no flush parks the run behind its back
---   parked        wake by timer: what is locked is skipped; wake of parents, cancel: they wait
---   suspect, ready    claims: what is locked is skipped; cancel: it waits
---   run_outcome inserted by a cancel or a rescue, which took the run from all of the tables above
---   cancel_request deleted
---
--- Who waits for a row of a run holds rows of that run only, its worker's, or rows further up. Whoever locks whole tables
--- (turn_ring, make_week, drop_week_v1) waits for less than the time after which PostgreSQL looks for a deadlock.
 
 create type claimed_v1 as (
     run_id uuid, parent uuid, seq bigint, code bigint, timeout_s real, priority smallint, crashes smallint,
@@ -23,27 +7,53 @@ create type claimed_v1 as (
 
 -- ── Claim ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- Moves up to p_want runs from ready to lease, lane by lane in the order given. A lane is a queue, a priority and a
--- low-water sequence: behind it lie only dead rows, which a held snapshot may keep for long.
-create function claim_v1(p_worker integer, p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[])
+-- Moves up to p_want runs from ready to lease. p_lows has a low-water sequence for each queue and priority: behind it
+-- lie only dead rows, which a held snapshot may keep for long.
+create function claim_v1(p_worker integer, p_want integer, p_queues text[], p_lows bigint[])
+returns setof claimed_v1 language plpgsql as $$
+declare
+    wanted  integer  := p_want;
+    got     integer;
+    segment_now smallint := ring_segment();
+begin
+    for q in 1..cardinality(p_queues) loop
+        for p in 0..2 loop
+            return query
+                with c as materialized (
+                    select r.queue, r.priority, r.seq, r.segment, r.run_id, r.crashes, r.again
+                      from ready r
+                     where r.queue = p_queues[q] and r.priority = p::smallint and r.seq >= p_lows[q * 3 - 2 + p]
+                     order by r.seq limit wanted for update skip locked
+                ), d as (
+                    delete from ready r using c
+                     where r.queue = c.queue and r.priority = c.priority and r.seq = c.seq and r.segment = c.segment
+                    returning c.*
+                ), l as (
+                    insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
+                    select d.run_id, now(), p_worker, segment_now, d.priority, d.crashes, d.queue from d
+                )
+                select u.run_id, u.parent, d.seq, u.code, u.timeout_s, u.priority, d.crashes, d.again,
+                       exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
+                  from d join run u on u.run_id = d.run_id;
+            get diagnostics got = row_count;
+            wanted := wanted - got;
+            if wanted <= 0 then return; end if;
+        end loop;
+    end loop;
+end $$;
+
+-- One suspect at a time, for a worker that runs it alone.
+create function claim_alone_v1(p_worker integer, p_queues text[])
 returns setof claimed_v1 language sql as $$
     with c as materialized (
-        select x.*
-          from unnest(p_queues, p_priorities, p_lows) lane (queue, priority, low),
-               lateral (select r.queue, r.priority, r.seq, r.segment, r.run_id, r.crashes, r.again
-                          from ready r
-                         where r.queue = lane.queue and r.priority = lane.priority and r.seq >= lane.low
-                         order by r.seq limit p_want for update skip locked) x
-         limit p_want
+        select s.* from suspect s where s.queue = any (p_queues) order by s.since limit 1 for update skip locked
     ), d as (
-        delete from ready r using c
-         where r.queue = c.queue and r.priority = c.priority and r.seq = c.seq and r.segment = c.segment
-        returning c.*
+        delete from suspect s using c where s.run_id = c.run_id returning c.*
     ), l as (
         insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
         select d.run_id, now(), p_worker, ring_segment(), d.priority, d.crashes, d.queue from d
     )
-    select u.run_id, u.parent, d.seq, u.code, u.timeout_s, u.priority, d.crashes, d.again,
+    select u.run_id, u.parent, 0::bigint, u.code, u.timeout_s, u.priority, d.crashes, true,
            exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
       from d join run u on u.run_id = d.run_id
 $$;
@@ -63,33 +73,13 @@ begin
     end if;
 end $$;
 
--- One suspect at a time, for a worker that runs it alone. Behind the fence: a lease of a worker that is gone would be
--- found by no rescue.
-create function claim_alone_v1(p_worker integer, p_queues text[])
-returns setof claimed_v1 language plpgsql as $$
-begin
-    perform check_fence_v1(p_worker);
-    return query
-        with c as materialized (
-            select s.* from suspect s where s.queue = any (p_queues) order by s.since limit 1 for update skip locked
-        ), d as (
-            delete from suspect s using c where s.run_id = c.run_id returning c.*
-        ), l as (
-            insert into lease (run_id, claimed_at, worker, segment, priority, crashes, queue)
-            select d.run_id, now(), p_worker, ring_segment(), d.priority, d.crashes, d.queue from d
-        )
-        select u.run_id, u.parent, 0::bigint, u.code, u.timeout_s, u.priority, d.crashes, true,
-               exists (select from cancel_request k where k.run_id = u.run_id), u.queue, u.workflow, u.input
-          from d join run u on u.run_id = d.run_id;
-end $$;
-
 -- p_again: this batch may have been committed before, its answer lost; what is there already stays as it is.
 create function flush_v1(
     p_worker integer, p_again boolean,
     s_run uuid[], s_key text[], s_digest bigint[], s_us integer[], s_attempt smallint[], s_failed boolean[],
     s_output bytea[],
     o_run uuid[], o_status text[], o_output bytea[],
-    p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[]
+    p_want integer, p_queues text[], p_lows bigint[]
 ) returns setof claimed_v1 language plpgsql as $$
 begin
     perform check_fence_v1(p_worker);
@@ -114,12 +104,9 @@ begin
     end if;
     if cardinality(o_run) > 0 then
         delete from lease l using unnest(o_run) o where l.run_id = o and l.worker = p_worker;
-        if exists (select from cancel_request) then
-            delete from cancel_request k using unnest(o_run) o where k.run_id = o;
-        end if;
     end if;
     if p_want > 0 then
-        return query select * from claim_v1(p_worker, p_want, p_queues, p_priorities, p_lows);
+        return query select * from claim_v1(p_worker, p_want, p_queues, p_lows);
     end if;
 end $$;
 
@@ -132,7 +119,7 @@ create function start_runs_v1(
     c_workflow text[], c_input bytea[], c_key text[], c_digest bigint[], c_at timestamptz[]
 ) returns table (place integer, run_id uuid, same boolean) language plpgsql as $$
 declare
-    keyed boolean := cardinality(array_remove(c_key, null)) > 0;
+    keyed boolean := exists (select from unnest(c_key) k where k is not null);
     fresh integer[];
 begin
     if keyed then
@@ -161,12 +148,10 @@ begin
     select ring_segment(), p, q, r
       from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
      where w is null and (fresh is null or n = any (fresh)) order by n;
-    if cardinality(array_remove(c_at, null)) > 0 then
-        insert into parked (run_id, wake_at, priority, crashes, queue, why, firsts, lasts, sizes)
-        select r, w, p, 0, q, 'deferred', '{}', '{}', '{}'
-          from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
-         where w is not null and (fresh is null or n = any (fresh));
-    end if;
+    insert into parked (run_id, wake_at, priority, crashes, queue, why, firsts, lasts, sizes)
+    select r, w, p, 0, q, 'deferred', '{}', '{}', '{}'
+      from unnest(c_run, c_priority, c_queue, c_at) with ordinality t (r, p, q, w, n)
+     where w is not null and (fresh is null or n = any (fresh));
 end $$;
 
 -- ── Wake ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,7 +203,7 @@ create function flush_more_v1(
     s_run uuid[], s_key text[], s_digest bigint[], s_us integer[], s_attempt smallint[], s_failed boolean[],
     s_output bytea[],
     o_run uuid[], o_status text[], o_output bytea[],
-    p_want integer, p_queues text[], p_priorities smallint[], p_lows bigint[],
+    p_want integer, p_queues text[], p_lows bigint[],
     a_run uuid[], a_key text[], a_attempt smallint[], a_us integer[], a_retry_in_s real[], a_error bytea[],
     g_run uuid[], g_fraction real[], g_message text[],
     p_parks jsonb, h_run uuid[],
@@ -242,7 +227,7 @@ begin
             array_fill(null::timestamptz, array[cardinality(c_run)]));
     end if;
     return query select * from flush_v1(p_worker, p_again, s_run, s_key, s_digest, s_us, s_attempt, s_failed, s_output,
-        o_run, o_status, o_output, p_want, p_queues, p_priorities, p_lows);
+        o_run, o_status, o_output, p_want, p_queues, p_lows);
     -- Parks and hand-backs come after the claim, so that nobody claims at once what he has just put down.
     with k as (
         select * from jsonb_to_recordset(p_parks)
@@ -260,17 +245,13 @@ begin
     perform hand_back_v1(p_worker, h_run);
 end $$;
 
--- A drain is no crash: the count of crashes stays as it is, and a suspect stays one.
+-- A drain is no crash: the count of crashes stays as it is.
 create function hand_back_v1(p_worker integer, p_runs uuid[]) returns integer language sql as $$
     with l as (
-        delete from lease l using unnest(p_runs) r where l.run_id = r and l.worker = p_worker
-        returning l.*, coalesce((select alone from worker where worker_id = p_worker), false) as alone
+        delete from lease l using unnest(p_runs) r where l.run_id = r and l.worker = p_worker returning l.*
     ), i as (
         insert into ready (segment, priority, queue, run_id, crashes, again)
-        select ring_segment(), priority, queue, run_id, crashes, true from l where not alone order by claimed_at, run_id
-    ), s as (
-        insert into suspect (run_id, priority, crashes, queue)
-        select run_id, priority, crashes, queue from l where alone
+        select ring_segment(), priority, queue, run_id, crashes, true from l order by claimed_at, run_id
     )
     select count(*)::integer from l
 $$;
@@ -303,11 +284,10 @@ begin
     return hand_back_v1(p_worker, array(select run_id from lease where worker = p_worker));
 end $$;
 
--- Since when this server takes connections. A crash restart keeps the postmaster, and recovery may take long; the
--- writer of the log begins when it is over.
+-- When this server last came up: a crash restart keeps the postmaster, but not its checkpointer.
 create function up_since() returns timestamptz language sql stable as $$
     select greatest(pg_postmaster_start_time(),
-        (select max(backend_start) from pg_stat_activity where backend_type = 'walwriter'))
+        (select max(backend_start) from pg_stat_activity where backend_type = 'checkpointer'))
 $$;
 
 -- Takes the runs of workers whose lease has lapsed. A database that was away expires nobody: lease time counts from
@@ -346,9 +326,6 @@ begin
                 insert into run_outcome (run_id, status, worker, output)
                 select run_id, 'x', w.worker_id, p_poison from c where n >= p_suspect_after + p_poison_after
                 on conflict do nothing returning run_id
-            ), k as (
-                delete from cancel_request k using c
-                 where k.run_id = c.run_id and c.n >= p_suspect_after + p_poison_after
             ), t as (
                 select w.worker_id as id,
                     count(*) filter (where n < p_suspect_after) as a,
@@ -364,9 +341,8 @@ end $$;
 
 -- ── Cancel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- One run: ended here when nobody holds it, else asked of its worker. The request stays until the run has ended. While
--- it is made, the lease is locked: a flush that parks the run waits, and then sees the request. A run that moves from one
--- table to another while we look is looked for again.
+-- One run: ended here when nobody holds it, else asked of its worker. The request is committed with the answer and
+-- stays until the run has ended, so that a run on its way from one table to another is cancelled at its next claim.
 create function cancel_run_v1(p_run uuid, p_reason text, p_output bytea) returns text language plpgsql as $$
 declare
     n integer := 0;
@@ -375,26 +351,17 @@ begin
     if exists (select from run_outcome where run_id = p_run) then return 'ended'; end if;
     if not exists (select from run where run_id = p_run) then return 'unknown'; end if;
     insert into cancel_request (run_id, reason) values (p_run, p_reason) on conflict do nothing;
-    for i in 1..100 loop
-        perform from lease where run_id = p_run for update;
-        if found then return 'asked'; end if;
-        delete from parked where run_id = p_run;
-        get diagnostics m = row_count; n := n + m;
-        delete from suspect where run_id = p_run;
-        get diagnostics m = row_count; n := n + m;
-        delete from ready r using run u
-         where u.run_id = p_run and r.run_id = p_run and r.queue = u.queue and r.priority = u.priority;
-        get diagnostics m = row_count; n := n + m;
-        if n > 0 then
-            insert into run_outcome (run_id, status, worker, output) values (p_run, 'c', 0, p_output);
-            delete from cancel_request where run_id = p_run;
-            return 'cancelled';
-        elsif exists (select from run_outcome where run_id = p_run) then
-            delete from cancel_request where run_id = p_run;
-            return 'ended';
-        end if;
-    end loop;
-    return 'asked';
+    delete from parked where run_id = p_run;
+    get diagnostics m = row_count; n := n + m;
+    delete from suspect where run_id = p_run;
+    get diagnostics m = row_count; n := n + m;
+    delete from ready r using run u
+     where u.run_id = p_run and r.run_id = p_run and r.queue = u.queue and r.priority = u.priority;
+    get diagnostics m = row_count; n := n + m;
+    if n = 0 then return 'asked'; end if;
+    insert into run_outcome (run_id, status, worker, output) values (p_run, 'c', 0, p_output);
+    delete from cancel_request where run_id = p_run;
+    return 'cancelled';
 end $$;
 
 create function with_descendants(p_runs uuid[]) returns setof uuid language sql stable as $$
@@ -418,7 +385,7 @@ begin
     insert into run (run_id, parent, code, timeout_s, priority, queue, workflow, input)
     select p_new, null, code, timeout_s, priority, queue, workflow, input from run where run_id = p_old;
     insert into step_result (run_id, step_key, digest, duration_us, attempt, failed, output, worker)
-    select p_new, step_key, digest, duration_us, attempt, false, output, 0 from step_result
+    select p_new, step_key, digest, duration_us, attempt, false, output, worker from step_result
      where run_id = p_old and not failed and step_key = any (p_keys);
     insert into ready (segment, priority, queue, run_id, again)
     select ring_segment(), priority, queue, p_new, true from run where run_id = p_new;
