@@ -1,4 +1,7 @@
-"""From the start call to the first step's beginning: idle, and open-loop at a share of the measured throughput.
+"""From the start call to the first step's beginning: idle, and open-loop at a share of the throughput.
+
+The throughput is measured right before each round, on the same server with the same workers: on a shared machine a
+figure of another hour says little of this minute.
 
 Starts are made at their due moments, whether or not earlier ones have begun (open loop), by the engine's own client,
 all that are due in a tick of 2 ms with one call; the step tells when it began by the same monotonic clock. Log files of
@@ -9,19 +12,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
 from typing import Any
 
 import msgspec
 
-from harness import RESULTS, conditions, fresh_settings, percentile, publish, run, worker_processes
+from durable_steps import one_measurement
+from harness import conditions, fresh_settings, percentile, publish, run, worker_processes
 from serdab.flow import Serdab
 from workflows import four_steps_after, when_begun
 
 #: Share of the measured throughput that is offered.
 LOAD = 0.7
+#: How long the throughput is measured, in seconds.
+THROUGHPUT_S = 10.0
 TICK_S = 0.002
 
 
@@ -73,49 +78,48 @@ async def open_loop(serdab: Serdab, per_second: float, seconds: float) -> tuple[
     return [msgspec.json.decode(row["output"]) for row in rows], started / took
 
 
+async def one_round(serdab: Serdab, arguments: argparse.Namespace) -> dict[str, float]:
+    bulk = (await one_measurement(serdab, None, THROUGHPUT_S))["runs_per_minute"]
+    rate = arguments.per_second or bulk / 60 * LOAD
+    busy, reached = await open_loop(serdab, rate, arguments.seconds)
+    return {
+        "throughput_per_minute": round(bulk),
+        "offered_per_second": round(rate),
+        "reached_per_second": round(reached),
+        "runs": len(busy),
+        "p50_ms": round(percentile(busy, 0.5) * 1e3, 2),
+        "p99_ms": round(percentile(busy, 0.99) * 1e3, 2),
+    }
+
+
 async def main(arguments: argparse.Namespace) -> None:
-    measured = RESULTS / "durable_steps.json"
-    rate = arguments.per_second or json.loads(measured.read_text())["runs_per_minute"] / 60 * LOAD
     async with fresh_settings("database.pool=6") as settings, Serdab.connect(settings) as serdab:
         with worker_processes(settings, arguments.workers):
             quiet = await idle(serdab, 200)
             await live_a_while(serdab)
-            rounds = [await open_loop(serdab, rate, arguments.seconds) for _ in range(arguments.repeat)]
-    p50s, p99s = ([percentile(busy, share) * 1e3 for busy, _ in rounds] for share in (0.5, 0.99))
+            rounds = [await one_round(serdab, arguments) for _ in range(arguments.repeat)]
     ms = {
-        "idle_p50_ms": percentile(quiet, 0.5) * 1e3,
-        "idle_p99_ms": percentile(quiet, 0.99) * 1e3,
-        "loaded_p50_ms": statistics.median(p50s),
-        "loaded_p99_ms": statistics.median(p99s),
+        "idle_p50_ms": round(percentile(quiet, 0.5) * 1e3, 2),
+        "idle_p99_ms": round(percentile(quiet, 0.99) * 1e3, 2),
+        "loaded_p50_ms": statistics.median(each["p50_ms"] for each in rounds),
+        "loaded_p99_ms": statistics.median(each["p99_ms"] for each in rounds),
     }
-    result = {
-        **{name: round(value, 2) for name, value in ms.items()},
-        "loaded_p50_ms_of_each": [round(value, 2) for value in p50s],
-        "loaded_p99_ms_of_each": [round(value, 2) for value in p99s],
-        "offered_per_second": round(rate),
-        "reached_per_second": [round(reached) for _, reached in rounds],
-        "runs": sum(len(busy) for busy, _ in rounds),
-        "conditions": conditions(workers=arguments.workers, load=f"{LOAD:.0%} of bench/results/durable_steps.json"),
-    }
-    publish(
-        "latency",
-        result,
-        [
-            *((name, f"{value:.2f} ms") for name, value in ms.items()),
-            ("offered", f"{rate:,.0f} starts a second"),
-            ("p50 of each", ", ".join(f"{value:.2f}" for value in p50s)),
-            ("p99 of each", ", ".join(f"{value:.2f}" for value in p99s)),
-            ("reached", ", ".join(f"{reached:,.0f}" for _, reached in rounds)),
-        ],
-        arguments.json,
-    )
+    load = f"{LOAD:.0%} of the throughput of each round" if arguments.per_second is None else "as given"
+    result = {**ms, "rounds": rounds, "conditions": conditions(workers=arguments.workers, load=load)}
+    each = [
+        f"{round_['offered_per_second']:,} starts a second of {round_['throughput_per_minute'] / 60:,.0f} in bulk: "
+        f"p50 {round_['p50_ms']}, p99 {round_['p99_ms']} ms"
+        for round_ in rounds
+    ]
+    rows = [*((name, f"{value:.2f} ms") for name, value in ms.items()), *(("round", line) for line in each)]
+    publish("latency", result, rows, arguments.json)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--repeat", type=int, default=3, help="the median is shown")
-    parser.add_argument("--per-second", type=float, help="starts a second; by default 70 %% of the measured throughput")
+    parser.add_argument("--per-second", type=float, help="starts a second; by default 70 %% of the throughput")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     run(main(parser.parse_args()))

@@ -8,7 +8,7 @@ from serdab.core import Settings
 from serdab.flow import Serdab, Worker, step, workflow
 from serdab.store import Database
 
-RUNS, LINKS = 200, 10
+RUNS, LINKS = 400, 10
 
 
 @step

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 #: Bytes of payload after which `put` asks its caller to wait for the flush in flight.
 MOST_BYTES = 16 << 20
 
-#: Runs that wait for one flush, from which on they go on in two halves.
-LEAST_SPLIT = 32
+#: Runs that wait for one flush, from which on they go on in two halves: for fewer, a flush more costs what it gains.
+LEAST_SPLIT = 128
 
 #: Planner settings of the flusher's connection: its statements must never scan, whatever the statistics say.
 PLANNER = {
