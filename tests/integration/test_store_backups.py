@@ -6,12 +6,15 @@ import asyncio
 import os
 import shutil
 import stat
+import sys
 import tempfile
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from serdab.core import BadInput, Settings, load_settings
@@ -31,6 +34,7 @@ from serdab.store import (
     restore,
     trial,
 )
+from serdab.store.clusters import postmaster_of
 
 
 def quiet(_what: str, _done: float) -> None:
@@ -156,6 +160,44 @@ async def test_a_trial_starts_from_a_copy_and_leaves_the_backup_as_it_was(folder
         await copy.close()
     await check_backup(settings, path, quiet)
     assert not list(settings.folder.glob("trial-*"))
+
+
+async def killed_on(settings: Settings, data: str, *command: str) -> psutil.Process:
+    """Kill a command when its private server is up; the server, which it left behind."""
+    env = {**os.environ, "SERDAB_HOME": settings.home}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "serdab.cli", "db", *command, env=env, stdout=DEVNULL, stderr=DEVNULL
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not (found := [p for each in settings.folder.glob(data) if (p := postmaster_of(each))]):
+                assert child.returncode is None
+                await asyncio.sleep(0.01)
+    finally:
+        child.kill()
+        await child.wait()
+    return psutil.Process(found[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "command"), [("postgres.restoring", ("restore", "--yes", "--over")), ("trial-*/postgres", ("verify",))]
+)
+async def test_what_a_killed_command_left_ends_with_the_next(folder: Path, data: str, command: tuple[str, ...]) -> None:
+    settings = settings_of(folder)
+    database = await opened(settings)
+    await write(database, "here")
+    await database.close()
+    path = await make_backup(settings, folder / "backups", quiet)
+    await EmbeddedPostgres(settings).stop()
+    left = await killed_on(settings, data, *command, str(path))
+    if command[0] == "restore":
+        await restore(settings, path, quiet, over=True)
+    else:
+        async with trial(settings, path, quiet):
+            pass
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    assert not list(settings.folder.glob(data))
+    assert await notes(settings) == ["here"]
 
 
 async def test_the_newest_backups_stay_and_share_their_payloads(folder: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+import psutil
 
 from serdab.store.accounts import Account
 from serdab.store.errors import DatabaseWontStart
@@ -23,6 +27,8 @@ CONFIGURATION = "serdab.conf"
 PRIVATE = {
     "listen_addresses": "", "port": "5432", "archive_mode": "off", "shared_buffers": "128MB", "huge_pages": "off",
 }  # fmt: skip
+#: How long a server that is ended at once may take, in seconds.
+END_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +49,34 @@ class Address:
         return {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": USER, "PGPASSWORD": self.password}
 
 
+def postmaster_of(data: Path) -> int | None:
+    """The process that serves a data folder, if it lives: the number in its file proves nothing by itself."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        where = os.readlink(f"/proc/{pid}/cwd")
+    except (OSError, ValueError):
+        return None
+    return pid if Path(where) == data.resolve() else None
+
+
+def discard(data: Path) -> None:
+    """Throw a data folder away; a server that a killed command left on it ends first."""
+    pid = postmaster_of(data)
+    if pid is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(pid)
+            server.send_signal(signal.SIGQUIT)
+            server.wait(END_S)
+    shutil.rmtree(data, ignore_errors=True)
+
+
 def make_data(programs: Programs, account: Account, folder: Path, password: str) -> None:
     """Make an empty data folder.
 
     Raises:
         DatabaseWontStart: initdb failed; its words are in the message.
     """
-    shutil.rmtree(folder, ignore_errors=True)  # a half-finished one is never used
+    discard(folder)  # a half-finished one is never used
     folder.mkdir(mode=0o700)
     os.chown(folder, account.uid, account.gid)
     with tempfile.NamedTemporaryFile("w", dir=folder.parent, prefix="init-") as file:

@@ -23,7 +23,7 @@ import psutil
 from serdab.core import Settings, expected, private_folder, trim
 from serdab.store.accounts import Account, database_account
 from serdab.store.archiving import archive_folder, archive_settings, make_archive
-from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data
+from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data, postmaster_of
 from serdab.store.database import is_gone
 from serdab.store.errors import BadHome, DatabaseNeedsUpgrade, DatabaseWontStart
 from serdab.store.programs import MAJOR, Programs, wheel_programs
@@ -267,13 +267,7 @@ class EmbeddedPostgres:
                 raise DatabaseWontStart(f"expected PostgreSQL to stop, got: {done.stderr.strip()[-500:]}")
 
     def _pid(self) -> int | None:
-        """The postmaster of our data folder, if it lives: the number in its file proves nothing by itself."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            where = os.readlink(f"/proc/{pid}/cwd")
-        except (OSError, ValueError):
-            return None
-        return pid if Path(where) == self.data.resolve() else None
+        return postmaster_of(self.data)
 
     def _place(self) -> _Place | None:
         try:

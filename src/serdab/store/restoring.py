@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from serdab.core import BadInput, Settings, expected
 from serdab.store.archiving import archive_folder, fetch_command
 from serdab.store.backups import Backup, Tell, embedded_of
 from serdab.store.blob_folders import copy_blobs
-from serdab.store.clusters import private_server
+from serdab.store.clusters import discard, private_server
 from serdab.store.database import is_gone
 from serdab.store.embedded import EmbeddedPostgres, write_private
 from serdab.store.errors import BadBackup, DatabaseCareFailed, DatabaseWontStart, HomeInUse
@@ -70,7 +69,7 @@ async def restore(
     with server.locked():
         check_free(server, over=over)
         new = server.home / NEW
-        shutil.rmtree(new, ignore_errors=True)
+        discard(new)
         try:
             await asyncio.to_thread(copy_data, path / "postgres", new, server.account, tell)
             password = (path / "database.password").read_text().strip()
@@ -82,7 +81,7 @@ async def restore(
                 )
             kept = _put_in_place(server, path)
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            discard(new)
     return Restored(home=str(server.home), upto=upto, kept=str(kept) if kept else None)
 
 

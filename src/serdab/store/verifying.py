@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -16,13 +18,14 @@ from serdab.core import Settings, expected
 from serdab.store.accounts import Account
 from serdab.store.backups import Backup, Tell, digest_of, read_backup
 from serdab.store.blob_folders import check_blobs
-from serdab.store.clusters import CONFIGURATION, Address, private_server
+from serdab.store.clusters import CONFIGURATION, Address, discard, private_server
 from serdab.store.embedded import EmbeddedPostgres
 from serdab.store.errors import BackupDamaged, BadBackup, DiskFull
 from serdab.store.programs import Programs, wheel_programs
 
 #: PostgreSQL's list of the files, with their SHA-256.
 FILES = "backup_manifest"
+_TRIAL = "trial-"
 
 
 async def check_backup(settings: Settings, path: Path, tell: Tell) -> Backup:
@@ -108,7 +111,11 @@ async def trial(settings: Settings, path: Path, tell: Tell) -> AsyncIterator[Add
     """
     server = EmbeddedPostgres(settings)
     server.make_home()
-    folder = Path(tempfile.mkdtemp(dir=server.home, prefix="trial-"))
+    with server.locked():
+        _discard_leftovers(server.home)
+        folder = Path(tempfile.mkdtemp(dir=server.home, prefix=_TRIAL))
+        living = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(living, fcntl.LOCK_EX)
     try:
         os.chown(folder, server.account.uid, server.account.gid)
         backup = read_backup(path)
@@ -118,7 +125,17 @@ async def trial(settings: Settings, path: Path, tell: Tell) -> AsyncIterator[Add
         async with private_server(programs_of(settings, backup), server.account, data, password) as address:
             yield address
     finally:
+        os.close(living)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _discard_leftovers(home: Path) -> None:
+    """Remove the trials of commands that were killed: nobody holds their lock any more."""
+    for folder in home.glob(f"{_TRIAL}*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError), (folder / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            discard(folder / "postgres")
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def programs_of(settings: Settings, backup: Backup) -> Programs:
