@@ -180,7 +180,7 @@ async def killed_on(settings: Settings, data: str, *command: str) -> psutil.Proc
 
 
 @pytest.mark.parametrize(
-    ("data", "command"), [("postgres.restoring", ("restore", "--yes", "--over")), ("trial-*/postgres", ("verify",))]
+    ("data", "command"), [("postgres.restoring", ("restore", "--over")), ("trial-*/postgres", ("verify",))]
 )
 async def test_what_a_killed_command_left_ends_with_the_next(folder: Path, data: str, command: tuple[str, ...]) -> None:
     settings = settings_of(folder)
