@@ -6,9 +6,10 @@ import ctypes
 import mmap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 #: Most bytes that both buffers of all threads take together, and most of the part that is free.
-MOST_BYTES, MOST_SHARE = 512 << 20, 0.125
+MOST_BYTES, MOST_SHARE = 256 << 20, 0.125
 #: Copied in one piece, in bytes: beyond any cache when all threads do it.
 LEAST_PIECE_BYTES = 8 << 20
 #: For how long each thread copies, in seconds, once its buffers are there.
@@ -33,6 +34,9 @@ def measure_copying(threads: int, available_bytes: int) -> float | None:
 def _copying(piece: int) -> float:
     """Bytes a second of one thread; the copy itself runs without Python's lock."""
     with mmap.mmap(-1, piece) as source, mmap.mmap(-1, piece) as target:
+        for each in (source, target):
+            with suppress(OSError):  # a kernel without them
+                each.madvise(mmap.MADV_HUGEPAGE)
         here, there = (ctypes.c_char.from_buffer(each) for each in (source, target))
         try:
             source_at, target_at = ctypes.addressof(here), ctypes.addressof(there)
