@@ -155,10 +155,7 @@ def channel_of(device: str, bank: str) -> str:
 
     Boards say it as `ChannelA-DIMM0`, `P0 CHANNEL B`, `DIMM_A1`, `CPU1_DIMM_C2`, `P1-DIMMD1`.
     """
-    for text in (f"{device} {bank}", bank):
-        if found := re.search(r"((?:P|CPU|NODE|SOCKET)[ _]?\d+)?.{0,20}?CHANNEL[ _-]?([A-Z0-9]{1,2})\b", text.upper()):
-            return f"{found[1] or ''}{found[2]}"
-    if found := re.search(r"\bCHANNEL([A-Z])", device.upper()):
-        return found[1]
-    found = re.search(r"((?:P|CPU)\d+)?[-_ ]?DIMM[-_ ]?([A-Z])[-_ ]?\d", device.upper())
-    return f"{found[1] or ''}{found[2]}" if found else ""
+    text = re.sub(r"[ _-]{1,8}", " ", f"{bank} {device}".upper())
+    socket = re.search(r"\b(?:P|CPU|SOCKET) ?\d{1,2}\b", text)
+    channel = re.search(r"\bCHANNEL ?([A-Z0-9])", text) or re.search(r"\bDIMM ?([A-Z]) ?\d", text)
+    return f"{socket[0].replace(' ', '') if socket else ''}{channel[1]}" if channel else ""
