@@ -92,12 +92,10 @@ def _instructions(machine: Machine) -> Iterator[Finding]:
     value = machine.variables.get("HSA_OVERRIDE_GFX_VERSION", "")
     parts = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})", value)
     told = f"gfx{int(parts[1])}{int(parts[2]):x}{int(parts[3]):x}" if parts else ""
-    for gpu in _usable(machine, "amd"):
-        if value and gpu.instructions and told[:-2] != gpu.instructions[:-2]:
-            found = f"HSA_OVERRIDE_GFX_VERSION={value}, GPU {gpu.index} is {gpu.instructions}"
-            yield warning(
-                NAME, found, "programs end with an illegal instruction", "say: unset HSA_OVERRIDE_GFX_VERSION"
-            )
+    others = [gpu for gpu in _usable(machine, "amd") if gpu.instructions and gpu.instructions[:-2] != told[:-2]]
+    if value and others:
+        found = f"HSA_OVERRIDE_GFX_VERSION={value}, GPU {others[0].index} is {others[0].instructions}"
+        yield warning(NAME, found, "programs end with an illegal instruction", "say: unset HSA_OVERRIDE_GFX_VERSION")
 
 
 def _slow(machine: Machine) -> Iterator[Finding]:
