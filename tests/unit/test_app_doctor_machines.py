@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import other_machines as machines
 import pytest
 
 from serdab.app.doctor import Finding, Verdict
@@ -28,9 +29,9 @@ from serdab.machine import (
     Scaling,
     look,
 )
-from tests.unit import machines
 
 GIB = 1 << 30
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def settings_of(folder: Path, *pairs: str) -> Settings:
@@ -65,7 +66,7 @@ def about(found: list[Finding], words: str) -> Finding:
     return each
 
 
-def changed(value: Any, **fields: Any) -> Any:
+def changed(value: S, **fields: Any) -> S:
     return msgspec.structs.replace(value, **fields)
 
 

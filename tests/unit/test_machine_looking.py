@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import other_machines as machines
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,6 @@ from serdab.machine.limits import look_at_limits
 from serdab.machine.memory import channel_of, look_at_memory
 from serdab.machine.ports import address_of
 from serdab.machine.root import members
-from tests.unit import machines
 
 GIB = 1 << 30
 

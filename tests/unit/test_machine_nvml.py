@@ -6,11 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import other_machines as machines
 import pytest
 
 from serdab.machine import Machine, Root, look
 from serdab.machine.gpus import GpuProcess
-from tests.unit import machines
 
 COMPILER = shutil.which("cc")
 SOURCE = Path(__file__).with_name("nvml_of_a_test.c")

@@ -74,8 +74,8 @@ def smbios(modules: Iterable[tuple[int, int, int, str, str]]) -> bytes:
     return table + b"\x7f\x04\x00\x01\x00\x00"
 
 
-def nvidia_box(folder: Path) -> Path:
-    """Two sockets, two cards of NVIDIA and a board's own display, memory watched by EDAC, no library of NVIDIA."""
+def two_cards() -> dict[str, str]:
+    """Two cards of NVIDIA and a board's own display, on the bus; and what the driver tells of them."""
     cards = {
         f"/sys/bus/pci/devices/{bus}/{name}": text
         for bus, device, kind, lanes in (
@@ -86,6 +86,22 @@ def nvidia_box(folder: Path) -> Path:
             "max_link_width": "16\n", "current_link_speed": "2.5 GT/s PCIe\n", "max_link_speed": "16.0 GT/s PCIe\n",
         }.items()
     }  # fmt: skip
+    return cards | {
+        "/proc/driver/nvidia/version": (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.183.01  Release Build\n"
+            "GCC version:  gcc version 13.2.0\n"
+        ),
+        "/proc/driver/nvidia/gpus/0000:17:00.0/information": "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ: 177\n",
+        "/proc/driver/nvidia/gpus/0000:65:00.0/information": "Model: \t\t NVIDIA RTX 6000 Ada Generation\n",
+        "/sys/bus/pci/devices/0000:02:00.0/vendor": "0x1a03\n",
+        "/sys/bus/pci/devices/0000:02:00.0/class": "0x030000\n",
+        "/usr/local/cuda-12.8/version.json": '{"cuda" : {"name" : "CUDA SDK", "version" : "12.8.1"}, "x": {}}',
+        "/dev/nvidiactl": "",
+    }
+
+
+def watched_memory() -> dict[str, str]:
+    """Eight modules that EDAC watches, four on each socket, with some errors."""
     dimms = {
         f"/sys/devices/system/edac/mc/mc{controller}/dimm{channel}/{name}": text
         for controller in range(2)
@@ -100,47 +116,49 @@ def nvidia_box(folder: Path) -> Path:
         for mc, ce, ue in ((0, 3, 0), (1, 0, 1))
         for name, count in (("ce", ce), ("ue", ue))
     }
+    return dimms | counts
+
+
+def hot_and_slow() -> dict[str, str]:
+    """A server that is too hot, with a slow clock and a slow governor."""
+    return {
+        "/proc/stat": STAT,
+        "/sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "powersave\n",
+        "/sys/devices/system/cpu/cpufreq/policy0/scaling_driver": "acpi-cpufreq\n",
+        "/sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq": "3400000\n",
+        "/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "12\n",
+        "/sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n",
+        "/sys/devices/system/clocksource/clocksource0/available_clocksource": "tsc hpet acpi_pm\n",
+        "/sys/class/thermal/thermal_zone0/temp": "45000\n",
+        "/sys/class/thermal/thermal_zone0/type": "acpitz\n",
+        "/sys/class/thermal/thermal_zone1/temp": "97000\n",
+        "/sys/class/thermal/thermal_zone1/type": "x86_pkg_temp\n",
+        "/sys/class/thermal/thermal_zone1/trip_point_0_type": "passive\n",
+        "/sys/class/thermal/thermal_zone1/trip_point_0_temp": "99000\n",
+    }
+
+
+def nvidia_box(folder: Path) -> Path:
+    """Two sockets, two cards of NVIDIA and a board's own display, memory watched by EDAC, no library of NVIDIA."""
     return make(
         folder,
         {
-            **cards, **dimms, **counts,
+            **two_cards(), **watched_memory(), **hot_and_slow(),
             "/proc/cpuinfo": cpuinfo(8, "fpu sse4_2 avx avx2 fma avx512f avx512_vnni amx_tile amx_int8 amx_bf16"),
             "/proc/meminfo": MEMINFO,
             "/proc/swaps": "Filename\tType\tSize\tUsed\tPriority\n/dev/nvme0n1p3 partition 8388604 4194302 -2\n",
-            "/proc/stat": STAT,
             "/proc/self/mountinfo": MOUNTS,
             "/proc/self/limits": LIMITS,
             "/proc/self/status": "Name:\tpython\nCpus_allowed:\t3f\nCpus_allowed_list:\t0-3,6-7\n",
             "/proc/self/cgroup": "0::/system.slice/serdab.service\n",
             "/proc/sys/kernel/ostype": "Linux\n", "/proc/sys/kernel/osrelease": "6.8.0-45-generic\n",
             "/proc/sys/vm/swappiness": "60\n", "/proc/sys/vm/overcommit_memory": "1\n",
-            "/proc/driver/nvidia/version": (
-                "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.183.01  Release Build\n"
-                "GCC version:  gcc version 13.2.0\n"
-            ),
-            "/proc/driver/nvidia/gpus/0000:17:00.0/information": "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ: 177\n",
-            "/proc/driver/nvidia/gpus/0000:65:00.0/information": "Model: \t\t NVIDIA RTX 6000 Ada Generation\n",
-            "/sys/bus/pci/devices/0000:02:00.0/vendor": "0x1a03\n",
-            "/sys/bus/pci/devices/0000:02:00.0/class": "0x030000\n",
             "/sys/fs/cgroup/system.slice/serdab.service/memory.max": "max\n",
             "/sys/devices/system/cpu/online": "0-7\n",
-            "/sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "powersave\n",
-            "/sys/devices/system/cpu/cpufreq/policy0/scaling_driver": "acpi-cpufreq\n",
-            "/sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq": "3400000\n",
-            "/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "12\n",
             "/sys/devices/system/node/node0/cpulist": "0-3\n", "/sys/devices/system/node/node1/cpulist": "4-7\n",
-            "/sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n",
-            "/sys/devices/system/clocksource/clocksource0/available_clocksource": "tsc hpet acpi_pm\n",
             "/sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
-            "/sys/class/thermal/thermal_zone0/temp": "45000\n", "/sys/class/thermal/thermal_zone0/type": "acpitz\n",
-            "/sys/class/thermal/thermal_zone1/temp": "97000\n",
-            "/sys/class/thermal/thermal_zone1/type": "x86_pkg_temp\n",
-            "/sys/class/thermal/thermal_zone1/trip_point_0_type": "passive\n",
-            "/sys/class/thermal/thermal_zone1/trip_point_0_temp": "99000\n",
             "/sys/block/nvme0n1/queue/rotational": "0\n",
             "/sys/block/nvme0n1/device/model": "Samsung SSD 990 PRO 2TB                 \n",
-            "/usr/local/cuda-12.8/version.json": '{"cuda" : {"name" : "CUDA SDK", "version" : "12.8.1"}, "x": {}}',
-            "/dev/nvidiactl": "",
             "/etc/os-release": 'NAME="Ubuntu"\nPRETTY_NAME="Ubuntu 24.04.2 LTS"\n',
         },
         {
