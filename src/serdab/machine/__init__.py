@@ -17,7 +17,7 @@ from serdab.machine.memory import Memory, MemoryModule
 from serdab.machine.ports import Listener
 from serdab.machine.processor import Heat, Processor, Scaling
 from serdab.machine.programs import Program
-from serdab.machine.root import Root
+from serdab.machine.root import Root, whole
 
 __all__ = [
     "COMPARED_S",
@@ -45,4 +45,5 @@ __all__ = [
     "mount_of",
     "mounts",
     "wall_s",
+    "whole",
 ]

@@ -8,7 +8,7 @@ import msgspec
 
 from serdab.machine.gpus import Drivers, Gpu, GpuProcess, Link
 from serdab.machine.nvml import look_by_nvml
-from serdab.machine.root import Root, pairs
+from serdab.machine.root import Root, pairs, whole
 
 VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x1DA3: "habana"}
 #: Kinds of PCI devices that compute: displays, 3D controllers, other displays, accelerators.
@@ -115,7 +115,7 @@ def _amd(root: Root, folder: str, gpu: Gpu) -> Gpu:
         busy_share=None if busy is None else busy / 100,
         power_w=_first(root, f"{folder}/hwmon/hwmon*/power1_average", 1e6),
         power_limit_w=_first(root, f"{folder}/hwmon/hwmon*/power1_cap", 1e6),
-        uncorrected_errors=int(uncorrected[1]) if uncorrected else None,
+        uncorrected_errors=whole(uncorrected[1]) if uncorrected else None,
         instructions=node,
         processes=_amd_processes(root, number),
     )
@@ -125,9 +125,8 @@ def _node(root: Root, bus: str) -> tuple[str, str]:
     """The kind of instructions and the number that AMD's driver for computing knows a card by."""
     for name in root.names(NODES):
         known = pairs(root.lines(f"{NODES}/{name}/properties"), " ")
-        place, version = known.get("location_id", ""), known.get("gfx_target_version", "0")
-        if place.isdigit() and version.isdigit() and int(version) and _location(bus) == int(place):
-            number = int(version)
+        place, number = whole(known.get("location_id", "")), whole(known.get("gfx_target_version", ""))
+        if number and place == _location(bus):
             major, minor, step = number // 10_000, number // 100 % 100, number % 100
             return f"gfx{major}{minor:x}{step:x}", root.text(f"{NODES}/{name}/gpu_id") or ""
     return "", ""
@@ -143,7 +142,7 @@ def _amd_processes(root: Root, number: str) -> tuple[GpuProcess, ...]:
     found = []
     for pid in root.names("/sys/class/kfd/kfd/proc") if number else []:
         used = root.number(f"/sys/class/kfd/kfd/proc/{pid}/vram_{number}")
-        if pid.isdigit() and used:
+        if whole(pid) is not None and used:
             program = root.text(f"/proc/{pid}/comm") or ""
             found.append(GpuProcess(pid=int(pid), program=program, used_bytes=used))
     return tuple(found)

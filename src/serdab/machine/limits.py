@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from serdab.machine.root import Root, pairs
+from serdab.machine.root import Root, pairs, whole
 
 T = TypeVar("T", int, float)
 GROUPS = "/sys/fs/cgroup"
@@ -62,7 +62,7 @@ def _own_limits(root: Root) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for line in root.lines("/proc/self/limits"):
         if parts := re.match(r"(Max [a-z ]{1,40}?) {2,}(\d+|unlimited)\b", line):
-            found[parts[1]] = int(parts[2]) if parts[2].isdigit() else None
+            found[parts[1]] = whole(parts[2])
     return found
 
 
@@ -120,8 +120,9 @@ def _memory_bytes(root: Root, groups: dict[str, list[str]]) -> Iterator[int | No
 
 def _cpus(root: Root, groups: dict[str, list[str]]) -> Iterator[float | None]:
     for folder in groups.get("", ()):
-        quota, _, period = (root.text(f"{folder}/cpu.max") or "max").partition(" ")
-        yield int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
+        told = (root.text(f"{folder}/cpu.max") or "").partition(" ")
+        quota_us, period_us = whole(told[0]), whole(told[2])
+        yield quota_us / period_us if quota_us and period_us and quota_us > 0 else None
     for folder in groups.get("cpu", ()):
         quota_us, period_us = root.number(f"{folder}/cpu.cfs_quota_us"), root.number(f"{folder}/cpu.cfs_period_us")
         yield quota_us / period_us if quota_us and period_us and quota_us > 0 else None
@@ -136,14 +137,13 @@ def _throttled_share(root: Root, groups: dict[str, list[str]]) -> float:
     shares = [0.0]
     for folder in (*groups.get("", ()), *groups.get("cpu", ())):
         counts = pairs(root.lines(f"{folder}/cpu.stat"), " ")
-        periods, throttled = counts.get("nr_periods", "0"), counts.get("nr_throttled", "0")
-        if periods.isdigit() and throttled.isdigit() and int(periods):
-            shares.append(int(throttled) / int(periods))
+        periods, throttled = whole(counts.get("nr_periods", "")), whole(counts.get("nr_throttled", ""))
+        if periods and throttled:
+            shares.append(throttled / periods)
     return max(shares)
 
 
 def _killed(root: Root, groups: dict[str, list[str]]) -> int:
     own = [f"{folder}/memory.events" for folder in groups.get("", ())[:1]]
     own += [f"{folder}/memory.oom_control" for folder in groups.get("memory", ())[:1]]
-    counts = [pairs(root.lines(name), " ").get("oom_kill", "0") for name in own]
-    return max((int(each) for each in counts if each.isdigit()), default=0)
+    return max((whole(pairs(root.lines(name), " ").get("oom_kill", "")) or 0 for name in own), default=0)

@@ -16,7 +16,7 @@ from serdab.machine.gpus import Drivers, Gpu
 from serdab.machine.limits import Limits, look_at_limits
 from serdab.machine.memory import Memory, look_at_memory
 from serdab.machine.ports import Listener, look_at_ports
-from serdab.machine.processor import Processor, look_at_processor
+from serdab.machine.processor import STOLEN, Processor, look_at_processor, processor_ticks
 from serdab.machine.programs import Program, look_at_programs
 from serdab.machine.root import Root
 
@@ -68,12 +68,18 @@ def look(
         OSError: a disk could not be measured.
     """
     root = root or Root()
+    before = processor_ticks(root)
     drivers, gpus = look_at_gpus(root)
     processor, memory = look_at_processor(root), look_at_memory(root)
     if measured:
         memory = msgspec.structs.replace(
             memory, copied_bytes_s=measure_copying(processor.usable, memory.available_bytes)
         )
+    disks, clock = look_at_disks(root, folders, measured=measured), look_at_clock(root, measured=measured)
+    if measured:
+        spent = [after - earlier for earlier, after in zip(before, processor_ticks(root), strict=True)]
+        share = max(spent[STOLEN], 0) / sum(spent) if sum(spent) > 0 else None
+        processor = msgspec.structs.replace(processor, steal_share_now=share)
     return Machine(
         kernel=" ".join(filter(None, (root.text(f"/proc/sys/kernel/{name}") for name in ("ostype", "osrelease")))),
         system=_system(root),
@@ -82,9 +88,9 @@ def look(
         gpus=gpus,
         drivers=drivers,
         programs=look_at_programs(root, [Path(each) for each in sys.path if each] if packages is None else packages),
-        disks=look_at_disks(root, folders, measured=measured),
+        disks=disks,
         limits=look_at_limits(root),
-        clock=look_at_clock(root, measured=measured),
+        clock=clock,
         listeners=look_at_ports(root),
         variables={name: value for name, value in sorted(environment.items()) if name.startswith(VARIABLES)},
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from serdab.machine.root import Root, pairs
+from serdab.machine.root import Root, pairs, whole
 
 _KB, _MB = 1 << 10, 1 << 20
 #: SMBIOS, table 17: names of the kinds of memory that a machine of our days may have.
@@ -86,7 +86,7 @@ def look_at_memory(root: Root) -> Memory:
 
 def _bytes(text: str) -> int:
     number, _, unit = text.partition(" ")
-    return int(number) * (_KB if unit == "kB" else 1) if number.isdigit() else 0
+    return (whole(number) or 0) * (_KB if unit == "kB" else 1)
 
 
 def _counted(root: Root, name: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from serdab.machine.root import Root
+from serdab.machine.root import Root, whole
 
 #: State of a socket that listens, in `/proc/net/tcp`.
 LISTENS = "0A"
@@ -28,17 +28,21 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
 def look_at_ports(root: Root) -> tuple[Listener, ...]:
     """All listeners of TCP, by port."""
-    owners = _owners(root)
-    found = []
+    found: list[tuple[str, Listener]] = []
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in root.lines(name)[1:]:
             words = line.split()
             place = address_of(words[1]) if len(words) > 9 and words[3] == LISTENS else None
             if place:
-                pid = owners.get(words[9])
-                program = (root.text(f"/proc/{pid}/comm") or "") if pid else ""
-                found.append(Listener(address=place[0], port=place[1], pid=pid, program=program))
-    return tuple(sorted(found, key=lambda each: (each.port, each.address)))
+                found.append((words[9], Listener(address=place[0], port=place[1])))
+    owners = _owners(root, {number for number, _ in found})
+    owned = (_owned(root, listener, owners.get(number)) for number, listener in found)
+    return tuple(sorted(owned, key=lambda each: (each.port, each.address)))
+
+
+def _owned(root: Root, listener: Listener, pid: int | None) -> Listener:
+    program = (root.text(f"/proc/{pid}/comm") or "") if pid else ""
+    return msgspec.structs.replace(listener, pid=pid, program=program)
 
 
 def address_of(text: str) -> tuple[str, int] | None:
@@ -51,12 +55,15 @@ def address_of(text: str) -> tuple[str, int] | None:
     return str(ipaddress.ip_address(packed)), int(port, 16)
 
 
-def _owners(root: Root) -> dict[str, int]:
+def _owners(root: Root, wanted: set[str]) -> dict[str, int]:
     """By the number of a socket, who has it open; of processes that we may not look into, none."""
     found: dict[str, int] = {}
-    for pid in root.names("/proc"):
-        if pid.isdigit():
-            found |= dict.fromkeys(_sockets(root, pid), int(pid))
+    for name in root.names("/proc"):
+        pid = whole(name)
+        if len(found) == len(wanted):
+            break
+        if pid is not None:
+            found |= dict.fromkeys(wanted.intersection(_sockets(root, name)), pid)
     return found
 
 

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from serdab.machine.root import Root, members, pairs
+from serdab.machine.root import Root, members, pairs, whole
 
 #: Instructions that decide how fast numbers are worked on.
 FLAGS = (
@@ -14,6 +14,8 @@ FLAGS = (
     "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "amx_fp16",
     "asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2", "sme", "rvv",
 )  # fmt: skip
+#: Place of what a host gave to others, among the times of `/proc/stat`.
+STOLEN = 7
 #: Names of Arm's own cores, by the number that the kernel tells.
 ARM_CORES = {
     0xD03: "Cortex-A53", 0xD04: "Cortex-A35", 0xD05: "Cortex-A55", 0xD07: "Cortex-A57", 0xD08: "Cortex-A72",
@@ -70,6 +72,8 @@ class Processor(msgspec.Struct, frozen=True, kw_only=True):
     hypervisor: str
     #: Share of the time since the start that the host gave to others.
     steal_share: float
+    #: The same while this machine was measured; None: not measured.
+    steal_share_now: float | None = None
     scaling: Scaling | None
     heat: Heat
 
@@ -140,11 +144,18 @@ def _hypervisor(root: Root, each: list[dict[str, str]]) -> str:
 
 
 def _steal_share(root: Root) -> float:
-    times = next((line.split()[1:] for line in root.lines("/proc/stat") if line.startswith("cpu ")), [])
-    # The last two, those of guests, are in the first two already.
-    ticks = [int(each) for each in times[:8] if each.isdigit()]
-    total = sum(ticks)
-    return ticks[7] / total if len(ticks) == 8 and total else 0.0
+    ticks = processor_ticks(root)
+    return ticks[STOLEN] / sum(ticks) if sum(ticks) else 0.0
+
+
+def processor_ticks(root: Root) -> list[int]:
+    """For what the processors spent their time since the start; the place `STOLEN` is what others got.
+
+    Times of guests are not in it: they are in the others already.
+    """
+    times = next((line.split()[1:9] for line in root.lines("/proc/stat") if line.startswith("cpu ")), [])
+    ticks = [number for each in times if (number := whole(each)) is not None and number >= 0]
+    return ticks if len(ticks) == STOLEN + 1 else [0] * (STOLEN + 1)
 
 
 def _scaling(root: Root) -> Scaling | None:

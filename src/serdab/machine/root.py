@@ -8,6 +8,8 @@ from pathlib import Path
 
 #: Most bytes that are read of one file (/proc/cpuinfo of 512 cores is 1 MB), and at a time.
 MOST_BYTES, PIECE_BYTES = 8 << 20, 64 << 10
+#: Beyond the 64 bits of a kernel's counters, and beyond the processors of any machine.
+MOST_NUMBER, MOST_MEMBERS = 1 << 64, 65_536
 
 
 class Root:
@@ -49,10 +51,7 @@ class Root:
 
     def number(self, name: str, base: int = 10) -> int | None:
         """The whole number that stands in a file; base 0 takes `0x…` too."""
-        try:
-            return int(self.text(name) or "", base)
-        except ValueError:
-            return None
+        return whole(self.text(name) or "", base)
 
     def names(self, name: str) -> list[str]:
         """What is in a folder, sorted; nothing when it is not there."""
@@ -82,6 +81,15 @@ class Root:
             yield "/" + path.relative_to(self.folder).as_posix()
 
 
+def whole(text: str, base: int = 10) -> int | None:
+    """The whole number that a text is; None for any other text, and for numbers that no kernel counts to."""
+    try:
+        number = int(text, base)
+    except ValueError:
+        return None
+    return number if abs(number) < MOST_NUMBER else None
+
+
 def pairs(lines: list[str], separator: str = ":") -> dict[str, str]:
     """`name: value` of each line; the last one of a name counts."""
     split = (line.partition(separator) for line in lines)
@@ -92,8 +100,9 @@ def members(text: str) -> list[int]:
     """The numbers of a list such as `0-3,8,10-11`; what is no such list has none."""
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if first.isdigit() and (not last or last.isdigit()):
-            # No kernel counts further; a broken file must not take all memory.
-            found += range(int(first), min(int(last or first), int(first) + 65_535) + 1)
+        start, dash, end = part.strip().partition("-")
+        first, last = whole(start), whole(end if dash else start)
+        if first is not None and last is not None:
+            # A broken file must not take all memory.
+            found += range(first, min(last, first + MOST_MEMBERS - len(found) - 1) + 1)
     return found

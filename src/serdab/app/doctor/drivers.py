@@ -58,7 +58,7 @@ def _too_old(program: Program, driver: str, cuda: str, found: str) -> Finding | 
 
 def numbers(version: str) -> tuple[int, ...]:
     """`12.4.1` → 12, 4, 1; what is no version has none."""
-    return tuple(int(each) for each in re.findall(r"\d+", version)) if re.match(r"\d", version) else ()
+    return tuple(map(int, re.findall(r"[0-9]{1,9}", version))) if re.match(r"[0-9]", version) else ()
 
 
 def check_fallback(settings: Settings, machine: Machine) -> Iterator[Finding]:

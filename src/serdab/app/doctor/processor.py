@@ -36,8 +36,13 @@ def check_governor(settings: Settings, machine: Machine) -> Finding:
 def check_steal(settings: Settings, machine: Machine) -> Finding:
     """Whether a host gives our time to others."""
     del settings
-    share, host = machine.processor.steal_share, machine.processor.hypervisor
-    found = f"{share:.1%} of the time since the start went to others" + (f" (guest of {host})" if host else "")
+    processor = machine.processor
+    share = max(processor.steal_share, processor.steal_share_now or 0.0)
+    found = f"{processor.steal_share:.1%} of the time since the start went to others"
+    if processor.steal_share_now is not None:
+        found += f", {processor.steal_share_now:.1%} just now"
+    if processor.hypervisor:
+        found += f" (guest of {processor.hypervisor})"
     effect = "everything is slower by that, and some leases may run out"
     todo = "ask for processors of its own (dedicated, pinned), or move to a host that is less full"
     return judged("stolen time", found, is_well=share < MOST_STOLEN, effect=effect, todo=todo)

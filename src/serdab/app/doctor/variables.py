@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from serdab.app.doctor.findings import Finding, warning, well
 from serdab.core import Settings
-from serdab.machine import Gpu, Machine
+from serdab.machine import Gpu, Machine, whole
 
 NAME = "variables"
 #: Which GPUs a program sees, by maker.
@@ -53,7 +53,8 @@ def _wrong_list(value: str, gpus: list[Gpu]) -> tuple[str, str]:
     if len(set(parts)) < len(parts):
         return "names a GPU twice", "no GPU is seen at all"
     for place, part in enumerate(parts):
-        is_there = int(part) < len(gpus) if part.isdigit() else any(gpu.uuid.startswith(part) for gpu in gpus)
+        number = whole(part)
+        is_there = any(gpu.uuid.startswith(part) for gpu in gpus) if number is None else 0 <= number < len(gpus)
         if not is_there and not part.startswith("MIG-"):
             return f"names {part!r}, and there are {len(gpus)}", f"only the {place} before it are seen"
     return "", ""
@@ -67,7 +68,7 @@ def _twice(machine: Machine) -> Iterator[Finding]:
     rocr, hip, cuda = (known.get(f"{name}_VISIBLE_DEVICES") for name in ("ROCR", "HIP", "CUDA"))
     if rocr is not None and hip is not None:
         left = len(rocr.split(","))
-        wrong = [part for part in hip.split(",") if part.strip().isdigit() and int(part) >= left]
+        wrong = [part for part in hip.split(",") if (whole(part) or 0) >= left]
         if wrong:
             found = f"ROCR_VISIBLE_DEVICES={rocr} leaves {left}, HIP_VISIBLE_DEVICES={hip} counts among those"
             yield warning(NAME, found, f"HIP finds no GPU {wrong[0]}", "say: unset HIP_VISIBLE_DEVICES")
@@ -80,7 +81,7 @@ def _order(machine: Machine) -> Iterator[Finding]:
     """Whether numbers mean the same to CUDA and to nvidia-smi."""
     known = machine.variables
     names = {gpu.name for gpu in _usable(machine, "nvidia")}
-    numbered = any(part.strip().isdigit() for part in known.get("CUDA_VISIBLE_DEVICES", "").split(","))
+    numbered = any(whole(part) is not None for part in known.get("CUDA_VISIBLE_DEVICES", "").split(","))
     if len(names) > 1 and numbered and known.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
         found = f"CUDA_VISIBLE_DEVICES={known['CUDA_VISIBLE_DEVICES']} among {' and '.join(sorted(names))}"
         effect = "CUDA counts the fastest first, nvidia-smi by the bus: another GPU is used than is meant"
@@ -110,12 +111,12 @@ def _threads(machine: Machine) -> Iterator[Finding]:
     told = {name: machine.variables[name] for name in THREADS if name in machine.variables}
     for name, value in told.items():
         parts = value.split(",")
-        if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        if not all((whole(part) or 0) > 0 for part in parts):
             todo = f"say: export {name}={cores}"
             yield warning(
                 NAME, f"{name}={value!r} is no number of threads", "it is ignored, or all cores are used", todo
             )
-        elif int(parts[0]) > cores:
+        elif (whole(parts[0]) or 0) > cores:
             found = f"{name}={value} on {cores} processors"
             yield warning(
                 NAME, found, "threads push each other aside; engines are slower", f"say: export {name}={cores}"
