@@ -208,6 +208,21 @@ def amd_box(folder: Path) -> Path:
     )  # fmt: skip
 
 
+def intel_box(folder: Path) -> Path:
+    """An Arc B580 beside the graphics of the processor."""
+    own, arc = "/sys/bus/pci/devices/0000:00:02.0", "/sys/bus/pci/devices/0000:03:00.0"
+    return make(
+        folder,
+        {
+            "/proc/cpuinfo": cpuinfo(8, "avx2 avx_vnni", "Intel(R) Core(TM) Ultra 7 265K", sockets=1),
+            f"{own}/vendor": "0x8086\n", f"{own}/device": "0x7d67\n", f"{own}/class": "0x030000\n",
+            f"{arc}/vendor": "0x8086\n", f"{arc}/device": "0xe20b\n", f"{arc}/class": "0x030000\n",
+            f"{arc}/max_link_speed": "16.0 GT/s PCIe\n", "/dev/dri/card0": "", "/dev/dri/renderD128": "",
+        },
+        {f"{own}/driver": "../../drivers/i915", f"{arc}/driver": "../../drivers/xe"},
+    )  # fmt: skip
+
+
 def container(folder: Path) -> Path:
     """A container of Docker with limits of the second kind on a host with 16 processors."""
     return make(

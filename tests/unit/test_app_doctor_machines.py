@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 import other_machines as machines
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from serdab.app.doctor import Finding, Verdict
 from serdab.app.doctor.examining import look_at_machine
+from serdab.app.doctor.variables import check_variables
 from serdab.core import Settings, load_settings
 from serdab.machine import (
     Clock,
@@ -31,6 +34,11 @@ from serdab.machine import (
 )
 
 GIB = 1 << 30
+ODD_VALUES = ["0,1", "1,0", "²", "-1", "9" * 5000]
+STEERING = (
+    "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "CUDA_DEVICE_ORDER",
+    "HSA_OVERRIDE_GFX_VERSION", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUDA_LAUNCH_BLOCKING",
+)  # fmt: skip
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -201,6 +209,20 @@ def test_variables_that_are_right(tmp_path: Path, good: Machine, variables: dict
     assert wrong(examined(tmp_path, machine)) == {}
 
 
+@given(
+    values=st.dictionaries(
+        st.sampled_from(STEERING), st.text(max_size=12) | st.sampled_from(["0,1", "²", "-1", "9" * 5000])
+    )
+)
+@settings(deadline=None, max_examples=150)
+def test_no_value_of_a_variable_keeps_the_rest_from_being_told(values: dict[str, str]) -> None:
+    here = look(Root("/nonexistent"), environment=values, packages=[])
+    for gpus in ((card(0), card(1, "NVIDIA RTX A4000")), (radeon(0),)):
+        found = list(check_variables(Settings(), changed(here, gpus=gpus)))
+        assert found
+        assert all((each.verdict is Verdict.OK) == (each.todo == "") for each in found)
+
+
 def test_numbers_mean_another_card_when_they_differ(tmp_path: Path, good: Machine) -> None:
     variables = {"CUDA_VISIBLE_DEVICES": "0"}
     machine = changed(good, gpus=(card(0), card(1, "NVIDIA RTX A4000")), variables=variables)
@@ -364,8 +386,15 @@ def test_memory_far_below_its_label_is_told(tmp_path: Path, good: Machine) -> No
         assert not is_slow or "of 90 GB/s rated (2 channels)" in found["bandwidth"].found
 
 
+def test_time_that_a_host_takes_is_told(tmp_path: Path, good: Machine) -> None:
+    busy = changed(good.processor, hypervisor="KVM", steal_share=0.004, steal_share_now=0.11)
+    finding = wrong(examined(tmp_path, changed(good, processor=busy)))["stolen time"]
+    assert finding.found == "0.4% of the time since the start went to others, 11.0% just now (guest of KVM)"
+
+
 MAKERS: list[Callable[[Path], Path]] = [
-    machines.nvidia_box, machines.amd_box, machines.container, machines.wsl, machines.raspberry_pi, machines.jetson,
+    machines.nvidia_box, machines.amd_box, machines.intel_box, machines.container,
+    machines.wsl, machines.raspberry_pi, machines.jetson,
 ]  # fmt: skip
 
 

@@ -115,6 +115,22 @@ def test_cards_of_amd_tell_memory_power_and_who_uses_them(tmp_path: Path) -> Non
     assert [(each.name, each.version) for each in found.programs] == [("ROCm", "6.3.1")]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may use everything")
+def test_a_card_that_this_account_may_not_use_says_so(tmp_path: Path) -> None:
+    (machines.amd_box(tmp_path) / "dev" / "kfd").chmod(0)
+    found = look(Root(tmp_path), environment={}, packages=[]).gpus
+    assert [gpu.why_not for gpu in found if gpu.kernel_driver] == ["this account may not use /dev/kfd"] * 2
+
+
+def test_cards_of_intel_compute_through_their_render_files(tmp_path: Path) -> None:
+    found = machine_of(machines.intel_box, tmp_path)
+    own, arc = found.gpus
+    assert (own.shares_memory, own.kernel_driver) == (True, "i915")
+    assert (arc.name, arc.usable, arc.link.most_generation) == ("Intel e20b", True, 4)
+    (tmp_path / "dev/dri/renderD128").unlink()
+    assert [gpu.usable for gpu in look(Root(tmp_path), environment={}, packages=[]).gpus] == [False, False]
+
+
 def test_a_container_has_the_limits_of_its_group(tmp_path: Path) -> None:
     found = machine_of(machines.container, tmp_path)
     limits = found.limits

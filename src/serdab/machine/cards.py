@@ -87,8 +87,13 @@ def _why_not(root: Root, vendor: str, driver: str, drivers: Drivers) -> str:
         return "nouveau holds it, which does not compute"
     if vendor == "nvidia" and drivers.nvml_error:
         return drivers.nvml_error
-    if not root.has(DEVICE_FILES[vendor]):
-        return f"{DEVICE_FILES[vendor]} is not here"
+    opened = DEVICE_FILES[vendor]
+    if not root.has(opened):
+        return f"{opened} is not here"
+    # Of a folder, the files for computing; those for displays are not asked for.
+    files = list(root.matching(f"{opened}/renderD*")) if vendor == "intel" else [opened]
+    if vendor != "habana" and not any(map(root.may_use, files)):
+        return f"this account may not use {' or '.join(files) or f'{opened}/renderD128'}"
     if vendor == "nvidia" and not drivers.nvidia_library:
         return "NVIDIA's library libnvidia-ml.so.1 is not here"
     return "" if vendor != "nvidia" else "NVIDIA's library does not show it"

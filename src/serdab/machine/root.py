@@ -64,6 +64,10 @@ class Root:
         """Whether there is such a file or folder."""
         return os.path.lexists(self.path(name))
 
+    def may_use(self, name: str) -> bool:
+        """Whether this process may read and write a file."""
+        return os.access(self.path(name), os.R_OK | os.W_OK)
+
     def target(self, name: str) -> str:
         """The last part of where a link leads; empty when it is none."""
         try:

@@ -108,6 +108,8 @@ def _cure(gpu: Gpu, machine: Machine) -> str:
         return "say: apt-get install nvidia-driver (Debian) or ubuntu-drivers install; restart the machine"
     if "different versions" in gpu.why_not:
         return "restart the machine, or say: rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && modprobe nvidia"
+    if "may not use" in gpu.why_not:
+        return "say: usermod -aG render,video $USER, and log in again; in a container: --group-add render"
     if "reset" in gpu.why_not or "fallen off" in gpu.why_not:
         return "restart the machine; see why: dmesg | grep -i xid"
     if in_container and gpu.vendor == "nvidia":
@@ -118,7 +120,7 @@ def _cure(gpu: Gpu, machine: Machine) -> str:
         return "install NVIDIA's driver on Windows, none in Linux; then say in Windows: wsl --update && wsl --shutdown"
     installs = {
         "nvidia": "say: apt-get install nvidia-driver (Debian) or ubuntu-drivers install; restart; then nvidia-smi",
-        "amd": "say: modprobe amdgpu; install ROCm; usermod -aG render,video " + "$USER",
+        "amd": "say: modprobe amdgpu; install ROCm; usermod -aG render,video $USER",
         "intel": "say: modprobe xe || modprobe i915; install Intel's compute runtime; usermod -aG render $USER",
         "habana": "install Habana's driver and say: modprobe habanalabs",
     }
