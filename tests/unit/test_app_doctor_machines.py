@@ -123,7 +123,7 @@ def test_a_server_is_told_all_that_is_wrong_with_it(tmp_path: Path) -> None:
     assert {name: each.verdict.value for name, each in found.items()} == {
         "clock set": "warning", "clock source": "warning", "frequency": "warning", "stolen time": "warning",
         "heat": "warning", "memory errors": "bad", "swap": "warning", "overcommit": "warning",
-        "huge pages": "warning", "locked memory": "warning", "open files": "warning", "gpu 0 (nvidia)": "bad",
+        "huge pages": "warning", "locked memory": "warning", "open files": "warning", "gpu 0 (nvidia)": "warning",
     }  # fmt: skip
     assert found["clock source"].todo.startswith("say: echo tsc > /sys/devices/system/clocksource")
     assert found["frequency"].todo == "say: cpupower frequency-set -g performance"
@@ -303,7 +303,7 @@ def test_two_libraries_with_the_same_files(tmp_path: Path, good: Machine) -> Non
             "blender (pid 4194305)",
             Verdict.WARNING,
         ),
-        ({"usable": False, "kernel_driver": "nouveau", "why_not": "nouveau holds it"}, "nouveau", Verdict.BAD),
+        ({"usable": False, "kernel_driver": "nouveau", "why_not": "nouveau holds it"}, "nouveau", Verdict.WARNING),
         ({"usable": False, "why_not": "the GPU has fallen off the bus"}, "fallen off", Verdict.BAD),
         ({"slowed_by": ("power limit",), "link": Link(width=16, most_width=16)}, "", None),
     ],

@@ -13,7 +13,8 @@ from serdab.machine import Gpu, Machine
 
 #: Part of a GPU's memory that others may have: a desktop takes some.
 MOST_OTHERS = 0.10
-#: Generation of the bus while it rests is lower; lanes are not.
+#: What NVIDIA's library says of a card that is broken, not only out of reach.
+FAULTS = ("reset", "fallen off")
 _GB = 1 << 30
 
 
@@ -97,9 +98,10 @@ def _invisible(name: str, gpu: Gpu, machine: Machine) -> Finding:
     found, effect = f"{gpu.name}: {gpu.why_not}", "models run on the processor, 5 to 50 times slower"
     if gpu.kernel_driver in ("vfio-pci", "pci-stub"):
         return well(name, found)
-    if gpu.shares_memory and gpu.vendor == "intel":  # the graphics of a processor, which nobody counts on
+    if gpu.shares_memory and gpu.vendor in ("intel", "amd"):  # graphics of a processor, which nobody counts on
         return well(name, found)
-    return bad(name, found, effect, _cure(gpu, machine))
+    is_broken = any(fault in gpu.why_not for fault in FAULTS)
+    return (bad if is_broken else warning)(name, found, effect, _cure(gpu, machine))
 
 
 def _cure(gpu: Gpu, machine: Machine) -> str:
@@ -110,7 +112,7 @@ def _cure(gpu: Gpu, machine: Machine) -> str:
         return "restart the machine, or say: rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && modprobe nvidia"
     if "may not use" in gpu.why_not:
         return "say: usermod -aG render,video $USER, and log in again; in a container: --group-add render"
-    if "reset" in gpu.why_not or "fallen off" in gpu.why_not:
+    if any(fault in gpu.why_not for fault in FAULTS):
         return "restart the machine; see why: dmesg | grep -i xid"
     if in_container and gpu.vendor == "nvidia":
         return "start the container with --gpus all (needs the NVIDIA container toolkit on the host)"
