@@ -155,6 +155,12 @@ def nvidia_box(folder: Path) -> Path:
             "/proc/sys/vm/swappiness": "60\n", "/proc/sys/vm/overcommit_memory": "1\n",
             "/sys/fs/cgroup/system.slice/serdab.service/memory.max": "max\n",
             "/sys/devices/system/cpu/online": "0-7\n",
+            **{
+                f"/sys/devices/system/cpu/cpu{cpu}/cache/index{index}/{name}": text
+                for cpu in range(8)
+                for index, level, size, shared in ((2, 2, "2048K", cpu), (3, 3, "61440K", "0-3" if cpu < 4 else "4-7"))
+                for name, text in (("level", f"{level}\n"), ("size", f"{size}\n"), ("shared_cpu_list", f"{shared}\n"))
+            },
             "/sys/devices/system/node/node0/cpulist": "0-3\n", "/sys/devices/system/node/node1/cpulist": "4-7\n",
             "/sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
             "/sys/block/nvme0n1/queue/rotational": "0\n",

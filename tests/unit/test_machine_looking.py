@@ -40,6 +40,7 @@ def test_a_server_with_two_sockets_is_what_its_files_say(tmp_path: Path) -> None
     )  # fmt: skip
     assert processor.steal_share == pytest.approx(0.05)
     assert processor.hypervisor == ""
+    assert processor.cache_bytes == 2 * 61440 << 10, "one for each socket"
     assert processor.scaling is not None
     assert (processor.scaling.governors, processor.scaling.most_mhz) == (("powersave",), 3400.0)
     heat = processor.heat

@@ -70,11 +70,9 @@ def look(
     root = root or Root()
     before = processor_ticks(root)
     drivers, gpus = look_at_gpus(root)
-    processor, memory = look_at_processor(root), look_at_memory(root)
+    processor, memory, limits = look_at_processor(root), look_at_memory(root), look_at_limits(root)
     if measured:
-        memory = msgspec.structs.replace(
-            memory, copied_bytes_s=measure_copying(processor.usable, memory.available_bytes)
-        )
+        memory = msgspec.structs.replace(memory, copied_bytes_s=_copied_bytes_s(processor, memory, limits))
     disks, clock = look_at_disks(root, folders, measured=measured), look_at_clock(root, measured=measured)
     if measured:
         spent = [after - earlier for earlier, after in zip(before, processor_ticks(root), strict=True)]
@@ -89,11 +87,18 @@ def look(
         drivers=drivers,
         programs=look_at_programs(root, [Path(each) for each in sys.path if each] if packages is None else packages),
         disks=disks,
-        limits=look_at_limits(root),
+        limits=limits,
         clock=clock,
         listeners=look_at_ports(root),
         variables={name: value for name, value in sorted(environment.items()) if name.startswith(VARIABLES)},
     )
+
+
+def _copied_bytes_s(processor: Processor, memory: Memory, limits: Limits) -> float | None:
+    """Measured with what our control group lets us have: more would end this process."""
+    threads = processor.usable if limits.cpus is None else min(processor.usable, max(round(limits.cpus), 1))
+    available_bytes = min(memory.available_bytes, limits.memory_bytes or memory.available_bytes)
+    return measure_copying(threads, available_bytes, processor.cache_bytes)
 
 
 def _system(root: Root) -> str:

@@ -68,6 +68,8 @@ class Processor(msgspec.Struct, frozen=True, kw_only=True):
     sockets: int
     numa_nodes: int
     flags: tuple[str, ...]
+    #: Of the last caches, all together; 0: not told.
+    cache_bytes: int
     #: What runs this machine as a guest; empty on bare metal, as far as it tells.
     hypervisor: str
     #: Share of the time since the start that the host gave to others.
@@ -95,6 +97,7 @@ def look_at_processor(root: Root) -> Processor:
         sockets=sockets,
         numa_nodes=max(len(nodes), 1),
         flags=_flags(each),
+        cache_bytes=_cache_bytes(root),
         hypervisor=_hypervisor(root, each),
         steal_share=_steal_share(root),
         scaling=_scaling(root),
@@ -129,6 +132,17 @@ def _topology(root: Root, each: list[dict[str, str]], logical: int) -> tuple[int
 def _flags(each: list[dict[str, str]]) -> tuple[str, ...]:
     known = " ".join(each[0].get(name, "") for name in ("flags", "Features")) if each else ""
     return tuple(flag for flag in FLAGS if flag in known.split())
+
+
+def _cache_bytes(root: Root) -> int:
+    """The caches of the highest level, each counted once however many cores share it."""
+    found: dict[tuple[int, str], int] = {}
+    for folder in root.matching(f"{CPUS}/cpu[0-9]*/cache/index[0-9]*"):
+        level, size = root.number(f"{folder}/level"), re.fullmatch(r"(\d{1,9})K", root.text(f"{folder}/size") or "")
+        if level is not None and size:
+            found[level, root.text(f"{folder}/shared_cpu_list") or folder] = int(size[1]) << 10
+    last = max((level for level, _ in found), default=0)
+    return sum(size for (level, _), size in found.items() if level == last)
 
 
 def _hypervisor(root: Root, each: list[dict[str, str]]) -> str:
