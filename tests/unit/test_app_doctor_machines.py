@@ -324,6 +324,15 @@ def test_memory_far_below_its_label_is_told(tmp_path: Path, good: Machine) -> No
         assert not is_slow or "of 90 GB/s rated (2 channels)" in found["bandwidth"].found
 
 
+@pytest.mark.parametrize(("degrees", "throttled", "is_hot"), [(60.0, 3, False), (60.0, 5000, True), (96.0, 0, True)])
+def test_heat_is_told_when_it_is_near_or_comes_often(
+    tmp_path: Path, good: Machine, degrees: float, throttled: int, is_hot: bool
+) -> None:
+    heat = changed(good.processor.heat, hottest_c=degrees, place="x86_pkg_temp", limit_c=100.0, throttled=throttled)
+    machine = changed(good, processor=changed(good.processor, heat=heat))
+    assert ("heat" in wrong(examined(tmp_path, machine))) == is_hot
+
+
 def test_time_that_a_host_takes_is_told(tmp_path: Path, good: Machine) -> None:
     busy = changed(good.processor, hypervisor="KVM", steal_share=0.004, steal_share_now=0.11)
     finding = wrong(examined(tmp_path, changed(good, processor=busy)))["stolen time"]
