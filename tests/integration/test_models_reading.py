@@ -14,7 +14,7 @@ from aiohttp import web
 
 from serdab.core import Settings, load_settings
 from serdab.models import BadModelFile, ModelHead, PullFailed, read_model
-from tests.unit.model_files import (
+from serdab.testing.model_files import (
     gguf_head,
     hf_tensors,
     llama_metadata,
@@ -23,9 +23,18 @@ from tests.unit.model_files import (
     write_gguf,
     write_safetensors,
 )
-from tests.unit.test_models_configs import BASE
 
 MEGABYTE = 1_000_000
+CONFIG: dict[str, Any] = {
+    "model_type": "llama",
+    "num_hidden_layers": 24,
+    "hidden_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 1000,
+    "torch_dtype": "bfloat16",
+    "_name_or_path": "owner/small",
+}
 
 
 class Hub:
@@ -143,7 +152,7 @@ def write_shards(folder: Path, shards: int, layers: int, config: dict[str, Any])
     """A model of several files; the bytes of its tensors."""
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     tensors = hf_tensors(layers)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for shard in range(shards):
         name = f"model-{shard + 1:05d}-of-{shards:05d}.safetensors"
         write_safetensors(folder / name, tensors[shard::shards])
@@ -157,7 +166,7 @@ def write_shards(folder: Path, shards: int, layers: int, config: dict[str, Any])
 @pytest.mark.parametrize("lists", [True, False])
 async def test_shards_are_read_by_their_heads(hub: Hub, lists: bool) -> None:
     hub.lists = lists
-    total = write_shards(hub.folder, 4, 24, BASE | {"_name_or_path": "owner/small"})
+    total = write_shards(hub.folder, 4, 24, CONFIG)
     head = await read_model("owner/name", settings_of(hub))
     assert head.weights is not None
     assert (head.weights.bytes, head.weights.exact) == (total, True)
@@ -168,7 +177,7 @@ async def test_shards_are_read_by_their_heads(hub: Hub, lists: bool) -> None:
 
 @pytest.mark.parametrize(("shards", "layers"), [(40, 60), (8, 4000)])
 async def test_heads_that_are_too_long_together_are_not_read(hub: Hub, shards: int, layers: int) -> None:
-    total = write_shards(hub.folder, shards, layers, BASE)
+    total = write_shards(hub.folder, shards, layers, CONFIG)
     head = await read_model("owner/name", settings_of(hub))
     assert head.weights is not None
     assert head.weights.bytes == total
@@ -191,7 +200,7 @@ async def test_a_server_without_ranges_is_told_and_nothing_big_is_read(hub: Hub)
     with pytest.raises(PullFailed, match="ranges"):
         await read_model("owner/name", settings_of(hub))
     (hub.folder / "m.gguf").unlink()
-    write_shards(hub.folder, 2, 24, BASE)
+    write_shards(hub.folder, 2, 24, CONFIG)
     os.truncate(hub.folder / "model-00001-of-00002.safetensors", 3 * MEGABYTE)
     with pytest.raises(PullFailed, match="ranges"):
         await read_model("owner/name", settings_of(hub))

@@ -10,7 +10,7 @@ import pytest
 
 from serdab.core import load_settings
 from serdab.models import BadModelFile, ModelHead, UnknownShape, read_model
-from tests.unit.model_files import Described, hf_tensors, write_safetensors
+from serdab.testing.model_files import Described, hf_tensors, write_safetensors
 
 SETTINGS = load_settings(environ={})
 BASE: dict[str, Any] = {

@@ -10,7 +10,15 @@ import pytest
 
 from serdab.core import load_settings
 from serdab.models import BadModelFile, ModelHead, UnknownShape, read_model
-from tests.unit.model_files import GGML, Described, gguf_head, llama_metadata, llama_tensors, long_tokenizer, write_gguf
+from serdab.testing.model_files import (
+    GGML,
+    Described,
+    gguf_head,
+    llama_metadata,
+    llama_tensors,
+    long_tokenizer,
+    write_gguf,
+)
 
 SETTINGS = load_settings(environ={})
 

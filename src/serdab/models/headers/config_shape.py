@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from serdab.core import expected
-from serdab.models.errors import BadModelFile
+from serdab.models.errors import BadModelFile, UnknownShape
 from serdab.models.headers.fields import Fields
 from serdab.models.headers.layer_kinds import ENCODERS, layer_kinds
 from serdab.models.headers.states import state_bytes
@@ -113,6 +113,8 @@ def _layers(fields: Fields, kind: str, count: int, hidden: int, heads: int) -> L
     kv_heads = kv_heads or heads
     head_dim = fields.number("head_dim")
     if not head_dim:
+        if heads > hidden:
+            raise UnknownShape(expected(f"num_attention_heads of a {fields.kind}", f"at most {hidden:,}", heads))
         head_dim = hidden // heads
         if hidden % heads:
             fields.assume(f"head_dim is not named: {hidden} / {heads} rounded down")

@@ -156,9 +156,10 @@ def _dims(keys: _Keys, block: int, window: int) -> tuple[int, int]:
     key, value = keys.number(f"attention.key_length{ending}"), keys.number(f"attention.value_length{ending}")
     if key is None:
         heads = keys.needed("attention.head_count", block)
-        if not heads:
-            raise UnknownShape(expected(f"{keys.architecture}.attention.head_count", "1 or more", heads))
-        key = keys.needed("embedding_length") // heads
+        hidden = keys.needed("embedding_length")
+        if not 1 <= heads <= hidden:
+            raise UnknownShape(expected(f"{keys.architecture}.attention.head_count", f"1 to {hidden:,}", heads))
+        key = hidden // heads
     return key, value if value is not None else key
 
 

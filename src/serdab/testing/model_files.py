@@ -18,6 +18,7 @@ Described = tuple[str, Sequence[int], str]
 
 
 def text(value: str | bytes) -> bytes:
+    """A string with its length before it."""
     raw = value if isinstance(value, bytes) else value.encode()
     return struct.pack("<Q", len(raw)) + raw
 
