@@ -47,6 +47,7 @@ class Hub:
         self.url = ""
         self.ranges = True
         self.lists = True
+        self.tells_length = True
 
     async def resolve(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
@@ -58,7 +59,7 @@ class Hub:
         start, end = (int(asked[1]), min(int(asked[2]) + 1, size)) if asked and self.ranges else (0, size)
         if start >= size:
             raise web.HTTPRequestRangeNotSatisfiable
-        headers = {"Content-Length": str(end - start)}
+        headers = {"Content-Length": str(end - start)} if self.tells_length else {}
         if asked and self.ranges:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         response = web.StreamResponse(status=206 if asked and self.ranges else 200, headers=headers)
@@ -204,6 +205,17 @@ async def test_a_server_without_ranges_is_told_and_nothing_big_is_read(hub: Hub)
     os.truncate(hub.folder / "model-00001-of-00002.safetensors", 3 * MEGABYTE)
     with pytest.raises(PullFailed, match="ranges"):
         await read_model("owner/name", settings_of(hub))
+
+
+async def test_a_server_that_tells_no_length_is_read_too_and_cut_off(hub: Hub) -> None:
+    hub.ranges = hub.tells_length = False
+    (hub.folder / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    head = await read_model("owner/name", settings_of(hub))
+    assert (head.layout, head.weights) == ("config", None)
+    (hub.folder / "config.json").write_bytes(b" " * 50 * MEGABYTE)
+    with pytest.raises(PullFailed, match="ranges"):
+        await read_model("owner/name", settings_of(hub))
+    assert hub.sent < 20 * MEGABYTE
 
 
 async def test_a_head_without_end_is_given_up(hub: Hub) -> None:

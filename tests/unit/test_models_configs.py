@@ -52,7 +52,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "gemma2": ({"model_type": "gemma2", "sliding_window": 4096, "head_dim": 256}, {"full": 12, "sliding": 12}),
     "gemma3": (
-        {"model_type": "gemma3_text", "sliding_window": 1024, "sliding_window_pattern": 6},
+        {"model_type": "gemma3_text", "head_dim": 256, "sliding_window": 1024, "sliding_window_pattern": 6},
         {"full": 4, "sliding": 20},
     ),
     "gpt-oss": (
@@ -130,6 +130,25 @@ async def test_states_latents_and_heads_have_their_sizes(tmp_path: Path) -> None
     head = await read(tmp_path, num_key_value_heads=None)
     assert head.shape.layers[0].kv_heads == 16
     assert "num_key_value_heads" in head.shape.assumed[0]
+
+
+async def test_fields_that_published_configurations_leave_out_have_the_libraries_defaults_and_it_is_said(
+    tmp_path: Path,
+) -> None:
+    head = await read(
+        tmp_path, model_type="gemma3_text", num_hidden_layers=34, num_attention_heads=None, num_key_value_heads=None,
+        sliding_window=1024, vocab_size=None,
+    )  # fmt: skip
+    assert kinds(head) == {"full": 5, "sliding": 29}
+    assert {(layers.kv_heads, layers.head_dim) for layers in head.shape.layers} == {(4, 256)}
+    assert any("num_key_value_heads is not named: 4" in each for each in head.shape.assumed)
+
+
+async def test_layers_that_use_the_cache_of_others_keep_none(tmp_path: Path) -> None:
+    head = await read(tmp_path, model_type="llama", num_kv_shared_layers=10)
+    assert kinds(head) == {"full": 14, "none": 10}
+    with pytest.raises(UnknownShape, match="num_kv_shared_layers"):
+        await read(tmp_path, num_kv_shared_layers=24)
 
 
 async def test_old_names_of_fields_are_known(tmp_path: Path) -> None:

@@ -151,6 +151,11 @@ async def test_blocks_that_only_guess_ahead_keep_no_cache(tmp_path: Path) -> Non
     assert any("guess tokens ahead" in each for each in head.shape.assumed)
 
 
+async def test_blocks_that_use_the_cache_of_others_keep_none(tmp_path: Path) -> None:
+    head = await read(tmp_path, llama_metadata() | {"llama.attention.shared_kv_layers": 3}, llama_tensors())
+    assert {layers.attention: layers.count for layers in head.shape.layers} == {"full": 1, "none": 3}
+
+
 async def test_a_long_tokenizer_is_passed(tmp_path: Path) -> None:
     head = await read(tmp_path, llama_metadata() | long_tokenizer(20_000), llama_tensors())
     assert head.shape.depth == 4

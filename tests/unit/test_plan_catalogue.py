@@ -272,3 +272,16 @@ def test_a_wrong_toml_file_is_told(tmp_path: Path, content: str) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadCatalogue, match="that exists"):
         load_catalogue(tmp_path / "nothing")
+
+
+HOW_TO = Path(__file__).parent.parent.parent / "docs" / "how-to" / "plan-catalogues.md"
+
+
+def test_the_examples_of_the_how_to_can_be_loaded(tmp_path: Path) -> None:
+    blocks = HOW_TO.read_text("utf-8").split("```toml\n")[1:]
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.toml").write_text(block.partition("```")[0], "utf-8")
+    own = load_catalogue(tmp_path)
+    assert own.device("RTX 3090").power_w == 280
+    assert own.model("our-model").shape.depth == 62
+    assert len(own.overridden) == 1

@@ -102,22 +102,14 @@ def _layers(fields: Fields, kind: str, count: int, hidden: int, heads: int) -> L
     if kind == "recurrent":
         return Layers(count=count, attention="recurrent", state_bytes=state_bytes(fields))
     if kind == "mla":
+        if wide := fields.number("index_head_dim"):
+            fields.assume(
+                f"the index of its sparse attention is left out: {wide} numbers more for each token and layer"
+            )
         return Layers(
             count=count, attention="mla", latent_dim=fields.needed("kv_lora_rank") + fields.needed("qk_rope_head_dim")
         )
-    kv_heads = fields.number("num_key_value_heads")
-    if fields.flag("multi_query") and not fields.flag("new_decoder_architecture"):
-        kv_heads = fields.number("multi_query_group_num") or 1
-    if kv_heads is None:
-        fields.assume(f"num_key_value_heads is not named: one for each of the {heads} heads")
-    kv_heads = kv_heads or heads
-    head_dim = fields.number("head_dim")
-    if not head_dim:
-        if heads > hidden:
-            raise UnknownShape(expected(f"num_attention_heads of a {fields.kind}", f"at most {hidden:,}", heads))
-        head_dim = hidden // heads
-        if hidden % heads:
-            fields.assume(f"head_dim is not named: {hidden} / {heads} rounded down")
+    kv_heads, head_dim = _key_values(fields, hidden, heads)
     if kind == "full" and (wide := fields.number("global_head_dim")):
         head_dim, kv_heads = wide, fields.number("num_global_key_value_heads") or kv_heads
     if kind == "sliding":
@@ -133,6 +125,24 @@ def _layers(fields: Fields, kind: str, count: int, hidden: int, heads: int) -> L
         value_dim=fields.number("v_head_dim") or 0,
         state_bytes=state,
     )
+
+
+def _key_values(fields: Fields, hidden: int, heads: int) -> tuple[int, int]:
+    """Heads whose keys and values are kept, and the size of each."""
+    kv_heads = fields.number("num_key_value_heads")
+    if fields.flag("multi_query") and not fields.flag("new_decoder_architecture"):
+        kv_heads = fields.number("multi_query_group_num") or 1
+    if kv_heads is None:
+        fields.assume(f"num_key_value_heads is not named: one for each of the {heads} heads")
+    kv_heads = kv_heads or heads
+    head_dim = fields.number("head_dim")
+    if not head_dim:
+        if heads > hidden:
+            raise UnknownShape(expected(f"num_attention_heads of a {fields.kind}", f"at most {hidden:,}", heads))
+        head_dim = hidden // heads
+        if hidden % heads:
+            fields.assume(f"head_dim is not named: {hidden} / {heads} rounded down")
+    return kv_heads, head_dim
 
 
 def _experts(fields: Fields) -> Experts | None:

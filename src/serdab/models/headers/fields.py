@@ -27,6 +27,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "moe_intermediate_size": ("moe_intermediate_size", "intermediate_size", "ffn_hidden_size"),
 }  # fmt: skip
 
+#: What transformers takes when a configuration of a kind leaves a field out, as some published ones do.
+DEFAULTS: dict[str, dict[str, int]] = {
+    "gemma3_text": {
+        "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208,
+        "max_position_embeddings": 131_072, "sliding_window": 4096,
+    },
+    "gemma2": {"head_dim": 256, "sliding_window": 4096, "num_key_value_heads": 4, "num_attention_heads": 8},
+    "gemma": {"head_dim": 256},
+}  # fmt: skip
+
 
 class Fields:
     """A configuration, and what had to be taken for granted while it was read."""
@@ -52,7 +62,10 @@ class Fields:
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
                 raise UnknownShape(expected(f"{each} of a {self.kind}", f"a whole number from 0 to {MOST:,}", value))
             return value
-        return None
+        default = DEFAULTS.get(self.kind, {}).get(name)
+        if default is not None:
+            self.assume(f"{name} is not named: {default:,}, as transformers takes for a {self.kind}")
+        return default
 
     def needed(self, name: str) -> int:
         """A field without which nothing can be said.

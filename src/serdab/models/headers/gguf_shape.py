@@ -82,7 +82,10 @@ def shape_of_gguf(head: GgufHead, tensors: tuple[Tensor, ...], counted: Counted,
     extra = min(keys.number("nextn_predict_layers") or 0, count - 1)
     if extra:
         keys.assumed.append(f"the last {extra} blocks only guess tokens ahead and keep no cache")
-    layers = Counter(_layer(keys, block, blocks.get(block, set())) for block in range(count - extra))
+    shared = keys.number("attention.shared_kv_layers") or 0
+    layers = Counter(_layer(keys, block, blocks.get(block, set())) for block in range(max(count - extra - shared, 0)))
+    if shared:  # They use what an earlier block keeps.
+        layers[Layers(count=1, attention="none")] += min(shared, count - extra)
     experts = _experts(keys)
     idle = counted.expert_parameters * (experts.count - experts.used) // experts.count if experts else 0
     said = head.metadata.get("general.name")
@@ -139,6 +142,8 @@ def _layer(keys: _Keys, block: int, has: set[str]) -> Layers:
     if kv_heads is None:
         kv_heads = keys.needed("attention.head_count", block)
         _assume(keys, "attention.head_count_kv is not named: one for each head")
+    if not kv_heads:
+        return Layers(count=1, attention="none")
     dims = _dims(keys, block, window)
     return Layers(
         count=1,

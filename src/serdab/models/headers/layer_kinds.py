@@ -56,6 +56,15 @@ def layer_kinds(fields: Fields, count: int) -> list[str]:
     """
     if not 1 <= count <= MOST_LAYERS:
         raise UnknownShape(expected("num_hidden_layers", f"from 1 to {MOST_LAYERS:,}", count))
+    shared = fields.number("num_kv_shared_layers") or 0
+    if shared >= count:
+        raise UnknownShape(expected("num_kv_shared_layers", f"less than num_hidden_layers, {count}", shared))
+    kinds = _all_kinds(fields, count)
+    # They use what an earlier layer keeps.
+    return kinds[: count - shared] + ["none"] * shared
+
+
+def _all_kinds(fields: Fields, count: int) -> list[str]:
     for rule in (_by_list, _by_letters, _by_places, _by_period, _by_kind, _by_window):
         found = rule(fields, count)
         if found is not None:

@@ -166,7 +166,10 @@ class RemoteStore:
         """Names of the files; empty when the other side does not tell."""
         if not self._listing:
             return []
-        piece = await self._get(self._listing, 0, MOST_REMOTE_BYTES // 4, whole=True)
+        try:
+            piece = await self._get(self._listing, 0, MOST_REMOTE_BYTES // 4, whole=True)
+        except PullFailed:  # It may still have the files; whether it does is said when they are asked for.
+            return []
         if piece is None:
             return []
         try:
@@ -210,18 +213,22 @@ class RemoteStore:
             raise PullFailed(
                 expected(f"the range that {self.name} sends", f"from {offset}", answer.headers.get("Content-Range"))
             )
-        length = answer.content_length
-        if answer.status == 200 and (offset or length is None or length > size):
-            raise PullFailed(
-                expected(
-                    f"the server of {self.name}", "able to send ranges of a file", "the whole file",
-                    "bring the files here and give their path",
-                )
-            )  # fmt: skip
+        whole = answer.status == 200
+        if whole and (offset or (answer.content_length or 0) > size):
+            raise self._without_ranges()
         parts: list[bytes] = []
-        while size > 0 and (part := await answer.content.read(size)):
+        left = size + whole
+        while left > 0 and (part := await answer.content.read(left)):
             parts.append(part)
-            size -= len(part)
+            left -= len(part)
             self.bytes_read += len(part)
+        if whole and not left:
+            raise self._without_ranges()
         data = b"".join(parts)
         return Piece(data, int(told[3]) if told else len(data))
+
+    def _without_ranges(self) -> PullFailed:
+        todo = "bring the files here and give their path"
+        return PullFailed(
+            expected(f"the server of {self.name}", "able to send ranges of a file", "the whole file", todo)
+        )
