@@ -102,6 +102,17 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"recurrent": 24},
     ),
+    "falcon-h1 is both in each layer": (
+        {
+            "model_type": "falcon_h1",
+            "mamba_d_head": "auto",
+            "mamba_d_ssm": 3072,
+            "mamba_d_state": 256,
+            "mamba_n_groups": 1,
+            "mamba_d_conv": 4,
+        },
+        {"full": 24},
+    ),
     "xlm-roberta": ({"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}, {"none": 24}),
     "granite": ({"model_type": "granite"}, {"full": 24}),
     "phi3": ({"model_type": "phi3", "sliding_window": 2047}, {"sliding": 24}),
@@ -125,6 +136,11 @@ async def test_states_latents_and_heads_have_their_sizes(tmp_path: Path) -> None
     head = await read(tmp_path, **CASES["nemotron-h"][0])
     recurrent = next(layers for layers in head.shape.layers if layers.attention == "recurrent")
     assert recurrent.state_bytes == (64 * 64 * 128 + 6144 * 3) * 4
+    head = await read(tmp_path, **CASES["falcon-h1 is both in each layer"][0])
+    assert head.shape.layers[0].state_bytes == (3072 * 256 + (3072 + 512) * 3) * 4
+    head = await read(tmp_path, model_type="deepseek_v4", head_dim=512, num_key_value_heads=1, sliding_window=128)
+    assert (kinds(head), head.shape.layers[0].latent_dim) == ({"mla": 24}, 512)
+    assert "compression" in head.shape.assumed[0]
     head = await read(tmp_path, model_type="qwen3", hidden_size=5120, num_attention_heads=64, head_dim=128)
     assert head.shape.layers[0].head_dim == 128
     head = await read(tmp_path, num_key_value_heads=None)
@@ -217,6 +233,15 @@ async def test_packed_weights_count_as_the_parameters_that_they_stand_for(tmp_pa
     assert head.weights is not None
     assert head.weights.format == "AWQ-4"
     assert head.shape.parameters == 1000 * 64 + 64 * 256
+
+
+async def test_a_format_that_stands_in_a_file_of_its_own_is_read(tmp_path: Path) -> None:
+    tensors: list[Described] = [("a.weight", (64, 32), "U8"), ("a.weight_scale", (64, 4), "F8_E4M3")]
+    write_safetensors(tmp_path / "model.safetensors", tensors)
+    (tmp_path / "hf_quant_config.json").write_text('{"quantization": {"quant_algo": "NVFP4"}}', "utf-8")
+    head = await read(tmp_path)
+    assert head.weights is not None
+    assert (head.weights.format, head.shape.parameters) == ("NVFP4", 64 * 64)
 
 
 async def test_shards_are_read_by_their_index(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_an_unknown_name_offers_the_nearest(catalogue: Catalogue) -> None:
         catalogue.device("a toaster with four slots")
     with pytest.raises(UnknownEntry):
         catalogue.device("")
-    assert catalogue.current("sa").country == "SA"
+    assert catalogue.electricity_of("sa").country == "SA"
 
 
 def test_an_old_price_is_warned_about() -> None:

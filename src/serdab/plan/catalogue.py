@@ -71,7 +71,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         """
         return _find("price of a service", name, self.api_prices, {each: (each,) for each in self.api_prices})
 
-    def current(self, country: str) -> Electricity:
+    def electricity_of(self, country: str) -> Electricity:
         """The electricity of a country by its two letters.
 
         Raises:

@@ -106,9 +106,7 @@ def _layers(fields: Fields, kind: str, count: int, hidden: int, heads: int) -> L
             fields.assume(
                 f"the index of its sparse attention is left out: {wide} numbers more for each token and layer"
             )
-        return Layers(
-            count=count, attention="mla", latent_dim=fields.needed("kv_lora_rank") + fields.needed("qk_rope_head_dim")
-        )
+        return Layers(count=count, attention="mla", latent_dim=_latent(fields))
     kv_heads, head_dim = _key_values(fields, hidden, heads)
     if kind == "full" and (wide := fields.number("global_head_dim")):
         head_dim, kv_heads = wide, fields.number("num_global_key_value_heads") or kv_heads
@@ -125,6 +123,13 @@ def _layers(fields: Fields, kind: str, count: int, hidden: int, heads: int) -> L
         value_dim=fields.number("v_head_dim") or 0,
         state_bytes=state,
     )
+
+
+def _latent(fields: Fields) -> int:
+    """Numbers that latent attention keeps for each token."""
+    if fields.number("kv_lora_rank") is None and fields.kind == "deepseek_v4":
+        return fields.needed("head_dim")
+    return fields.needed("kv_lora_rank") + fields.needed("qk_rope_head_dim")
 
 
 def _key_values(fields: Fields, hidden: int, heads: int) -> tuple[int, int]:

@@ -55,7 +55,7 @@ class Fields:
         """
         for each in NAMES.get(name, (name,)):
             value = self.values.get(each)
-            if value is None:
+            if value is None or value == "auto":
                 continue
             if isinstance(value, list) and value and all(one == value[0] for one in value):
                 value = value[0]

@@ -77,6 +77,9 @@ async def folder_head(store: Store, files: list[str], only: str = "") -> ModelHe
         str(config.get("_name_or_path") or "").rstrip("/").rpartition("/")[2]
         or store.name.rstrip("/").rpartition("/")[2]
     )
+    if "hf_quant_config.json" in files and not packing_of(config).name:
+        said = await _json(store, "hf_quant_config.json", files) or {}
+        config["quantization_config"] = said.get("quantization")
     packing = packing_of(config)
     found = await _weights(store, "", files, only)
     kind = "embedding" if "modules.json" in files else None

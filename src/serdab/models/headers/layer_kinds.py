@@ -102,7 +102,8 @@ def _by_letters(fields: Fields, count: int) -> list[str] | None:
 def _by_places(fields: Fields, count: int) -> list[str] | None:
     places = fields.values.get("attn_layer_indices")
     if isinstance(places, list):
-        return ["full" if place in places else "recurrent" for place in range(count)]
+        attending = {place for place in places if isinstance(place, int)}
+        return ["full" if place in attending else "recurrent" for place in range(count)]
     period = fields.number("attn_layer_period")
     if period:
         offset = fields.number("attn_layer_offset") or 0
@@ -122,6 +123,9 @@ def _by_kind(fields: Fields, count: int) -> list[str] | None:
         return ["none"] * count
     if fields.kind in _STATE_ONLY:
         return ["recurrent"] * count
+    if fields.kind == "deepseek_v4":
+        fields.assume("the compression of its cache is left out: the true cache is smaller")
+        return ["mla"] * count
     if fields.kind == "falcon_h1":
         return ["parallel"] * count
     if fields.number("kv_lora_rank"):

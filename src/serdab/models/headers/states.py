@@ -38,11 +38,12 @@ def _mamba2(fields: Fields) -> int:
     state = first("ssm_state_size", "mamba_d_state", "state_size")
     kernel = first("conv_kernel", "mamba_d_conv", "conv_kernel_size")
     groups = first("n_groups", "mamba_n_groups")
-    if not (heads and wide and state and kernel):
+    inner = heads * wide if heads and wide else first("mamba_d_ssm")
+    if not (inner and state and kernel):
         return 0
     if groups is None:
         fields.assume("one group of the Mamba-2 state: the configuration does not say how many")
-    return mamba_state_bytes(heads * wide, state, groups or 1, kernel)
+    return mamba_state_bytes(inner, state, groups or 1, kernel)
 
 
 def _mamba1(fields: Fields) -> int:
