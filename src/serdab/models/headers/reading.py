@@ -24,7 +24,13 @@ _PART = 8_192
 
 def is_place(target: str) -> bool:
     """Whether a word names a file, a folder, a URL or a place on a hub, and is no plain name."""
-    return Path(target).expanduser().exists() or "://" in target or _HUB_ID.fullmatch(target) is not None
+    return is_here(target) or "://" in target or _HUB_ID.fullmatch(target) is not None
+
+
+def is_here(target: str) -> bool:
+    """Whether a word names a file or a folder of this machine, perhaps with a word after a colon."""
+    head, _, _ = target.rpartition(":")
+    return Path(target).expanduser().exists() or bool(head and Path(head).expanduser().is_dir())
 
 
 async def read_model(target: str, settings: Settings) -> ModelHead:
