@@ -7,6 +7,7 @@ likely to write in; with fewer languages to choose from it is right more often.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
 import re
@@ -108,9 +109,10 @@ def _cyrillic(sample: str, letters: int) -> str:
     return found if letters >= FEW_LETTERS or share >= SURE else "ru"
 
 
-def load_languages() -> None:
-    """Load the model of languages now; it takes a second that a loop with other work cannot spare."""
-    _model(_LATIN)
+async def load_languages_once() -> None:
+    """Load the model of languages in a thread; it takes a second that a loop with other work cannot spare."""
+    if _everything.cache_info().currsize == 0:
+        await asyncio.to_thread(_everything)
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """From bytes to text: one module a family of formats; what cannot be read is refused with its reason."""
 
+from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
 from serdab.knowledge.reading.refusals import (
     BombDocument,
@@ -29,4 +30,5 @@ __all__ = [
     "UnsupportedDocument",
     "find_sources",
     "read_document",
+    "read_member",
 ]

@@ -80,8 +80,10 @@ def _is_document(part: zipfile.ZipInfo) -> bool:
     return not part.is_dir() and bool(parts) and not any(each.startswith((".", "__MACOSX")) for each in parts)
 
 
-def find_members(data: bytes, most_bytes: int, what: str, depth: int = 1) -> Iterator[str | tuple[str, RefusedDocument]]:
-    """The documents of an archive and of archives within, by the names that `read_member` takes; or why one is not had."""
+def find_members(
+    data: bytes, most_bytes: int, what: str, depth: int = 1
+) -> Iterator[str | tuple[str, RefusedDocument]]:
+    """The documents of an archive and of those within, by the names that `read_member` takes; or why one is not had."""
     for name in member_names(data, what):
         if not name.lower().endswith(".zip"):
             yield name

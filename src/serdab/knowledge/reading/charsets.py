@@ -27,18 +27,23 @@ _FOREIGN = re.compile(rb"[\x80-\xff]")
 
 #: encoding → characters that are frequent in texts that come in it. Order decides between equals.
 _FREQUENT = {
-    "gb18030": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方"
-               "后多定行学法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因"
-               "由其些然前外天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意"
-               "建月公无系军很情者最立代想已通并提直题党程展五果料象员革位入常文总次品式活设及管特件长求老头，。、：；（）？！“”",
-    "shift_jis": "のはをにたがでてとしれさるいあもかりこなすよらまそっくきうどけせわつえおめちみンスルトイラリクドアシレジタフロカプテ"
-                 "バコマサムキ、。ー日本人大一",
-    "euc_kr": "이다는의에가을하고지은로한를기어사도나자리아시서그인라대정스해일수보부것있들게제과적와으만전면상원구동주여성공우",
-    "big5": "的一是在不了有和人這中大為上個國我以要他時來用們生到作地於出就分對成會可主發年動同工也能下過子說產種面而方後多定行學"
-            "法所民得經十三之進著等部度家電力裡如水化高自二理起小物現實加量都兩體制機當使點從業本去把性好應開它合還因由其些然前外"
-            "天政四日那社義事平形相全表間樣與關各重新線內數正心反你明看原又麼利比或但質氣第向道命此變條只沒結解問意，。、",
-    "euc_jp": "のはをにたがでてとしれさるいあもかりこなすよらまそっくきうどけせわつえおめちみンスルトイラリクドアシレジタフロカプテ"
-              "バコマサムキ、。ー日本人大一",
+    "gb18030": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
+            "同工也能下过子说产种面而方后多定行学法所民得经十三之进着等部度家电力里如水化高自"
+            "二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日"
+            "那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变"
+            "条只没结解问意建月公无系军很情者最立代想已通并提直题党程展五果料象员革位入常文总"
+            "次品式活设及管特件长求老头，。、：；（）？！“”",
+    "shift_jis": "のはをにたがでてとしれさるいあもかりこなすよらまそっくきうどけせわつえおめちみン"
+            "スルトイラリクドアシレジタフロカプテバコマサムキ、。ー日本人大一",
+    "euc_kr": "이다는의에가을하고지은로한를기어사도나자리아시서그인라대정스해일수보부것있들게제"
+            "과적와으만전면상원구동주여성공우",
+    "big5": "的一是在不了有和人這中大為上個國我以要他時來用們生到作地於出就分對成會可主發年動"
+            "同工也能下過子說產種面而方後多定行學法所民得經十三之進著等部度家電力裡如水化高自"
+            "二理起小物現實加量都兩體制機當使點從業本去把性好應開它合還因由其些然前外天政四日"
+            "那社義事平形相全表間樣與關各重新線內數正心反你明看原又麼利比或但質氣第向道命此變"
+            "條只沒結解問意，。、",
+    "euc_jp": "のはをにたがでてとしれさるいあもかりこなすよらまそっくきうどけせわつえおめちみン"
+            "スルトイラリクドアシレジタフロカプテバコマサムキ、。ー日本人大一",
     "cp1252": "éèàäöüßçñáíóúêôâîëïùûãõåæøœ’‘“”–—…«»°§€£¿¡ÄÖÜÉÀÅÆØÇÑÓ•·®©\xa0",
     "cp1256": "اليمنرتبوهعدسكفحقةشجىأإخصطضزثءذئغظآؤ،؟؛ًٌٍَُِّْـ",
     "cp1255": "יוהלאתרמבשנעקדחםפסןכגטצזךףץ",
@@ -48,7 +53,8 @@ _FREQUENT = {
     "cp1253": "αοιετσνηυρπκμλςωγδχθφβξζψάίέόήύώ",
     "cp1254": "ışğçöüİŞĞâÇÖÜ’“”",
     "cp1250": "ąęłśżźćńóřšžčáíéůěýőűťďňŠŽČŁŚ„”–",
-    "cp874": "านรอกเงมยลวดทสตะปบคหแจพชขใไโผซิีึืุูเ่้็์ั",
+    "cp874": "านรอกเงมยลวดทสตะปบคหแจพชขใไโผซิีึืุูเ่้็"
+            "์ั",
 }  # fmt: skip
 #: The first are the most frequent, and count for more.
 _WEIGHTS = {
@@ -108,7 +114,7 @@ def _wide(data: bytes) -> str | None:
     """UTF-16 without a mark has zeros in every second place, or few values there."""
     head = data[:2000]
     zeros = head.count(0)
-    if zeros * 4 < len(head):
+    if zeros * 4 < len(head) or len(head) % 2:
         return None
     even = head[::2].count(0)
     if even * 10 >= zeros * 9:
@@ -122,7 +128,9 @@ def _fitting(data: bytes, declared: str | None) -> str | None:
     try:
         codec = codecs.lookup(declared.strip().strip("\"'")[:40])
         # Codecs like zip unfold; only those of text are followed.
-        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "utf-8"}.get(codec.name, codec.name)
+        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "utf-8"}.get(
+            codec.name, codec.name
+        )
         return data.decode(name) if codec._is_text_encoding and "idna" not in name else None
     except (LookupError, ValueError):
         return None
@@ -145,7 +153,9 @@ def _score(sample: bytes, name: str) -> float:
         return -1.0
     weights = _WEIGHTS[name]
     usual = sum(weights.get(char.lower(), 0.0) for char in foreign)
-    broken = text.count("\ufffd") + sum(1 for char in foreign if "\x80" <= char < "\xa0" or "\ue000" <= char <= "\uf8ff")
+    broken = text.count("\ufffd") + sum(
+        1 for char in foreign if "\x80" <= char < "\xa0" or "\ue000" <= char <= "\uf8ff"
+    )
     # The last sign of a sample may be cut.
     score = (usual - 4.0 * max(0, broken - 1)) / len(foreign)
     if name in _SIGNS:
@@ -154,6 +164,8 @@ def _score(sample: bytes, name: str) -> float:
     capitals = sum(1 for char in foreign if char.isupper())
     score -= (2.0 * len(_MIXED.findall(text)) + 2.0 * len(_CAPITALS_WITHIN.findall(text))) / len(foreign)
     score -= 0.3 * capitals / len(foreign)
+    if name == "cp874":  # nearly every byte is a Thai letter
+        score -= 0.2
     if name in _LATIN:
         score -= 3.0 * len(_LATIN_RUN.findall(text)) / len(foreign)
     return score

@@ -109,7 +109,7 @@ class _Reading:
             return *read_pdf(data, self._recogniser), ""
         if media_type in kinds.IMAGES:
             if self._recogniser is None:
-                todo = "set documents.ocr to on, with the extra: pip install 'serdab[ocr]'"
+                todo = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
                 raise UnsupportedDocument(expected("the document", "text, mail, pdf or office", media_type, todo))
             return self._recogniser.read_image(data), "", ""
         return *_READERS[media_type](data), ""

@@ -49,9 +49,15 @@ MEDIA_TYPES = {
 }
 IMAGES = ("image/jpeg", "image/png", "image/tiff")
 _ZIPPED = {DOCX: b"word/", XLSX: b"xl/", PPTX: b"ppt/"}
-_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"II*\0": "image/tiff", b"MM\0*": "image/tiff"}
-_OTHERS = {b"\x89PNG": "a broken PNG image", b"GIF8": "a GIF image", b"\x7fELF": "a program", b"MZ\x90\0": "a program",
+_PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+}
+_OTHERS = {b"GIF8": "a GIF image", b"\x7fELF": "a program", b"MZ\x90\0": "a program",
            b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-zip", b"Rar!": "RAR"}  # fmt: skip
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -72,16 +78,10 @@ def media_type_of(data: bytes, name: str) -> str:
         return RTF
     if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
         return _zipped(data, promised)
+    _refuse_others(data, name, promised)
     for magic, what in _PICTURES.items():
         if data.startswith(magic):
             return what
-    if data.startswith(_OLE):
-        if promised in _ZIPPED or b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e" in data:
-            raise EncryptedDocument(expected(f"the document {name}", "readable without a password", "an encrypted one"))
-        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx or pptx", "an office file of before 2007"))
-    for magic, what in _OTHERS.items():
-        if data.startswith(magic):
-            raise UnsupportedDocument(expected(f"the document {name}", "text, mail, pdf or office", what))
     if promised in (PDF, DOCX, XLSX, PPTX, RTF, ZIP, *IMAGES):
         raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", bytes(data[:16])))
     if promised is None and ending:
@@ -97,3 +97,15 @@ def _zipped(data: bytes, promised: str | None) -> str:
         if folder in parts and b"[Content_Types].xml" in parts:
             return media_type
     return promised if promised in _ZIPPED else ZIP
+
+
+def _refuse_others(data: bytes, name: str, promised: str | None) -> None:
+    """Files that are known for what they are, and not read."""
+    if data.startswith(_OLE):
+        if promised in _ZIPPED or _ENCRYPTED in data:
+            raise EncryptedDocument(expected(f"the document {name}", "readable without a password", "an encrypted one"))
+        what = "an office file of before 2007"
+        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx or pptx", what))
+    for magic, what in _OTHERS.items():
+        if data.startswith(magic):
+            raise UnsupportedDocument(expected(f"the document {name}", "text, mail, pdf or office", what))

@@ -149,7 +149,10 @@ def _narrowed(row: _Row, gap: _Gap) -> _Gap | None:
 
 def _is_running_text(rows: list[_Row], gap: _Gap) -> bool:
     """Whether both sides are lines of text, and not cells."""
-    for side in ([[w for w in row if w.right <= gap[0]] for row in rows], [[w for w in row if w.left >= gap[1]] for row in rows]):
+    for side in (
+        [[w for w in row if w.right <= gap[0]] for row in rows],
+        [[w for w in row if w.left >= gap[1]] for row in rows],
+    ):
         lines = [row for row in side if row]
         if len(lines) < _LEAST_ROWS:
             return False

@@ -147,7 +147,7 @@ def _bytes_of(part: Message) -> bytes:
 def _attachment(part: Message, read_inner: ReadInner) -> str:
     name = _name_of(part)
     inner = part.get_payload()
-    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and inner:
+    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and isinstance(inner[0], Message):
         data, name = inner[0].as_bytes(), name or "message.eml"
     else:
         data = _bytes_of(part)

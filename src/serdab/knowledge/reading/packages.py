@@ -116,8 +116,10 @@ def _look_at_list(data: bytes, what: str) -> None:
 def _look(archive: zipfile.ZipFile, what: str) -> None:
     parts = archive.infolist()
     unfolded = sum(part.file_size for part in parts)
-    if len(parts) > MOST_PARTS or unfolded > MOST_UNFOLDED or any(
-        part.file_size > _SMALL and part.file_size > MOST_RATIO * max(part.compress_size, 1) for part in parts
+    if (
+        len(parts) > MOST_PARTS
+        or unfolded > MOST_UNFOLDED
+        or any(part.file_size > _SMALL and part.file_size > MOST_RATIO * max(part.compress_size, 1) for part in parts)
     ):
         raise BombDocument(expected(what, f"at most {MOST_UNFOLDED:,} bytes unfolded", f"{unfolded:,}"))
     if any(part.flag_bits & 1 for part in parts):

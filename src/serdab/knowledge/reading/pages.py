@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ MOST_PLACED = 100_000
 MOST_CHARACTERS = 20_000_000
 #: Most pages of a document that are recognised from their pictures.
 MOST_RECOGNISED = 20
+#: Seconds after which no further page of a document is recognised; a step has a minute.
+_RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
 _MOST_SIDE = 14_400
-_SCANNED = "turn OCR on: pip install 'serdab[ocr]', documents.ocr=on"
+_SCANNED = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
 #: Characters by which the direction of a page's text is told.
 _ANGLES = 40
 
@@ -58,6 +61,7 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
     import pypdfium2
 
     left, recognised, broken = MOST_CHARACTERS, 0, 0
+    ends = time.monotonic() + _RECOGNISE_S
     pages = min(len(document), MOST_PAGES)
     for number in range(pages):
         try:
@@ -69,7 +73,7 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
             yield ""
             continue
         text = _text_of(page)
-        if not text and recogniser is not None and recognised < MOST_RECOGNISED:
+        if not text and recogniser is not None and _may_go_on(recognised, ends):
             recognised += 1
             text = _recognised(page, recogniser)
         page.close()
@@ -79,6 +83,10 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
             break
     if pages and broken == pages:
         raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones"))
+
+
+def _may_go_on(recognised: int, ends: float) -> bool:
+    return recognised < MOST_RECOGNISED and (recognised == 0 or time.monotonic() < ends)
 
 
 def _text_of(page: Any) -> str:
@@ -115,7 +123,8 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
     angles = {place[0]: _quarter(pdfium.FPDFText_GetCharAngle(raw, place[0])) for place in places[::step]}
     usual = Counter(angles.values()).most_common(1)[0][0] if angles else 0
     is_mixed = len(set(angles.values())) > 1
-    upright, turned = [], []
+    upright: list[Word] = []
+    turned: list[Word] = []
     box = _Box(raw)
     for start, end in places:
         first, last = box.of(start), box.of(end - 1)

@@ -76,7 +76,9 @@ class Recogniser:
         if self._engine is None:
             from rapidocr import RapidOCR
 
-            self._engine = RapidOCR(params={"Global.log_level": "critical", "EngineConfig.onnxruntime.intra_op_num_threads": 1})
+            self._engine = RapidOCR(
+                params={"Global.log_level": "critical", "EngineConfig.onnxruntime.intra_op_num_threads": 1}
+            )
         found = self._engine(pixels)
         if found.boxes is None or found.txts is None:
             return ""

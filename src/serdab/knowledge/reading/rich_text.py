@@ -35,11 +35,15 @@ def read_rtf(data: bytes) -> tuple[str, str]:
         raise MalformedDocument(expected("the RTF", "to begin with {\\rtf", source[:20]))
     fonts = _FONTS.search(source)
     if fonts is not None and source.find("}}", fonts.start(), fonts.start() + _MOST_FONTS) < 0:
-        source = source[: fonts.start()] + source[fonts.start() : fonts.end()].replace("fonttbl", "fonts") + source[fonts.end() :]
+        source = (
+            source[: fonts.start()]
+            + source[fonts.start() : fonts.end()].replace("fonttbl", "fonts")
+            + source[fonts.end() :]
+        )
     title = _TITLE.search(source)
     source = _PAGE.sub(r"\\'0c", _CELL.sub(r"\\tab", _LINK.sub("", _BINARY.sub("", source))))
     try:
-        text = rtf_to_text(source, errors="replace")
+        text = str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
     except (ValueError, LookupError, OverflowError, TypeError) as error:
         raise MalformedDocument(expected("the RTF", "whole", str(error)[:200])) from error
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

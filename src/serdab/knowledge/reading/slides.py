@@ -42,7 +42,9 @@ def read_pptx(data: bytes) -> tuple[str, str]:
         related = relations_of(archive, main)
         slides = []
         for node in list(parse_xml(read_part(archive, main), main).iter(f"{_P}sldId"))[:MOST_SLIDES]:
-            place = next((related[value] for key, value in node.items() if key.endswith("}id") and value in related), None)
+            place = next(
+                (related[value] for key, value in node.items() if key.endswith("}id") and value in related), None
+            )
             if place and place[0] == "slide":
                 slides.append(_slide(archive, place[1]))
         return "\f".join(slides), title_of(archive)

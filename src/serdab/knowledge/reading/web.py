@@ -17,8 +17,8 @@ _MOST_TAG = 100_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,30})", re.IGNORECASE)
 #: Tags without an end, and those that the next one of their kind ends: they do not nest.
-_FLAT = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-         "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot", "html", "head", "body"}  # fmt: skip
+_FLAT = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+         "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot", "html", "head", "body"}  # fmt: skip
 _SKIPPED = {"script", "style", "noscript", "template", "head", "svg", "math", "iframe", "object", "select", "datalist",
             "audio", "video", "canvas", "textarea"}  # fmt: skip
 _BLOCKS = {"address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div",
@@ -158,6 +158,8 @@ def _is_hidden(node: LexborNode) -> bool:
     if not attributes:
         return False
     style = attributes.get("style")
-    return "hidden" in attributes or attributes.get("aria-hidden") == "true" or bool(
-        style and _HIDDEN_STYLE.search(style[:2000])
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or bool(style and _HIDDEN_STYLE.search(style[:2000]))
     )

@@ -36,12 +36,14 @@ def read_xlsx(data: bytes) -> tuple[str, str]:
         if main not in archive.NameToInfo:
             raise MalformedDocument(expected("the workbook", "a zip with xl/workbook.xml", "none"))
         related = relations_of(archive, main)
-        by_kind = {kind: name for kind, name in related.values()}
+        by_kind = dict(related.values())
         book = parse_xml(read_part(archive, main), main)
         values = _Values(archive, by_kind, book)
         sheets = []
         for sheet in list(book.iter("{*}sheet"))[:MOST_SHEETS]:
-            place = next((related[value] for key, value in sheet.items() if key.endswith("}id") and value in related), None)
+            place = next(
+                (related[value] for key, value in sheet.items() if key.endswith("}id") and value in related), None
+            )
             if place and place[0] == "worksheet" and sheet.get("state", "visible") == "visible":
                 rows = values.rows_of(parse_xml(read_part(archive, place[1]), place[1]))
                 sheets.append("\n".join([" ".join((sheet.get("name") or "").split()), *rows]))
@@ -129,7 +131,7 @@ def _shared_strings(archive: zipfile.ZipFile, name: str | None) -> Sequence[str]
     root = parse_xml(read_part(archive, name), name)
     return [
         # The reading aid above Japanese signs is no text of its own.
-        "".join(node.text or "" for node in item.iter("{*}t") if not str(node.getparent().tag).endswith("}rPh"))  # type: ignore[union-attr]
+        "".join(node.text or "" for node in item.iter("{*}t") if not str(node.getparent().tag).endswith("}rPh"))
         for item in root.iterfind("{*}si")
     ]
 
