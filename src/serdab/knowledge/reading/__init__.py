@@ -2,6 +2,7 @@
 
 from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
 from serdab.knowledge.reading.refusals import (
     BombDocument,
     EmptyDocument,
@@ -19,6 +20,7 @@ __all__ = [
     "BombDocument",
     "EmptyDocument",
     "EncryptedDocument",
+    "MailPart",
     "MalformedDocument",
     "ReadDocument",
     "Refusal",
@@ -28,6 +30,7 @@ __all__ = [
     "TooLargeDocument",
     "UnreachableDocument",
     "UnsupportedDocument",
+    "find_mail_parts",
     "find_sources",
     "read_document",
     "read_member",

@@ -93,6 +93,8 @@ def media_type_of(data: bytes, name: str) -> str:
 def _zipped(data: bytes, promised: str | None) -> str:
     """An office document or an archive: its list of parts, near the end, tells; the ending decides where it is lost."""
     parts = data[-2_100_000:]
+    if promised in _ZIPPED and _ZIPPED[promised] in parts:
+        return promised
     for media_type, folder in _ZIPPED.items():
         if folder in parts and b"[Content_Types].xml" in parts:
             return media_type

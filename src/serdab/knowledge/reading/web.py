@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 MOST_DEPTH = 300
 #: Longest tag that is looked at, characters.
 _MOST_TAG = 100_000
+#: Attributes of that length are no text, and the parser compares each with every other of its tag.
+_LONG_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]{0,40})[\s/][^<>]{5000,}")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,30})", re.IGNORECASE)
 #: Tags without an end, and those that the next one of their kind ends: they do not nest.
 _FLAT = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
-         "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot", "html", "head", "body"}  # fmt: skip
+         "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot", "html",
+         "head", "body"}  # fmt: skip
 _SKIPPED = {"script", "style", "noscript", "template", "head", "svg", "math", "iframe", "object", "select", "datalist",
             "audio", "video", "canvas", "textarea"}  # fmt: skip
 _BLOCKS = {"address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div",
@@ -43,6 +46,7 @@ def read_html(data: bytes, declared: str | None = None) -> tuple[str, str]:
 
 def _flattened(source: str) -> str:
     """The page without the tags that nest too deeply; what they hold stays. Linear in the length of the page."""
+    source = _LONG_TAG.sub(r"<\1 ", source)
     if source.count("<") <= MOST_DEPTH:
         return source
     kept: list[str] = []
