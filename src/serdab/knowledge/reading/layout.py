@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from operator import attrgetter
 from statistics import median
 
@@ -24,7 +25,7 @@ _PARAGRAPH = 0.9
 _MOST_DEPTH = 4
 #: A page with more words is read row by row: no one lays out that much in columns.
 _MOST_WORDS = 20_000
-_HYPHENS = ("-", "\u00ad", "\u2010", "\x02", "\ufffe")
+_HYPHENS = ("-", "\u00ad", "\u2010")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +260,8 @@ def _joined(lines: list[str]) -> list[str]:
             head, _, tail = line.partition(" ")
             start = before[:-1].rpartition(" ")[2].rpartition("\t")[2]
             # A compound that also stands somewhere unbroken keeps its hyphen.
-            hyphen = "-" if before[-1] == "-" and f"{start}-{head}" in whole else ""
+            rest = "".join(takewhile(str.isalpha, head))
+            hyphen = "-" if before[-1] == "-" and f"{start}-{rest}" in whole else ""
             found[-1] = before[:-1] + hyphen + head
             if tail:
                 found.append(tail)

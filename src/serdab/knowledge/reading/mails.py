@@ -65,8 +65,13 @@ def read_eml(data: bytes, read_inner: ReadInner) -> ReadMail:
 
 def _header(mail: Message, name: str) -> str:
     """A header's text; what cannot be decoded stays as it was written."""
-    raw = str(mail.get(name) or "")[:MOST_HEADER]
-    return _decoded(raw)
+    return _decoded(_raw(mail, name))
+
+
+def _raw(mail: Message, name: str) -> str:
+    """A header as it came, with bytes beyond ASCII as halves of pairs."""
+    found = (value for key, value in mail.raw_items() if key.lower() == name.lower())
+    return str(next(found, ""))[:MOST_HEADER]
 
 
 def _decoded(raw: str) -> str:
@@ -163,7 +168,7 @@ def _attachment(part: Message, read_inner: ReadInner) -> str:
 def _thread_of(mail: Message) -> str:
     """The first mail of the conversation: the head of References, else what this answers, else its own id."""
     for name in ("References", "In-Reply-To", "Message-ID"):
-        found = _IDS.search(str(mail.get(name) or "")[:MOST_HEADER])
+        found = _IDS.search(_raw(mail, name))
         if found:
             return found[0]
     return ""

@@ -28,6 +28,8 @@ _RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
 _MOST_SIDE = 14_400
 _SCANNED = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
+#: What the library makes of a hyphen at the end of a line; the rest of the word follows at once.
+_BROKEN = ("\x02", "\ufffe")
 #: Characters by which the direction of a page's text is told.
 _ANGLES = 40
 
@@ -132,7 +134,7 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
             continue
         quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, start)) if is_mixed else usual
         a, b = _turn(first, quarter), _turn(last, quarter)
-        word = text[start:end]
+        word = text[start:end].replace("\x02", "-").replace("\ufffe", "-")
         # A word of a right-to-left script whose first letter stands left of its last was written backwards.
         if len(word) > 1 and b[0] > a[0] + 0.1 and _is_leftward(word):
             word = word[::-1]
@@ -150,6 +152,9 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         if char.isspace() or char == "\0":
             if end > start:
                 yield start, end
+            start = end + 1
+        elif char in _BROKEN:
+            yield start, end + 1
             start = end + 1
     if start < len(text):
         yield start, len(text)
@@ -178,8 +183,8 @@ class _Box:
 
 
 def _quarter(angle: float) -> int:
-    """Quarter turns, against the clock, of text that runs at an angle; -1, for one that is not known, is none."""
-    return 0 if angle < 0 else round(angle / (math.pi / 2)) % 4
+    """Quarter turns against the clock; the library counts with it, and gives -1 for what it does not know."""
+    return 0 if angle < 0 else -round(angle / (math.pi / 2)) % 4
 
 
 def _turn(box: _Corners, quarter: int) -> _Corners:
