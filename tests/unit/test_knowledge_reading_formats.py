@@ -31,7 +31,8 @@ def text_of(data: bytes, name: str) -> str:
     [
         (
             docx(), "a.docx",
-            "Blue Door Ltd.\nBefore the table\nItem\tCount\tPrice\nPaper\t\t12.50\nAfter the table\nRegistered in Leeds",
+            "Blue Door Ltd.\nBefore the table\nItem\tCount\tPrice\nPaper\t\t12.50\nAfter the table\n"
+            "Registered in Leeds",
         ),
         (
             xlsx(), "a.xlsx",

@@ -54,7 +54,8 @@ _TELL_FROM = 16
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What a run of `triage` is given: a file by its path, or a text."""
 
-    #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table.
+    #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table. Other
+    #: content from the same source is a new version, and search no longer finds the old one.
     source: str
     #: The file to read; None: `text` is the document.
     path: str | None = None
