@@ -36,6 +36,28 @@ def pdf(pages: Sequence[Iterable[Placed]], *, rotate: int = 0, size: float = 10,
     return pdf_of(objects)
 
 
+def lettered_pdf(lines: Iterable[Placed], letters: str) -> bytes:
+    """A page whose font draws Latin shapes that stand for other letters, as its map to Unicode says."""
+    codes = {letter: chr(65 + number) for number, letter in enumerate(sorted(set(letters)))}
+    pairs = b" ".join(b"<%02X> <%s>" % (ord(c), u.encode("utf-16-be").hex().encode()) for u, c in codes.items())
+    mapped = (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF>"
+        b" endcodespacerange %d beginbfchar %s endbfchar endcmap end end" % (len(codes), pairs)
+    )
+    shown = b"".join(
+        b"BT /F1 12 Tf 1 0 0 1 %g %g Tm (%s) Tj ET\n" % (x, y, "".join(codes.get(c, c) for c in text).encode())
+        for x, y, text in lines
+    )
+    return pdf_of([
+        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 6 0 R >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R"
+        b" /Resources << /Font << /F1 3 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(mapped), mapped),
+    ])  # fmt: skip
+
+
 def pdf_of(objects: Sequence[bytes]) -> bytes:
     """A PDF of numbered objects; the first is the catalogue."""
     out, places = bytearray(b"%PDF-1.4\n"), []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from document_samples import CSV, HTML, MARKDOWN, RTF, docx, eml, every_kind, pdf, pptx, xlsx, zipped
+from document_samples import CSV, HTML, MARKDOWN, RTF, docx, eml, every_kind, lettered_pdf, pdf, pptx, xlsx, zipped
 from serdab.knowledge.normalising import normalise_text, page_of
 from serdab.knowledge.reading import (
     Refusal,
@@ -138,6 +138,15 @@ def test_a_turned_page_is_read_like_an_upright_one(rotate: int) -> None:
     assert text_of(pdf([upright], rotate=rotate), "a.pdf") == "first line of the page\nsecond line"
     turned = [(300, 100, "first line of the page"), (320, 100, "second line")]
     assert text_of(pdf([turned], matrix="0 1 -1 0"), "a.pdf") == "first line of the page\nsecond line"
+
+
+def test_lines_from_right_to_left_come_in_the_order_of_reading_however_they_were_drawn() -> None:
+    text = "قهوة في المقهى"
+    letters = text.replace(" ", "")
+    as_seen = [(50.0, 700.0, text[::-1])]
+    one_by_one = [(300 - 7.2 * place, 700.0, letter) for place, letter in enumerate(text) if letter != " "]
+    for lines in (as_seen, one_by_one):
+        assert text_of(lettered_pdf(lines, letters), "a.pdf") == text
 
 
 def test_words_that_the_printer_broke_are_whole_and_compounds_keep_their_hyphen() -> None:

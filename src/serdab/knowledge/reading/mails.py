@@ -27,7 +27,7 @@ MOST_HEADER = 10_000
 #: The parser compares each line with every open boundary: more kinds of boundaries than that are an attack.
 MOST_BOUNDARIES = 100
 _BOUNDARY = re.compile(rb"boundary\s{0,5}=", re.IGNORECASE)
-_IDS = re.compile(r"<[^<>\s]{3,250}>")
+_IDS = re.compile(r"<[!-;=?-~]{3,250}>")
 
 #: Reads an attachment: its bytes and its name to its text.
 ReadInner = Callable[[bytes, str], str]
