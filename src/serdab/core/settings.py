@@ -145,6 +145,13 @@ class DocumentsSettings(_Section, frozen=True):
     most_bytes: Annotated[int, Meta(ge=1, description="Largest file that is read, bytes.")] = 52_428_800
     read_timeout_s: Annotated[float, Meta(gt=0, description="How long reading one file may take, s.")] = 60.0
     read_memory_mb: Annotated[int, Meta(ge=64, description="Memory of a process that reads files, MB.")] = 1024
+    ocr: Annotated[
+        str,
+        Meta(
+            pattern="^(auto|off)$",
+            description="Text of pictures and scanned pages: `auto` where the extra `ocr` is installed, or `off`.",
+        ),
+    ] = "auto"
     deliver_to: Annotated[
         str, Meta(description="Folder or http(s) URL that gets each receipt; empty means `deliveries` under `home`.")
     ] = ""

@@ -158,7 +158,7 @@ class Index:
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
         columns += [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(7)]
-        found = await self._writing.use(lambda connection: connection.fetch(_SQL["add_documents"], *columns))
+        found = await self._writing.use(lambda connection: _add_versions(connection, columns))
         added = {row["document_id"] for row in found}
         return [entry.document_id in added for entry, _ in items]
 
@@ -204,6 +204,13 @@ class Index:
         self._common_due = now + COMMON_EVERY_S
         rows = await connection.fetch(_SQL["common_words"], COMMON)
         self._common = frozenset(row["word"] for row in rows)
+
+
+async def _add_versions(connection: Connection, columns: list[list[Any]]) -> list[Any]:
+    """Add documents; what their sources held before is superseded, also when an earlier call got no further."""
+    rows = await connection.fetch(_SQL["add_documents"], *columns)
+    await connection.execute(_SQL["supersede_documents"], columns[2])
+    return list(rows)
 
 
 def _document_row(entry: Entry) -> tuple[Any, ...]:

@@ -1,10 +1,11 @@
 -- name: add_documents
--- Adds documents that are not there yet, with all their chunks; gives the ids that were new.
+-- Adds documents that are not there yet, or came back after another version, with all their chunks; gives their ids.
 with added as (
     insert into document (document_id, digest, source, title, media_type, lang, doc_type, chunks, characters)
     select * from unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::integer[], $9::integer[])
-    on conflict (document_id) do nothing
+    on conflict (document_id) do update set added_at = clock_timestamp(), superseded_by = null
+        where document.superseded_by is not null
     returning document_id
 ), passages as (
     insert into chunk (document_id, position, start_at, end_at, text, words, embedding)
@@ -14,6 +15,29 @@ with added as (
     where c.document_id in (select document_id from added)
 )
 select document_id from added
+
+-- name: supersede_documents
+-- Of documents with the same source only the last added is found: the others point to it, and their chunks go.
+with known as (
+    select d.document_id, d.source, d.version, d.superseded_by,
+           first_value(d.document_id) over (partition by d.source order by d.added_at desc, d.document_id) as newest
+    from document d
+    where d.source = any ($1::text[]) and d.source <> ''
+), versions as (
+    select k.document_id, k.newest, k.superseded_by,
+           case when k.document_id = k.newest
+                then greatest(k.version, 1 + max(k.version) filter (where k.document_id <> k.newest)
+                                                over (partition by k.source))
+                else k.version end as version
+    from known k
+), changed as (
+    update document d set version = v.version, superseded_by = nullif(v.newest, d.document_id)
+    from versions v
+    where d.document_id = v.document_id
+      and (d.version, d.superseded_by) is distinct from (v.version, nullif(v.newest, d.document_id))
+    returning d.document_id, d.superseded_by
+)
+delete from chunk c using changed h where c.document_id = h.document_id and h.superseded_by is not null
 
 -- name: set_labels
 -- Notes the label that was found for documents; the same again changes nothing.

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 #: About 200 tokens of English; scripts without spaces have more tokens a character, and get shorter pieces.
 MOST_CHARACTERS = 900
 MOST_DENSE_CHARACTERS = 220
-_PAUSES = (re.compile(r"\n\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?。！？؟۔…]) |(?<=[。！？])"), re.compile(r" "))
+_PAUSES = (
+    re.compile(r"\n\n|\f"),
+    re.compile(r"\n"),
+    re.compile(r"(?<=[.!?。！？؟۔…]) |(?<=[。！？])"),
+    re.compile(r" "),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

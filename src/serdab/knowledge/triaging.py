@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.delivery import Delivery
 from serdab.knowledge.extraction import Field, extract_fields, summary_fields
 from serdab.knowledge.index import Entry, Index, Passage, document_id_of
+from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import (
     EmptyDocument,
@@ -28,6 +29,7 @@ from serdab.knowledge.reading import (
     TooLargeDocument,
     UnreachableDocument,
     read_document,
+    read_member,
 )
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
@@ -52,7 +54,8 @@ _TELL_FROM = 16
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What a run of `triage` is given: a file by its path, or a text."""
 
-    #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table.
+    #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table. Other
+    #: content from the same source is a new version, and search no longer finds the old one.
     source: str
     #: The file to read; None: `text` is the document.
     path: str | None = None
@@ -68,6 +71,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     deliver_to: str = ""
     #: Largest file that is read, bytes.
     most_bytes: int = 52_428_800
+    #: The document in the archive at `path`; empty: the file itself.
+    member: str = ""
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +108,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary
     similar: list[Similar]
     delivered_to: str
+    #: For a mail the id of the one that began the conversation; else empty.
+    thread: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +120,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     #: SHA-256 of what was read, hexadecimal.
     digest: str
+    #: For a mail the id of the one that began the conversation; else empty.
+    thread: str = ""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,21 +151,25 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @step(isolate="process")
-def read(path: str, most_bytes: int) -> Reading:
-    """Read a file in a process of its own: what it holds may be broken, enormous or hostile."""
+def read(path: str, most_bytes: int, member: str = "", ocr: bool = False) -> Reading:
+    """Read a file, or a member of an archive, in a process of its own: it may be broken, enormous or hostile."""
     data = _bytes_of(Path(path), most_bytes)
-    found = read_document(data, Path(path).name)
+    if member:
+        data = read_member(data, member, most_bytes, Path(path).name)
+    found = read_document(data, PurePosixPath(member).name if member else Path(path).name, ocr=ocr)
     return Reading(
         text=found.text,
         title=found.title,
         media_type=found.media_type,
         digest=hashlib.sha256(data).hexdigest(),
+        thread=found.thread,
     )
 
 
 @step
 async def normalise(reading: Reading, document: Document) -> Known:
     """The text in normal form, with its language and the id of the document."""
+    await load_languages_once()
     found = await _compute(len(reading.text), normalise_text, reading.text)
     if not found.text:
         raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
@@ -239,7 +252,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
 @workflow(queue=QUEUE)
 async def triage(document: Document) -> Receipt:
     """Read a document, understand it, put it beside its like, deliver a receipt."""
-    reading = _taken(document) if document.path is None else await _read(document.path, document.most_bytes)
+    reading = _taken(document) if document.path is None else await _read(document)
     known = await normalise(reading, document)
     chunks = await split(known.text)
     long = len(chunks) >= _TELL_FROM
@@ -270,15 +283,17 @@ async def triage(document: Document) -> Receipt:
         summary=extracted.summary,
         similar=similar,
         delivered_to="",
+        thread=reading.thread,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
 
 
-async def _read(path: str, most_bytes: int) -> Reading:
+async def _read(document: Document) -> Reading:
     """A file, read under the limits of the worker that does it."""
     limits = resource(Settings).documents
-    return await read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")(path, most_bytes)
+    bounded = read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")
+    return await bounded(document.path or "", document.most_bytes, document.member, limits.ocr != "off")
 
 
 def _extracted(text: str, lang: str) -> Extracted:
@@ -297,6 +312,7 @@ def document_of(source: Source, settings: Settings, *, label_set: str = DEFAULT_
         label_set=label_set,
         deliver_to=deliver_to,
         most_bytes=settings.documents.most_bytes,
+        member=source.member,
     )
 
 

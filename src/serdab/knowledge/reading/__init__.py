@@ -1,6 +1,8 @@
 """From bytes to text: one module a family of formats; what cannot be read is refused with its reason."""
 
+from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
 from serdab.knowledge.reading.refusals import (
     BombDocument,
     EmptyDocument,
@@ -18,6 +20,7 @@ __all__ = [
     "BombDocument",
     "EmptyDocument",
     "EncryptedDocument",
+    "MailPart",
     "MalformedDocument",
     "ReadDocument",
     "Refusal",
@@ -27,6 +30,8 @@ __all__ = [
     "TooLargeDocument",
     "UnreachableDocument",
     "UnsupportedDocument",
+    "find_mail_parts",
     "find_sources",
     "read_document",
+    "read_member",
 ]

@@ -1,4 +1,4 @@
-"""One document's bytes to its text, by what the bytes say and, where they say nothing, by the name."""
+"""One document's bytes to its text."""
 
 from __future__ import annotations
 
@@ -7,99 +7,117 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from serdab.core import expected
+from serdab.knowledge.reading import kinds
+from serdab.knowledge.reading.archives import read_zip
 from serdab.knowledge.reading.mails import read_eml
-from serdab.knowledge.reading.packages import read_docx
 from serdab.knowledge.reading.pages import read_pdf
-from serdab.knowledge.reading.plain import read_csv, read_html, read_text
-from serdab.knowledge.reading.refusals import EmptyDocument, MalformedDocument, UnsupportedDocument
+from serdab.knowledge.reading.plain import read_markdown, read_text
+from serdab.knowledge.reading.recognition import Recogniser, recogniser_for
+from serdab.knowledge.reading.refusals import EmptyDocument, MalformedDocument, RefusedDocument, UnsupportedDocument
+from serdab.knowledge.reading.rich_text import read_rtf
+from serdab.knowledge.reading.slides import read_pptx
+from serdab.knowledge.reading.tables import read_csv
+from serdab.knowledge.reading.web import read_html
+from serdab.knowledge.reading.word_files import read_docx
+from serdab.knowledge.reading.workbooks import read_xlsx
 
-#: Most characters of text that a document may have.
+#: Most characters of text that a document may have; the rest is left out.
 MOST_CHARACTERS = 20_000_000
+#: Documents within documents: how deep, how many in all, and how large each.
+MOST_DEPTH = 3
+MOST_INNER = 200
+MOST_INNER_BYTES = 50_000_000
+#: What libraries raise that meet something they did not expect; each becomes a refusal with its reason.
+_SURPRISES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, OSError, EOFError,
+              RecursionError, NotImplementedError, RuntimeError)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadDocument:
     """What a document says."""
 
+    #: In reading order; a form feed between pages, slides and sheets, a tab between the cells of a row.
     text: str
     title: str
     media_type: str
+    #: For a mail the id of the one that began the conversation; else empty.
+    thread: str = ""
 
 
-_Reader = Callable[[bytes], tuple[str, str]]
-
-_READERS: dict[str, _Reader] = {
-    "application/pdf": read_pdf,
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
-    "message/rfc822": read_eml,
-    "text/csv": read_csv,
-    "text/html": read_html,
-    "text/markdown": read_text,
-    "text/plain": read_text,
+_READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
+    kinds.CSV: read_csv,
+    kinds.DOCX: read_docx,
+    kinds.HTML: read_html,
+    kinds.MARKDOWN: read_markdown,
+    kinds.PPTX: read_pptx,
+    kinds.RTF: read_rtf,
+    kinds.TEXT: read_text,
+    kinds.XLSX: read_xlsx,
 }
 
-#: File endings and what they promise.
-MEDIA_TYPES = {
-    ".csv": "text/csv",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".eml": "message/rfc822",
-    ".htm": "text/html",
-    ".html": "text/html",
-    ".markdown": "text/markdown",
-    ".md": "text/markdown",
-    ".pdf": "application/pdf",
-    ".text": "text/plain",
-    ".txt": "text/plain",
-}
 
-_BINARY = {b"\x89PNG": "PNG image", b"\xff\xd8\xff": "JPEG image", b"GIF8": "GIF image", b"\x7fELF": "program"}
-
-
-def read_document(data: bytes, name: str) -> ReadDocument:
+def read_document(data: bytes, name: str, *, ocr: bool = False) -> ReadDocument:
     """Read one document; meant for a process that can be killed.
 
     Args:
         data: the whole file.
         name: its file name, for its ending and as a title of last resort.
+        ocr: whether pictures and scanned pages are read by optical character recognition; needs the extra `ocr`.
 
     Raises:
         RefusedDocument: it cannot be read; the class says why.
     """
-    if not data.strip(b" \t\r\n\0"):
-        raise EmptyDocument(
-            expected(f"the document {name}", "a file with something in it", f"{len(data):,} empty bytes")
-        )
-    media_type = media_type_of(data, name)
-    try:
-        text, title = _READERS[media_type](data)
-    except RecursionError as error:
-        raise MalformedDocument(expected(f"the document {name}", "nested reasonably", "too deep")) from error
-    return ReadDocument(text=text[:MOST_CHARACTERS], title=title or PurePath(name).stem, media_type=media_type)
+    return _Reading(recogniser_for(ocr)).read(data, name, 0)
 
 
-def media_type_of(data: bytes, name: str) -> str:
-    """The media type by content first, by ending second.
+class _Reading:
+    """The reading of one document and of all that is within it."""
 
-    Raises:
-        UnsupportedDocument: nothing here reads it.
-        MalformedDocument: the ending promises what the bytes are not.
-    """
-    ending = PurePath(name).suffix.lower()
-    promised = MEDIA_TYPES.get(ending)
-    head = data[:1024].lstrip()
-    if head.startswith(b"%PDF-"):
-        return "application/pdf"
-    if data.startswith(b"PK\x03\x04"):
-        if b"word/" in data or promised == MEDIA_TYPES[".docx"]:
-            return MEDIA_TYPES[".docx"]
-        raise UnsupportedDocument(expected(f"the document {name}", f"one of {', '.join(sorted(MEDIA_TYPES))}", "a zip"))
-    if promised in (MEDIA_TYPES[".pdf"], MEDIA_TYPES[".docx"]):
-        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", bytes(data[:16])))
-    for magic, what in _BINARY.items():
-        if data.startswith(magic):
-            raise UnsupportedDocument(expected(f"the document {name}", "text, mail, pdf or docx", what))
-    if promised is None and ending:
-        raise UnsupportedDocument(
-            expected(f"the ending of {name}", f"one of {', '.join(sorted(MEDIA_TYPES))}, .jsonl", ending)
-        )
-    return promised or "text/plain"
+    def __init__(self, recogniser: Recogniser | None) -> None:
+        self._recogniser = recogniser
+        self._inner = 0
+
+    def read(self, data: bytes, name: str, depth: int) -> ReadDocument:
+        """Read a document that stands `depth` deep in others.
+
+        Raises:
+            RefusedDocument: it cannot be read.
+        """
+        if not data.strip(b" \t\r\n\0"):
+            what = f"{len(data):,} empty bytes"
+            raise EmptyDocument(expected(f"the document {name}", "a file with something in it", what))
+        media_type = kinds.media_type_of(data, name)
+        try:
+            text, title, thread = self._read_as(media_type, data, depth)
+        except RefusedDocument:
+            raise
+        except _SURPRISES as error:
+            got = f"{type(error).__name__}: {str(error)[:200]}"
+            raise MalformedDocument(expected(f"the document {name}", "whole", got)) from error
+        # Half of a pair is no character, and neither travels nor can be stored.
+        text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
+        title = title.encode("utf-8", "replace").decode() or PurePath(name).stem
+        return ReadDocument(text=text, title=title, media_type=media_type, thread=thread)
+
+    def _read_as(self, media_type: str, data: bytes, depth: int) -> tuple[str, str, str]:
+        if media_type == kinds.MAIL:
+            mail = read_eml(data, lambda inner, name: self._read_inner(inner, name, depth))
+            return mail.text, mail.title, mail.thread
+        if media_type == kinds.ZIP:
+            return *read_zip(data, MOST_INNER_BYTES, lambda inner, name: self._read_inner(inner, name, depth)), ""
+        if media_type == kinds.PDF:
+            return *read_pdf(data, self._recogniser), ""
+        if media_type in kinds.IMAGES:
+            if self._recogniser is None:
+                todo = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
+                raise UnsupportedDocument(expected("the document", "text, mail, pdf or office", media_type, todo))
+            return self._recogniser.read_image(data), "", ""
+        return *_READERS[media_type](data), ""
+
+    def _read_inner(self, data: bytes, name: str, depth: int) -> str:
+        self._inner += 1
+        if depth + 1 > MOST_DEPTH or self._inner > MOST_INNER:
+            limit = f"at most {MOST_INNER} and {MOST_DEPTH} deep"
+            raise MalformedDocument(expected("documents within the document", limit, "more"))
+        # A form feed parts this document's own pages only where the outer one has pages: here too.
+        return self.read(data, name, depth + 1).text

@@ -1,52 +1,174 @@
-"""Electronic mail."""
+"""Electronic mail: headers that matter, the text, then each attachment as a page of its own.
+
+An attachment is part of its mail and not a source: the mail is delivered, labelled and found as one thing, its identity
+is its own bytes, and whoever looks for what stood in the attachment wants the mail that brought it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
 
 from serdab.core import expected
-from serdab.knowledge.reading.plain import read_html
-from serdab.knowledge.reading.refusals import MalformedDocument
+from serdab.knowledge.reading.charsets import decode
+from serdab.knowledge.reading.refusals import MalformedDocument, RefusedDocument
+from serdab.knowledge.reading.web import read_html
 
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
+#: Most parts that are looked at, attachments that are read, and characters of a header.
 MOST_PARTS = 1000
+MOST_ATTACHMENTS = 50
+MOST_HEADER = 10_000
+#: The parser compares each line with every open boundary: more kinds of boundaries than that are an attack.
+MOST_BOUNDARIES = 100
+_BOUNDARY = re.compile(rb"boundary\s{0,5}=", re.IGNORECASE)
+_IDS = re.compile(r"<[!-;=?-~]{3,250}>")
+
+#: Reads an attachment: its bytes and its name to its text.
+ReadInner = Callable[[bytes, str], str]
 
 
-def read_eml(data: bytes) -> tuple[str, str]:
-    """Headers that matter, the text, and the names of what is attached.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMail:
+    """What a mail says."""
+
+    text: str
+    title: str
+    #: Id of the mail that began the conversation, or of this one; empty when it has none.
+    thread: str
+
+
+def read_eml(data: bytes, read_inner: ReadInner) -> ReadMail:
+    """Headers, the text, and the attachments' texts, each after a form feed under its name.
 
     Raises:
-        MalformedDocument: it has no header at all.
+        MalformedDocument: it has no header at all, or is made to keep a parser busy.
     """
-    mail = message_from_bytes(data, policy=policy.default)
-    if not isinstance(mail, EmailMessage) or not any(mail.get(name) for name in _HEADERS):
+    if len(_BOUNDARY.findall(data)) > MOST_BOUNDARIES:
+        raise MalformedDocument(expected("the mail", f"at most {MOST_BOUNDARIES} boundaries", "more"))
+    mail = message_from_bytes(data, policy=policy.compat32)
+    if not any(mail.get(name) for name in _HEADERS):
         raise MalformedDocument(expected("the mail", "headers like From and Subject before its text", bytes(data[:40])))
     lines = [f"{name}: {value}" for name in _HEADERS if (value := _header(mail, name))]
-    lines += ["", _body(mail)]
-    for part in mail.iter_attachments():
-        size = len(part.get_payload(decode=True) or b"")
-        lines.append(f"Attachment: {part.get_filename() or 'without a name'} ({size:,} bytes)")
-    return "\n".join(lines), _header(mail, "Subject")[:120]
+    body, attached = _parts_of(mail)
+    pages = ["\n".join([*lines, "", _body(body)])]
+    pages += [_attachment(part, read_inner) for part in attached[:MOST_ATTACHMENTS]]
+    if len(attached) > MOST_ATTACHMENTS:
+        pages.append(f"{len(attached) - MOST_ATTACHMENTS:,} more attachments were not read.")
+    return ReadMail(text="\f".join(pages), title=_header(mail, "Subject")[:120], thread=_thread_of(mail))
 
 
-def _header(mail: EmailMessage, name: str) -> str:
+def _header(mail: Message, name: str) -> str:
+    """A header's text; what cannot be decoded stays as it was written."""
+    return _decoded(_raw(mail, name))
+
+
+def _raw(mail: Message, name: str) -> str:
+    """A header as it came, with bytes beyond ASCII as halves of pairs."""
+    found = (value for key, value in mail.raw_items() if key.lower() == name.lower())
+    return str(next(found, ""))[:MOST_HEADER]
+
+
+def _decoded(raw: str) -> str:
     try:
-        return str(mail.get(name) or "").replace("\n", " ")
-    except (ValueError, IndexError, AttributeError):  # headers that the parser of the library trips over
+        pieces = decode_header(raw) if "=?" in raw else [(raw, None)]
+    except (HeaderParseError, ValueError, IndexError):
+        pieces = [(raw, None)]
+    text = "".join(
+        piece if isinstance(piece, str) else decode(piece, None if charset == "unknown-8bit" else charset)
+        for piece, charset in pieces
+    )
+    if any("\udc80" <= char <= "\udcff" for char in text):  # bytes beyond ASCII that nobody declared
+        text = decode(text.encode("utf-8", "surrogateescape"))
+    return " ".join(text.split())
+
+
+def _parts_of(mail: Message) -> tuple[Message | None, list[Message]]:
+    """The part that is the text, plain before web page, and everything else that is not another form of it."""
+    bodies: dict[str, Message] = {}
+    attached = []
+    for part in _leaves(mail):
+        kind = part.get_content_type()
+        if kind in ("text/plain", "text/html") and not _is_attached(part):
+            if kind not in bodies:
+                bodies[kind] = part
+                continue
+            if kind == "text/html":
+                continue
+        if kind == "message/rfc822" or _name_of(part) or _is_attached(part) or kind == "text/plain":
+            attached.append(part)
+    return bodies.get("text/plain") or bodies.get("text/html"), attached
+
+
+def _leaves(mail: Message) -> Iterator[Message]:
+    """All parts in order without what holds others; a mail within is one part."""
+    waiting = [mail]
+    for _ in range(MOST_PARTS):
+        if not waiting:
+            return
+        part = waiting.pop()
+        payload = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
+            waiting.extend(reversed([each for each in payload if isinstance(each, Message)]))
+        else:
+            yield part
+
+
+def _is_attached(part: Message) -> bool:
+    return str(part.get("Content-Disposition") or "")[:20].strip().lower().startswith("attachment")
+
+
+def _name_of(part: Message) -> str:
+    try:
+        return _decoded(str(part.get_filename() or "")[:500])[:200]
+    except (ValueError, LookupError, TypeError, AttributeError):  # a header that the parser of the library trips over
         return ""
 
 
-def _body(mail: EmailMessage) -> str:
-    part = mail.get_body(preferencelist=("plain", "html"))
+def _body(part: Message | None) -> str:
     if part is None:
         return ""
-    payload = part.get_payload(decode=True) or b""
-    if not isinstance(payload, bytes):
-        return ""
+    payload = _bytes_of(part)
+    charset = part.get_content_charset()
     if part.get_content_type() == "text/html":
-        return read_html(payload)[0]
+        return read_html(payload, charset)[0]
+    # A form feed would look like the end of a page.
+    return decode(payload, charset).replace("\f", "\n")
+
+
+def _bytes_of(part: Message) -> bytes:
     try:
-        return payload.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
-        return payload.decode("utf-8", "replace")
+        payload = part.get_payload(decode=True)
+    except (ValueError, LookupError, TypeError, AssertionError):
+        return b""
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _attachment(part: Message, read_inner: ReadInner) -> str:
+    name = _name_of(part)
+    inner = part.get_payload()
+    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and isinstance(inner[0], Message):
+        data, name = inner[0].as_bytes(), name or "message.eml"
+    else:
+        data = _bytes_of(part)
+        if not name and part.get_content_type() == "text/plain":
+            name = "text.txt"
+    heading = f"Attachment: {name or 'without a name'} ({len(data):,} bytes)"
+    try:
+        return f"{heading}\n{read_inner(data, name)}"
+    except RefusedDocument as refused:
+        return f"{heading}: not read, {refused}"
+
+
+def _thread_of(mail: Message) -> str:
+    """The first mail of the conversation: the head of References, else what this answers, else its own id."""
+    for name in ("References", "In-Reply-To", "Message-ID"):
+        found = _IDS.search(_raw(mail, name))
+        if found:
+            return found[0]
+    return ""

@@ -1,71 +1,126 @@
-"""Word documents: zip files, looked at before they are unfolded."""
+"""Zip files, looked at before they are unfolded, and the XML within."""
 
 from __future__ import annotations
 
 import io
+import posixpath
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from serdab.core import expected
 from serdab.knowledge.reading.refusals import BombDocument, EncryptedDocument, MalformedDocument
 
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
 #: Most bytes that all parts may unfold to, and most times a part may grow.
 MOST_UNFOLDED = 200_000_000
 MOST_RATIO = 200
-_CONTENT = "word/document.xml"
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_BREAKS = {f"{_W}tab": "\t", f"{_W}br": "\n"}
+#: Most parts, and most bytes of their list.
+MOST_PARTS = 10_000
+MOST_LIST = 2_000_000
+#: Largest part of XML that is built as a tree, which takes many times its bytes.
+MOST_XML = 40_000_000
+_SMALL = 1_000_000
+_END = struct.Struct("<4s4H2LH")
+_BROKEN = (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, OSError, ValueError, RuntimeError, zlib.error,
+           struct.error, OverflowError)  # fmt: skip
 
 
-def read_docx(data: bytes) -> tuple[str, str]:
-    """Paragraphs and table rows in reading order.
+@contextmanager
+def open_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
+    """A zip that is safe to unfold.
 
     Raises:
-        BombDocument: it unfolds to far more than it is.
+        BombDocument: it unfolds to far more than it is, or has too many parts.
         EncryptedDocument: it needs a password.
-        MalformedDocument: it is no Word document.
+        MalformedDocument: it is no zip, or lacks a part that is asked for.
     """
+    _look_at_list(data, what)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _look(archive)
-            content = archive.read(_CONTENT)
-            title = _title(archive)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, OSError) as error:
-        raise MalformedDocument(expected("the docx", f"a zip with {_CONTENT}", str(error))) from error
-    return "\n".join(_paragraphs(content)), title
+            _look(archive, what)
+            yield archive
+    except _BROKEN as error:
+        raise MalformedDocument(expected(what, "a whole zip", str(error))) from error
 
 
-def _look(archive: zipfile.ZipFile) -> None:
-    parts = archive.infolist()
-    unfolded = sum(part.file_size for part in parts)
-    if unfolded > MOST_UNFOLDED or any(
-        part.file_size > 1_000_000 and part.file_size > MOST_RATIO * max(part.compress_size, 1) for part in parts
-    ):
-        raise BombDocument(expected("the docx", f"at most {MOST_UNFOLDED:,} bytes unfolded", f"{unfolded:,}"))
-    if any(part.flag_bits & 1 for part in parts):
-        raise EncryptedDocument(expected("the docx", "readable without a password", "an encrypted one"))
+def read_part(archive: zipfile.ZipFile, name: str, most_bytes: int = MOST_XML) -> bytes:
+    """A part's bytes; what the list says of its size is not believed.
+
+    Raises:
+        BombDocument: it has more than `most_bytes`.
+    """
+    with archive.open(name) as part:
+        content = part.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise BombDocument(expected(f"the part {name[:100]}", f"at most {most_bytes:,} bytes", "more"))
+    return content
 
 
-def _root(content: bytes) -> object:
+def parse_xml(content: bytes, what: str) -> _Element:
+    """The root of some XML; entities are not unfolded, nothing is fetched.
+
+    Raises:
+        MalformedDocument: it is no XML, or nested too deeply.
+    """
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+                             remove_comments=True, remove_pis=True)  # fmt: skip
     try:
-        return etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise MalformedDocument(expected("the text of the docx", "well-formed XML", str(error))) from error
+        root: _Element = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise MalformedDocument(expected(what, "well-formed XML", str(error)[:300])) from error
+    return root
 
 
-def _paragraphs(content: bytes) -> list[str]:
-    lines = []
-    for paragraph in _root(content).iter(f"{_W}p"):  # type: ignore[attr-defined]
-        nodes = paragraph.iter(f"{_W}t", f"{_W}tab", f"{_W}br")
-        lines.append("".join(node.text or "" if node.tag == f"{_W}t" else _BREAKS[node.tag] for node in nodes))
-    return lines
+def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
+    """What a part refers to inside of its package: id → (last word of the type, name of the part)."""
+    folder, file = posixpath.split(name)
+    place = f"{folder}/_rels/{file}.rels".lstrip("/")
+    if place not in archive.NameToInfo:
+        return {}
+    found = {}
+    for node in parse_xml(read_part(archive, place), place).iter("{*}Relationship"):
+        target = node.get("Target") or ""
+        if node.get("TargetMode") != "External" and target:
+            path = posixpath.normpath(target if target.startswith("/") else f"{folder}/{target}").lstrip("/")
+            if path in archive.NameToInfo:
+                found[node.get("Id") or ""] = ((node.get("Type") or "").rsplit("/", 1)[-1], path)
+    return found
 
 
-def _title(archive: zipfile.ZipFile) -> str:
-    if "docProps/core.xml" not in archive.namelist():
-        return ""
-    for node in _root(archive.read("docProps/core.xml")).iter("{http://purl.org/dc/elements/1.1/}title"):  # type: ignore[attr-defined]
-        return (node.text or "")[:120]
+def title_of(archive: zipfile.ZipFile) -> str:
+    """The title that the writer gave an office document."""
+    if "docProps/core.xml" in archive.NameToInfo:
+        for node in parse_xml(read_part(archive, "docProps/core.xml"), "the properties").iter("{*}title"):
+            return " ".join((node.text or "").split())[:120]
     return ""
+
+
+def _look_at_list(data: bytes, what: str) -> None:
+    """Refuse a list of parts that would be costly before anything is made of it."""
+    place = data.rfind(b"PK\5\6", max(0, len(data) - 66_000))
+    if place < 0 or len(data) - place < _END.size:
+        raise MalformedDocument(expected(what, "a whole zip", "one without its list of parts"))
+    parts, size = _END.unpack_from(data, place)[4:6]
+    if parts > MOST_PARTS or size > MOST_LIST:
+        raise BombDocument(expected(f"the parts of {what}", f"at most {MOST_PARTS:,}", f"{parts:,} in {size:,} bytes"))
+
+
+def _look(archive: zipfile.ZipFile, what: str) -> None:
+    parts = archive.infolist()
+    unfolded = sum(part.file_size for part in parts)
+    if (
+        len(parts) > MOST_PARTS
+        or unfolded > MOST_UNFOLDED
+        or any(part.file_size > _SMALL and part.file_size > MOST_RATIO * max(part.compress_size, 1) for part in parts)
+    ):
+        raise BombDocument(expected(what, f"at most {MOST_UNFOLDED:,} bytes unfolded", f"{unfolded:,}"))
+    if any(part.flag_bits & 1 for part in parts):
+        raise EncryptedDocument(expected(what, "readable without a password", "an encrypted one"))

@@ -1,20 +1,46 @@
-"""PDF."""
+"""PDF: the words of each page with their places, and from them the lines in reading order."""
 
 from __future__ import annotations
 
+import ctypes
+import math
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from serdab.core import expected
+from serdab.knowledge.reading.layout import Word, lines_of
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, TextlessDocument
 
+if TYPE_CHECKING:
+    from serdab.knowledge.reading.recognition import Recogniser
+
+#: Most pages that are read; characters of a page of which the places count, and of all pages together.
 MOST_PAGES = 2000
+MOST_PLACED = 100_000
+MOST_CHARACTERS = 20_000_000
+#: Most pages of a document that are recognised from their pictures.
+MOST_RECOGNISED = 20
+#: Seconds after which no further page of a document is recognised; a step has a minute.
+_RECOGNISE_S = 30.0
+#: Largest side of a page that is recognised from its picture, points.
+_MOST_SIDE = 14_400
+_SCANNED = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
+#: What the library makes of a hyphen at the end of a line; the rest of the word follows at once.
+_BROKEN = ("\x02", "\ufffe")
+#: Characters by which the direction of a page's text is told.
+_ANGLES = 40
 
 
-def read_pdf(data: bytes) -> tuple[str, str]:
-    """The text of all pages, a form feed between them.
+def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, str]:
+    """The text of all pages in reading order, a form feed between them.
 
     Raises:
         EncryptedDocument: it needs a password.
-        MalformedDocument: it cannot be opened.
-        TextlessDocument: its pages are pictures.
+        MalformedDocument: it cannot be opened, or has no page that can be.
+        TextlessDocument: its pages are pictures, and OCR is off or finds nothing.
     """
     import pypdfium2
 
@@ -25,10 +51,163 @@ def read_pdf(data: bytes) -> tuple[str, str]:
             raise EncryptedDocument(expected("the PDF", "readable without a password", "an encrypted one")) from error
         raise MalformedDocument(expected("the PDF", "whole", str(error))) from error
     with document:
-        pages = min(len(document), MOST_PAGES)
-        texts = [document[number].get_textpage().get_text_range() for number in range(pages)]
+        texts = list(_texts(document, recogniser))
         title = document.get_metadata_dict().get("Title", "")
     text = "\f".join(texts)
     if not text.strip():
-        raise TextlessDocument(expected("the PDF", "a text layer", f"{pages} pages of pictures", "run OCR on it first"))
+        raise TextlessDocument(expected("the PDF", "a text layer", f"{len(texts):,} pages of pictures", _SCANNED))
     return text, title[:120]
+
+
+def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
+    import pypdfium2
+
+    left, recognised, broken = MOST_CHARACTERS, 0, 0
+    ends = time.monotonic() + _RECOGNISE_S
+    pages = min(len(document), MOST_PAGES)
+    for number in range(pages):
+        try:
+            page = document[number]
+        except pypdfium2.PdfiumError:
+            broken += 1
+            if broken > 100 and broken == number + 1:
+                break
+            yield ""
+            continue
+        text = _text_of(page)
+        if not text and recogniser is not None and _may_go_on(recognised, ends):
+            recognised += 1
+            text = _recognised(page, recogniser)
+        page.close()
+        yield text[:left]
+        left -= len(text)
+        if left <= 0:
+            break
+    if pages and broken == pages:
+        raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones"))
+
+
+def _may_go_on(recognised: int, ends: float) -> bool:
+    return recognised < MOST_RECOGNISED and (recognised == 0 or time.monotonic() < ends)
+
+
+def _text_of(page: Any) -> str:
+    textpage = page.get_textpage()
+    try:
+        count = textpage.count_chars()
+        if count <= 0:
+            return ""
+        text = textpage.get_text_range()
+        if count > MOST_PLACED:
+            return "\n".join(text.splitlines())
+        if len(text) != count:
+            text = _characters(textpage.raw, count)
+        upright, turned = _words(textpage.raw, text)
+        lines = lines_of(upright)
+        return "\n".join([*lines, "", *lines_of(turned)] if turned else lines).strip("\n")
+    finally:
+        textpage.close()
+
+
+def _characters(raw: Any, count: int) -> str:
+    import pypdfium2.raw as pdfium
+
+    codes = (pdfium.FPDFText_GetUnicode(raw, number) for number in range(count))
+    return "".join(chr(code) if 0 < code < 0x110000 else " " for code in codes)
+
+
+def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
+    """The words that run as most of the page does, turned upright, and those that run otherwise."""
+    import pypdfium2.raw as pdfium
+
+    places = list(_spans(text))
+    step = max(1, len(places) // _ANGLES)
+    angles = {place[0]: _quarter(pdfium.FPDFText_GetCharAngle(raw, place[0])) for place in places[::step]}
+    usual = Counter(angles.values()).most_common(1)[0][0] if angles else 0
+    is_mixed = len(set(angles.values())) > 1
+    upright: list[Word] = []
+    turned: list[Word] = []
+    box = _Box(raw)
+    for start, end in places:
+        first, last = box.of(start), box.of(end - 1)
+        if first is None or last is None:
+            continue
+        quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, start)) if is_mixed else usual
+        a, b = _turn(first, quarter), _turn(last, quarter)
+        word = text[start:end].replace("\x02", "-").replace("\ufffe", "-")
+        # A word of a right-to-left script whose first letter stands left of its last was written backwards.
+        if len(word) > 1 and b[0] > a[0] + 0.1 and _is_leftward(word):
+            word = word[::-1]
+        placed = Word(
+            text=word, left=min(a[0], b[0]), bottom=min(a[1], b[1]), right=max(a[2], b[2]), top=max(a[3], b[3])
+        )
+        (upright if quarter == usual else turned).append(placed)
+    return upright, turned
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words are."""
+    start = 0
+    for end, char in enumerate(text):
+        if char.isspace() or char == "\0":
+            if end > start:
+                yield start, end
+            start = end + 1
+        elif char in _BROKEN:
+            yield start, end + 1
+            start = end + 1
+    if start < len(text):
+        yield start, len(text)
+
+
+_Corners = tuple[float, float, float, float]
+
+
+class _Box:
+    """Asks for places of characters, over and over into the same memory."""
+
+    def __init__(self, raw: Any) -> None:
+        import pypdfium2.raw as pdfium
+
+        self._raw = raw
+        self._ask = pdfium.FPDFText_GetLooseCharBox
+        self._rect = pdfium.FS_RECTF()
+        self._pointer = ctypes.byref(self._rect)
+
+    def of(self, number: int) -> _Corners | None:
+        """Left, bottom, right, top of a character; None when it has no place."""
+        if not self._ask(self._raw, number, self._pointer):
+            return None
+        rect = self._rect
+        return rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top)
+
+
+def _quarter(angle: float) -> int:
+    """Quarter turns against the clock; the library counts with it, and gives -1 for what it does not know."""
+    return 0 if angle < 0 else -round(angle / (math.pi / 2)) % 4
+
+
+def _turn(box: _Corners, quarter: int) -> _Corners:
+    """A place as it is when the text runs from left to right."""
+    left, bottom, right, top = box
+    if quarter == 1:
+        return bottom, -right, top, -left
+    if quarter == 2:
+        return -right, -top, -left, -bottom
+    return (-top, left, -bottom, right) if quarter == 3 else box
+
+
+def _is_leftward(word: str) -> bool:
+    return not word.isascii() and any(unicodedata.bidirectional(char) in ("R", "AL") for char in word[:4])
+
+
+def _recognised(page: Any, recogniser: Recogniser) -> str:
+    """The text of a page's picture; nothing when the page is larger than any paper."""
+    longer = max(page.get_size())
+    if not 1 <= longer <= _MOST_SIDE:
+        return ""
+    bitmap = page.render(scale=recogniser.longer_side / longer)
+    try:
+        return recogniser.read_pixels(bitmap.to_numpy()[:, :, :3])
+    finally:
+        bitmap.close()

@@ -1,4 +1,4 @@
-"""Which documents there are: files, folders, and lines of JSON; one that cannot be had does not stop the others."""
+"""Which documents there are: files, folders, zip archives, lines of JSON; one that cannot be had stops no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 import msgspec
 
 from serdab.core import expected
+from serdab.knowledge.reading.archives import WITHIN, find_members
+from serdab.knowledge.reading.refusals import RefusedDocument
 
+ARCHIVES = (".zip",)
 LINES = (".jsonl", ".ndjson")
 
 
@@ -22,6 +25,8 @@ class Source:
     #: For people: the path, with the line's id or number behind a `#`.
     name: str
     path: Path | None = None
+    #: The document in the archive at `path`; empty: the file itself.
+    member: str = ""
     text: str | None = None
     lang: str = ""
     doc_type: str = ""
@@ -90,8 +95,29 @@ def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     elif size > most_bytes:
         reason = expected(f"{path.name}", f"at most {most_bytes:,} bytes", f"{size:,}", "raise documents.most_bytes")
         yield Refusal(name=str(path), code="document_too_large", reason=reason)
+    elif path.suffix.lower() in ARCHIVES:
+        yield from _archive(path, most_bytes)
     else:
         yield Source(name=str(path), path=path.absolute())
+
+
+def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
+    """The documents of an archive, each a source: what is in them is read later, in a process of its own."""
+    try:
+        for found in find_members(path.read_bytes(), most_bytes, path.name):
+            if isinstance(found, str):
+                yield Source(name=f"{path}{WITHIN}{found}", path=path.absolute(), member=found)
+            else:
+                yield _refused(f"{path}{WITHIN}{found[0]}", found[1])
+    except RefusedDocument as refused:
+        yield _refused(str(path), refused)
+    except OSError as error:
+        reason = expected(f"{path}", "a file that can be read", error.strerror)
+        yield Refusal(name=str(path), code="document_unreachable", reason=reason)
+
+
+def _refused(name: str, error: RefusedDocument) -> Refusal:
+    return Refusal(name=name, code=error.code, reason=str(error))
 
 
 def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:

@@ -1,0 +1,113 @@
+"""What kind of document some bytes are: by what they say, and where they say nothing, by the name."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from serdab.core import expected
+from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, UnsupportedDocument
+
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+DOCX = _OFFICE + "wordprocessingml.document"
+XLSX = _OFFICE + "spreadsheetml.sheet"
+PPTX = _OFFICE + "presentationml.presentation"
+PDF = "application/pdf"
+RTF = "application/rtf"
+ZIP = "application/zip"
+MAIL = "message/rfc822"
+CSV = "text/csv"
+HTML = "text/html"
+MARKDOWN = "text/markdown"
+TEXT = "text/plain"
+
+#: File endings and what they promise. Those with an m hold macros, of which nothing is run or read.
+MEDIA_TYPES = {
+    ".csv": CSV,
+    ".docm": DOCX,
+    ".docx": DOCX,
+    ".eml": MAIL,
+    ".htm": HTML,
+    ".html": HTML,
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".markdown": MARKDOWN,
+    ".md": MARKDOWN,
+    ".pdf": PDF,
+    ".png": "image/png",
+    ".pptm": PPTX,
+    ".pptx": PPTX,
+    ".rtf": RTF,
+    ".text": TEXT,
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".tsv": CSV,
+    ".txt": TEXT,
+    ".xhtml": HTML,
+    ".xlsm": XLSX,
+    ".xlsx": XLSX,
+    ".zip": ZIP,
+}
+IMAGES = ("image/jpeg", "image/png", "image/tiff")
+_ZIPPED = {DOCX: b"word/", XLSX: b"xl/", PPTX: b"ppt/"}
+_PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+}
+_OTHERS = {b"GIF8": "a GIF image", b"\x7fELF": "a program", b"MZ\x90\0": "a program",
+           b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-zip", b"Rar!": "RAR"}  # fmt: skip
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def media_type_of(data: bytes, name: str) -> str:
+    """The media type by content first, by ending second.
+
+    Raises:
+        UnsupportedDocument: nothing here reads it.
+        EncryptedDocument: it is an office document behind a password.
+        MalformedDocument: the ending promises what the bytes are not.
+    """
+    ending = PurePath(name).suffix.lower()
+    promised = MEDIA_TYPES.get(ending)
+    head = data[:1024].lstrip()
+    if b"%PDF-" in head and (promised == PDF or head.startswith(b"%PDF-")):
+        return PDF
+    if head.startswith(b"{\\rtf"):
+        return RTF
+    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
+        return _zipped(data, promised)
+    _refuse_others(data, name, promised)
+    for magic, what in _PICTURES.items():
+        if data.startswith(magic):
+            return what
+    if promised in (PDF, DOCX, XLSX, PPTX, RTF, ZIP, *IMAGES):
+        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", bytes(data[:16])))
+    if promised is None and ending:
+        known = ", ".join(sorted(MEDIA_TYPES))
+        raise UnsupportedDocument(expected(f"the ending of {name}", f"one of {known}, .jsonl", ending))
+    return promised or TEXT
+
+
+def _zipped(data: bytes, promised: str | None) -> str:
+    """An office document or an archive: its list of parts, near the end, tells; the ending decides where it is lost."""
+    parts = data[-2_100_000:]
+    if promised in _ZIPPED and _ZIPPED[promised] in parts:
+        return promised
+    for media_type, folder in _ZIPPED.items():
+        if folder in parts and b"[Content_Types].xml" in parts:
+            return media_type
+    return promised if promised in _ZIPPED else ZIP
+
+
+def _refuse_others(data: bytes, name: str, promised: str | None) -> None:
+    """Files that are known for what they are, and not read."""
+    if data.startswith(_OLE):
+        if promised in _ZIPPED or _ENCRYPTED in data:
+            raise EncryptedDocument(expected(f"the document {name}", "readable without a password", "an encrypted one"))
+        what = "an office file of before 2007"
+        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx or pptx", what))
+    for magic, what in _OTHERS.items():
+        if data.startswith(magic):
+            raise UnsupportedDocument(expected(f"the document {name}", "text, mail, pdf or office", what))

@@ -1,0 +1,270 @@
+"""Words with places on a page to lines in reading order: column after column, rows of tables with tabs.
+
+Words make rows. Where many rows below each other leave the same gap free and running text stands on both sides, the
+gap parts two columns, and each is read by itself. Where what stands there is short, it is a table, read row by row.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from operator import attrgetter
+from statistics import median
+
+#: Rows that a gap must pass to part columns of running text, and how much of a column's width its lines fill.
+_LEAST_ROWS = 4
+_LEAST_FILLED = 0.6
+_LEAST_WORDS = 2.5
+#: Gaps in heights of a line: one that may part columns, one that parts cells, and one that parts paragraphs.
+_GUTTER = 0.9
+_CELL = 1.8
+_PARAGRAPH = 0.9
+#: Columns within columns.
+_MOST_DEPTH = 4
+#: A page with more words is read row by row: no one lays out that much in columns.
+_MOST_WORDS = 20_000
+_HYPHENS = ("-", "\u00ad", "\u2010")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A word and its place in points, y upwards."""
+
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    @property
+    def middle(self) -> float:
+        """Half way up."""
+        return (self.bottom + self.top) / 2
+
+
+_Row = list[Word]
+_Gap = tuple[float, float]
+
+
+def lines_of(words: Sequence[Word]) -> list[str]:
+    """The lines of a page in reading order; an empty one between paragraphs."""
+    return _joined(_blocks(list(words), 0))
+
+
+def _blocks(words: list[Word], depth: int) -> list[str]:
+    rows = _rows_of(words)
+    if depth >= _MOST_DEPTH or len(words) > _MOST_WORDS:
+        return _table_lines(rows)
+    lines: list[str] = []
+    start = 0
+    for first, last, gap in _column_regions(rows):
+        lines += _table_lines(rows[start:first])
+        region = [word for row in rows[first:last] for word in row]
+        middle = (gap[0] + gap[1]) / 2
+        sides = [[w for w in region if w.right <= middle], [w for w in region if w.right > middle]]
+        if _is_right_to_left(region):
+            sides.reverse()
+        for side in sides:
+            lines += ["", *_blocks(side, depth + 1), ""]
+        start = last
+    return lines + _table_lines(rows[start:])
+
+
+def _rows_of(words: list[Word]) -> list[_Row]:
+    """Words that stand on one line, from left to right; lines from top to bottom."""
+    rows: list[_Row] = []
+    middle = height = 0.0
+    for word in sorted(words, key=lambda each: -each.middle):
+        tall = word.top - word.bottom
+        if rows and middle - word.middle < 0.5 * max(min(height, tall), 1.0):
+            rows[-1].append(word)
+        else:
+            rows.append([word])
+            middle, height = word.middle, tall
+    for row in rows:
+        row.sort(key=attrgetter("left"))
+    return rows
+
+
+def _height_of(row: _Row) -> float:
+    return max(median(word.top - word.bottom for word in row), 1.0)
+
+
+def _gaps_of(row: _Row, least: float) -> list[_Gap]:
+    """The gaps between words that are at least so many heights wide."""
+    wide = least * _height_of(row)
+    gaps, right = [], row[0].right
+    for word in row[1:]:
+        if word.left - right >= wide:
+            gaps.append((right, word.left))
+        right = max(right, word.right)
+    return gaps
+
+
+def _column_regions(rows: list[_Row]) -> list[tuple[int, int, _Gap]]:
+    """(first row, row behind the last, gap) of what stands in columns of running text."""
+    gaps = [_gaps_of(row, _GUTTER) for row in rows]
+    regions: list[tuple[int, int, _Gap]] = []
+    at = 0
+    while at < len(rows):
+        best: tuple[int, int, _Gap] | None = None
+        for gap in gaps[at][:6]:
+            found = _extended(rows, at, gap, regions[-1][1] if regions else 0)
+            if found and (best is None or found[1] > best[1]) and _is_running_text(rows[found[0] : found[1]], found[2]):
+                best = found
+        if best:
+            regions.append(best)
+        at = best[1] if best else at + 1
+    return regions
+
+
+def _extended(rows: list[_Row], at: int, gap: _Gap, floor: int) -> tuple[int, int, _Gap] | None:
+    """How far up and down a gap stays free."""
+    last = at + 1
+    while last < len(rows) and (narrowed := _narrowed(rows[last], gap)):
+        gap, last = narrowed, last + 1
+    first = at
+    while first > floor and last - first < 500 and (narrowed := _narrowed(rows[first - 1], gap)):
+        gap, first = narrowed, first - 1
+    return (first, last, gap) if last - first >= _LEAST_ROWS else None
+
+
+def _narrowed(row: _Row, gap: _Gap) -> _Gap | None:
+    """What a row leaves free of a gap; None when too little."""
+    low, high = gap
+    for word in row:
+        if word.right <= low or word.left >= high:
+            continue
+        # A word that reaches in from one side makes it narrower; one that crosses the middle closes it.
+        middle = (low + high) / 2
+        if word.right <= middle:
+            low = word.right
+        elif word.left >= middle:
+            high = word.left
+        else:
+            return None
+    return (low, high) if high - low >= 0.5 * _height_of(row) else None
+
+
+def _is_running_text(rows: list[_Row], gap: _Gap) -> bool:
+    """Whether both sides are lines of text, and not cells."""
+    for side in (
+        [[w for w in row if w.right <= gap[0]] for row in rows],
+        [[w for w in row if w.left >= gap[1]] for row in rows],
+    ):
+        lines = [row for row in side if row]
+        if len(lines) < _LEAST_ROWS:
+            return False
+        left, right = min(row[0].left for row in lines), max(row[-1].right for row in lines)
+        filled = median((row[-1].right - row[0].left) / max(right - left, 1.0) for row in lines)
+        signs = any("\u3040" <= row[0].text[0] <= "\ud7af" for row in lines)
+        words = sum(len(row) for row in lines) / len(lines)
+        if filled < _LEAST_FILLED or (words < _LEAST_WORDS and not signs):
+            return False
+    return True
+
+
+def _table_lines(rows: list[_Row]) -> list[str]:
+    """Rows read one after the other, with tabs where cells are parted and empty cells where a row lacks one."""
+    lines: list[str] = []
+    gaps = [_gaps_of(row, _CELL) for row in rows]
+    at = 0
+    while at < len(rows):
+        if at and _is_apart(rows[at - 1], rows[at]):
+            lines.append("")
+        last, free = at, gaps[at]
+        while free and last + 1 < len(rows) and (common := _common(free, rows[last + 1])) and len(common) == len(free):
+            last, free = last + 1, common
+        if last == at:
+            free = gaps[at]
+        lines += [_cells(row, free) for row in rows[at : last + 1]]
+        at = last + 1
+    return lines
+
+
+def _is_apart(above: _Row, below: _Row) -> bool:
+    space = min(word.bottom for word in above) - max(word.top for word in below)
+    return space > _PARAGRAPH * min(_height_of(above), _height_of(below))
+
+
+def _common(free: list[_Gap], row: _Row) -> list[_Gap]:
+    """The gaps that a row leaves free as well; none when it has another gap of its own, or does not reach any."""
+    found = [narrowed for gap in free if (narrowed := _narrowed(row, gap))]
+    for low, high in _gaps_of(row, _CELL):
+        if not any(low < gap[1] and gap[0] < high for gap in found):
+            return []
+    return found if row[-1].right > free[0][1] or row[0].left >= free[0][0] else []
+
+
+def _cells(row: _Row, free: list[_Gap]) -> str:
+    cells: list[_Row] = [[] for _ in range(len(free) + 1)]
+    for word in row:
+        middle = (word.left + word.right) / 2
+        cells[sum(1 for gap in free if middle > gap[0])].append(word)
+    if _is_right_to_left(row):
+        cells.reverse()
+    return "\t".join(_line(cell) for cell in cells)
+
+
+def _line(words: _Row) -> str:
+    """Words of one line in the order in which they are read."""
+    if not _is_right_to_left(words):
+        return " ".join(word.text for word in words)
+    ordered, latin = [], list[Word]()
+    for word in reversed(words):
+        # Latin words within keep their own order, and numbers between them too.
+        if _direction(word.text) == "L" or (latin and _direction(word.text) == "N"):
+            latin.append(word)
+            continue
+        ordered += _turned(latin)
+        latin = []
+        ordered.append(word)
+    return " ".join(word.text for word in ordered + _turned(latin))
+
+
+def _turned(latin: _Row) -> _Row:
+    """A run of Latin words that was met from its end; numbers behind its last one were never part of it."""
+    end = max((place for place, word in enumerate(latin) if _direction(word.text) == "L"), default=-1) + 1
+    return latin[:end][::-1] + latin[end:]
+
+
+def _direction(text: str) -> str:
+    for char in text[:8]:
+        kind = unicodedata.bidirectional(char)
+        if kind in ("R", "AL"):
+            return "R"
+        if kind == "L":
+            return "L"
+    return "N"
+
+
+def _is_right_to_left(words: Sequence[Word]) -> bool:
+    if all(word.text.isascii() for word in words):
+        return False
+    directions = [_direction(word.text) for word in words]
+    return directions.count("R") > directions.count("L")
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Lines without the hyphens at which the printer broke words, and with one empty line at most between them."""
+    whole = " ".join(lines)
+    found: list[str] = []
+    for line in lines:
+        before = found[-1] if found else ""
+        if not line:
+            if before:
+                found.append("")
+        elif len(before) > 2 and before[-1] in _HYPHENS and before[-2].isalpha() and line[0].islower():
+            head, _, tail = line.partition(" ")
+            start = before[:-1].rpartition(" ")[2].rpartition("\t")[2]
+            # A compound that also stands somewhere unbroken keeps its hyphen.
+            rest = "".join(takewhile(str.isalpha, head))
+            hyphen = "-" if before[-1] == "-" and f"{start}-{rest}" in whole else ""
+            found[-1] = before[:-1] + hyphen + head
+            if tail:
+                found.append(tail)
+        else:
+            found.append(line)
+    return found

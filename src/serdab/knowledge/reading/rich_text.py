@@ -1,0 +1,51 @@
+"""Rich text (RTF)."""
+
+from __future__ import annotations
+
+import re
+
+from serdab.core import expected
+from serdab.knowledge.reading.refusals import MalformedDocument, TooLargeDocument
+
+MOST_BYTES = 20_000_000
+#: Longest list of fonts that is looked at; the library's pattern for it takes the square of its length.
+_MOST_FONTS = 20_000
+_FONTS = re.compile(r"\{[^{}\\]{0,100}\\fonttbl")
+#: What the library cannot tell from text: the end of a cell, of a page; and a link, whose pattern it tries at length.
+_CELL = re.compile(r"\\(?:nest)?cell(?![a-z])")
+_PAGE = re.compile(r"\\(?:page|sect)(?![a-z])")
+_LINK = re.compile(r"\\field(?![a-z])")
+_TITLE = re.compile(r"\{\\title ([^{}\\]{1,200})\}")
+_BINARY = re.compile(r"\\bin\d{1,12}")
+
+
+def read_rtf(data: bytes) -> tuple[str, str]:
+    """The text with a tab after each cell and a form feed for each page that the writer began.
+
+    Raises:
+        MalformedDocument: it is no RTF, or broken.
+        TooLargeDocument: it has more than `MOST_BYTES`.
+    """
+    from striprtf.striprtf import rtf_to_text
+
+    if len(data) > MOST_BYTES:
+        raise TooLargeDocument(expected("the RTF", f"at most {MOST_BYTES:,} bytes", f"{len(data):,}"))
+    source = data.decode("latin-1")
+    if not source.lstrip("\ufeff \r\n\t").startswith("{\\rtf"):
+        raise MalformedDocument(expected("the RTF", "to begin with {\\rtf", source[:20]))
+    fonts = _FONTS.search(source)
+    if fonts is not None and source.find("}}", fonts.start(), fonts.start() + _MOST_FONTS) < 0:
+        source = (
+            source[: fonts.start()]
+            + source[fonts.start() : fonts.end()].replace("fonttbl", "fonts")
+            + source[fonts.end() :]
+        )
+    title = _TITLE.search(source)
+    source = _PAGE.sub(r"\\'0c", _CELL.sub(r"\\tab", _LINK.sub("", _BINARY.sub("", source))))
+    try:
+        text = str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
+    except (ValueError, LookupError, OverflowError, TypeError) as error:
+        raise MalformedDocument(expected("the RTF", "whole", str(error)[:200])) from error
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return text, (title[1] if title else first)[:120]

@@ -1,0 +1,123 @@
+"""Word documents: paragraphs and tables in place, then notes and comments."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from serdab.core import expected
+from serdab.knowledge.reading.packages import open_package, parse_xml, read_part, relations_of, title_of
+from serdab.knowledge.reading.refusals import MalformedDocument
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_TEXT = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
+#: Text that a reader does not see: what was taken out, and the second form of a picture's text.
+_HIDDEN = {f"{_W}del", f"{_W}moveFrom", f"{_W}delText", f"{_W}instrText", f"{_W}pPr", f"{_W}rPr", "{*}Fallback"}
+#: Tables in tables are read as text of their cell from this depth on.
+_MOST_DEPTH = 40
+#: Where parts stand that are not in the body: (type of relation, what is written before each).
+_ASIDE = (("footnotes", "Footnote: "), ("endnotes", "Endnote: "), ("comments", "Comment: "))
+
+
+def read_docx(data: bytes) -> tuple[str, str]:
+    """Header, body with its tables as rows of tab-parted cells, footer, notes, comments; macros are never looked at.
+
+    Raises:
+        BombDocument: it unfolds to far more than it is.
+        EncryptedDocument: it needs a password.
+        MalformedDocument: it is no Word document.
+    """
+    with open_package(data, "the docx") as archive:
+        main = _main_part(archive)
+        related = relations_of(archive, main)
+        body = parse_xml(read_part(archive, main), "the text of the docx")
+        lines = list(_aside(archive, related, "header"))
+        lines += _blocks(body, 0)
+        lines += _aside(archive, related, "footer")
+        for kind, before in _ASIDE:
+            lines += [before + line for line in _aside(archive, related, kind)]
+        return "\n".join(lines), title_of(archive)
+
+
+def _main_part(archive: zipfile.ZipFile) -> str:
+    for kind, name in relations_of(archive, "").values():
+        if kind == "officeDocument":
+            return name
+    if "word/document.xml" not in archive.NameToInfo:
+        raise MalformedDocument(expected("the docx", "a zip with word/document.xml", "none"))
+    return "word/document.xml"
+
+
+def _aside(archive: zipfile.ZipFile, related: dict[str, tuple[str, str]], kind: str) -> Iterator[str]:
+    """The lines of headers, footers or notes, each once."""
+    seen = set()
+    for name in dict.fromkeys(name for found, name in related.values() if found == kind):
+        for line in _blocks(parse_xml(read_part(archive, name), name), 0):
+            if line.strip() and line not in seen:
+                seen.add(line)
+                yield line
+
+
+def _blocks(root: _Element, depth: int) -> Iterator[str]:
+    """The lines of whatever holds paragraphs and tables."""
+    waiting = [iter(root)]
+    while waiting:
+        node = next(waiting[-1], None)
+        if node is None:
+            waiting.pop()
+        elif node.tag == f"{_W}p":
+            yield from _paragraph(node, depth)
+        elif node.tag == f"{_W}tbl":
+            yield from _table(node, depth)
+        elif node.tag not in _HIDDEN:
+            waiting.append(iter(node))
+
+
+def _paragraph(node: _Element, depth: int) -> Iterator[str]:
+    parts: list[str] = []
+    boxes: list[_Element] = []
+    waiting = [iter(node)]
+    while waiting:
+        child = next(waiting[-1], None)
+        if child is None:
+            waiting.pop()
+        elif child.tag == f"{_W}t":
+            parts.append(child.text or "")
+        elif child.tag in _TEXT:
+            parts.append("\f" if child.get(f"{_W}type") == "page" else _TEXT[child.tag])
+        elif child.tag == f"{_W}txbxContent":
+            boxes.append(child)
+        elif child.tag not in _HIDDEN and not str(child.tag).endswith("}Fallback"):
+            waiting.append(iter(child))
+    yield "".join(parts)
+    if depth < _MOST_DEPTH:
+        for box in boxes:
+            yield from _blocks(box, depth + 1)
+
+
+def _table(node: _Element, depth: int) -> Iterator[str]:
+    if depth >= _MOST_DEPTH:
+        raise MalformedDocument(expected("the tables of the docx", f"nested {_MOST_DEPTH} deep at most", "deeper"))
+    for row in node.iter(f"{_W}tr"):
+        if _nearest_table(row) is not node:
+            continue
+        cells = []
+        for cell in row.iter(f"{_W}tc"):
+            if _nearest_table(cell) is node:
+                cells.append(" ".join(" ".join(_blocks(cell, depth + 1)).split()))
+                cells += [""] * (min(_span(cell), 100) - 1)
+        yield "\t".join(cells)
+
+
+def _nearest_table(node: _Element) -> _Element | None:
+    return next(node.iterancestors(f"{_W}tbl"), None)
+
+
+def _span(cell: _Element) -> int:
+    span = cell.find(f"{_W}tcPr/{_W}gridSpan")
+    value = span.get(f"{_W}val", "1") if span is not None else "1"
+    return int(value) if value.isdecimal() and len(value) < 6 else 1

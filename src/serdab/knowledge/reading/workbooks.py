@@ -1,0 +1,149 @@
+"""Workbooks: each sheet's rows as the eye sees them, values and never formulas."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from serdab.core import expected
+from serdab.knowledge.reading.packages import open_package, parse_xml, read_part, relations_of, title_of
+from serdab.knowledge.reading.refusals import MalformedDocument
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+#: Most sheets, columns and filled cells that are read; what is beyond is left out.
+MOST_SHEETS = 1000
+MOST_COLUMNS = 1000
+MOST_CELLS = 2_000_000
+#: Formats of dates that a workbook need not explain (ECMA-376, 18.8.30).
+_BUILT_IN_DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
+
+
+def read_xlsx(data: bytes) -> tuple[str, str]:
+    """Every visible sheet: its name, then its rows as tab-parted cells; a form feed between sheets.
+
+    Raises:
+        BombDocument: it unfolds to far more than it is.
+        EncryptedDocument: it needs a password.
+        MalformedDocument: it is no workbook.
+    """
+    with open_package(data, "the workbook") as archive:
+        main = next((name for kind, name in relations_of(archive, "").values() if kind == "officeDocument"), "")
+        main = main or "xl/workbook.xml"
+        if main not in archive.NameToInfo:
+            raise MalformedDocument(expected("the workbook", "a zip with xl/workbook.xml", "none"))
+        related = relations_of(archive, main)
+        by_kind = dict(related.values())
+        book = parse_xml(read_part(archive, main), main)
+        values = _Values(archive, by_kind, book)
+        sheets = []
+        for sheet in list(book.iter("{*}sheet"))[:MOST_SHEETS]:
+            place = next(
+                (related[value] for key, value in sheet.items() if key.endswith("}id") and value in related), None
+            )
+            if place and place[0] == "worksheet" and sheet.get("state", "visible") == "visible":
+                rows = values.rows_of(parse_xml(read_part(archive, place[1]), place[1]))
+                sheets.append("\n".join([" ".join((sheet.get("name") or "").split()), *rows]))
+        return "\f".join(sheets), title_of(archive)
+
+
+class _Values:
+    """What the cells of one workbook mean."""
+
+    def __init__(self, archive: zipfile.ZipFile, by_kind: dict[str, str], book: _Element) -> None:
+        self._strings = _shared_strings(archive, by_kind.get("sharedStrings"))
+        self._dates = _date_styles(archive, by_kind.get("styles"))
+        properties = book.find("{*}workbookPr")
+        is_1904 = properties is not None and properties.get("date1904") in ("1", "true")
+        self._epoch = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)  # noqa: DTZ001
+        self._left = MOST_CELLS
+
+    def rows_of(self, sheet: _Element) -> Iterator[str]:
+        """The rows that have something in them."""
+        for row in sheet.iter("{*}row"):
+            cells: list[str] = []
+            for cell in row.iterfind("{*}c"):
+                self._left -= 1
+                column = _column_of(cell.get("r") or "", len(cells))
+                if column >= MOST_COLUMNS or self._left < 0:
+                    break
+                cells += [""] * (column - len(cells))
+                text = " ".join(self._text_of(cell).split())
+                if column < len(cells):
+                    cells[column] = text
+                else:
+                    cells.append(text)
+            if any(cells):
+                yield "\t".join(cells)
+
+    def _text_of(self, cell: _Element) -> str:
+        kind = cell.get("t", "n")
+        if kind == "inlineStr":
+            return "".join(node.text or "" for node in cell.iter("{*}t"))
+        value = (cell.findtext("{*}v") or "").strip()
+        if kind == "s":
+            number = int(value) if value.isdecimal() and len(value) < 10 else len(self._strings)
+            return self._strings[number] if number < len(self._strings) else ""
+        if kind == "b":
+            return {"0": "FALSE", "1": "TRUE"}.get(value, value)
+        if kind != "n" or not value:
+            return value
+        style = cell.get("s", "0")
+        return self._date(value) if style in self._dates else _number(value)
+
+    def _date(self, value: str) -> str:
+        try:
+            moment = self._epoch + datetime.timedelta(seconds=round(float(value) * 86_400))
+        except (ValueError, OverflowError):
+            return value
+        if float(value) < 1:
+            return moment.strftime("%H:%M:%S")
+        return moment.date().isoformat() if moment.time() == datetime.time() else moment.isoformat(" ")
+
+
+def _column_of(reference: str, default: int) -> int:
+    """`C7` → 2."""
+    number = 0
+    for char in reference[:3]:
+        if not "A" <= char <= "Z":
+            break
+        number = number * 26 + ord(char) - 64
+    return number - 1 if number else default
+
+
+def _number(value: str) -> str:
+    """A number as people write it: 0.1 and not 0.10000000000000001."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return format(number, ".15g")
+
+
+def _shared_strings(archive: zipfile.ZipFile, name: str | None) -> Sequence[str]:
+    if name is None:
+        return ()
+    root = parse_xml(read_part(archive, name), name)
+    return [
+        # The reading aid above Japanese signs is no text of its own.
+        "".join(node.text or "" for node in item.iter("{*}t") if not str(node.getparent().tag).endswith("}rPh"))
+        for item in root.iterfind("{*}si")
+    ]
+
+
+def _date_styles(archive: zipfile.ZipFile, name: str | None) -> set[str]:
+    """The numbers of the cell styles that show a date or a time."""
+    from openpyxl.styles.numbers import is_date_format
+
+    if name is None:
+        return set()
+    root = parse_xml(read_part(archive, name), name)
+    formats = {node.get("numFmtId"): (node.get("formatCode") or "")[:200] for node in root.iter("{*}numFmt")}
+    dates = {key for key, code in formats.items() if is_date_format(code)} | {str(n) for n in _BUILT_IN_DATES}
+    styles = root.find("{*}cellXfs")
+    return {str(n) for n, node in enumerate(styles if styles is not None else ()) if node.get("numFmtId") in dates}

@@ -1,0 +1,77 @@
+"""The same file twice is one document; a changed file is a new version of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import numpy
+
+from serdab.knowledge import Entry, Found, Index, Passage, document_id_of
+from serdab.store import Database
+
+VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
+
+
+def entry(source: str, text: str) -> Entry:
+    digest = hashlib.sha256(text.encode()).digest()
+    return Entry(
+        document_id=document_id_of(source, digest),
+        digest=digest,
+        source=source,
+        title=text,
+        media_type="text/plain",
+        lang="en",
+        doc_type="",
+        characters=len(text),
+        passages=[Passage(start=0, end=len(text), text=text)],
+    )
+
+
+async def found(index: Index) -> set[str]:
+    hits: list[Found] = list(await index.find_similar(VECTOR[0], "offer", 20))
+    return {hit.title for hit in hits}
+
+
+async def versions(database: Database, source: str) -> list[tuple[str, int, bool]]:
+    rows = await database.pool.fetch(
+        "select title, version, superseded_by is null as is_newest from document where source = $1 order by version",
+        source,
+    )
+    return [(row["title"], row["version"], row["is_newest"]) for row in rows]
+
+
+async def test_a_changed_file_is_a_new_version_and_only_the_newest_is_found(database: Database) -> None:
+    async with Index(database) as index:
+        assert await index.add(entry("a.txt", "first offer"), VECTOR)
+        assert await index.add(entry("b.txt", "another paper"), VECTOR)
+        assert not await index.add(entry("a.txt", "first offer"), VECTOR)
+        assert await index.add(entry("a.txt", "second offer"), VECTOR)
+        assert await found(index) == {"second offer", "another paper"}
+        assert await versions(database, "a.txt") == [("first offer", 1, False), ("second offer", 2, True)]
+
+
+async def test_content_that_comes_back_is_the_newest_again(database: Database) -> None:
+    async with Index(database) as index:
+        for text in ("first", "second", "first", "first"):
+            await index.add(entry("a.txt", text), VECTOR)
+        assert await found(index) == {"first"}
+        assert await versions(database, "a.txt") == [("second", 2, False), ("first", 3, True)]
+
+
+async def test_versions_that_come_at_once_agree_on_the_newest(database: Database) -> None:
+    async with Index(database) as one, Index(database) as other:
+        texts = [f"offer {number}" for number in range(12)]
+        await asyncio.gather(*((one, other)[n % 2].add(entry("a.txt", text), VECTOR) for n, text in enumerate(texts)))
+        # Whoever comes last sees all of them.
+        await one.add(entry("a.txt", texts[0]), VECTOR)
+        newest = [title for title, _, is_newest in await versions(database, "a.txt") if is_newest]
+        assert len(newest) == 1
+        assert await found(one) == set(newest)
+
+
+async def test_documents_without_a_source_are_never_versions_of_each_other(database: Database) -> None:
+    async with Index(database) as index:
+        for text in ("one", "two"):
+            await index.add(entry("", text), VECTOR)
+        assert await found(index) == {"one", "two"}
