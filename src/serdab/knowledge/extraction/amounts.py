@@ -20,7 +20,7 @@ _LATIN_MARK = "|".join(
 )
 _BEFORE = re.compile(rf"(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])((?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
-_PLAIN = re.compile(r"(?<![\d.,/-])\d{1,9}[.,]\d{2}(?![\d%/-])(?! ?%)|(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)")
+_PLAIN = re.compile(r"(?<![\d.,/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?!-\d)(?! ?%)|(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)")
 _ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789.,")
 
 #: Words that stand before a total, the surest first.
