@@ -1,4 +1,4 @@
-"""What stands in a text: dates, amounts, parties, numbers of things; and records by the schema of a type of document."""
+"""What stands in a text: dates, amounts, parties, numbers of things; and records by the schema of a type."""
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.finding import extract_fields

@@ -9,11 +9,14 @@ from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 
 _SYMBOLS = {
-    "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP", "¥": "JPY",
+    "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP",
+    "¥": "JPY",
     "jpy": "JPY", "円": "JPY", "￥": "CNY", "cny": "CNY", "rmb": "CNY", "元": "CNY", "rm": "MYR", "myr": "MYR",
     "c$": "CAD", "ca$": "CAD", "cad": "CAD", "a$": "AUD", "aud": "AUD", "s$": "SGD", "sgd": "SGD", "hk$": "HKD",
-    "hkd": "HKD", "chf": "CHF", "fr.": "CHF", "₹": "INR", "rs.": "INR", "rs": "INR", "inr": "INR", "₺": "TRY", "try": "TRY",
-    "₽": "RUB", "rub": "RUB", "₩": "KRW", "krw": "KRW", "zł": "PLN", "pln": "PLN", "sek": "SEK", "nok": "NOK", "dkk": "DKK",
+    "hkd": "HKD", "chf": "CHF", "fr.": "CHF", "₹": "INR", "rs.": "INR", "rs": "INR", "inr": "INR", "₺": "TRY",
+    "try": "TRY",
+    "₽": "RUB", "rub": "RUB", "₩": "KRW", "krw": "KRW", "zł": "PLN", "pln": "PLN", "sek": "SEK", "nok": "NOK",
+    "dkk": "DKK",
     "czk": "CZK", "r$": "BRL", "brl": "BRL", "mxn": "MXN", "zar": "ZAR", "ils": "ILS", "₪": "ILS",
     "sar": "SAR", "ر.س": "SAR", "ريال": "SAR", "﷼": "SAR", "aed": "AED", "د.إ": "AED", "درهم": "AED", "egp": "EGP",
     "ج.م": "EGP", "جنيه": "EGP", "kwd": "KWD", "د.ك": "KWD", "qar": "QAR", "jod": "JOD", "دينار": "JOD",
@@ -30,7 +33,11 @@ _LATIN_MARK = "|".join(
 )
 _BEFORE = re.compile(rf"(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])(-?(?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
-_PLAIN = re.compile(r"(?<![\d.,/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?!-\d)(?! ?%)|(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)")
+_PLAIN = re.compile(
+    r"(?<![\d.,/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?!-\d)(?! ?%)|"
+    r"(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)"
+)
+
 
 def find_amounts(text: str) -> Iterator[Field]:
     """Every amount, with its currency where one stands beside it."""

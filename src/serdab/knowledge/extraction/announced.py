@@ -68,7 +68,9 @@ def _behind_words(rule: FieldRule, candidates: Candidates) -> Iterator[Field]:
             return
         # The first of the words of a language says most, and a colon that this is a label.
         place = rank.get(" ".join(match[0].lower().split()), 0)
-        sure = 0.93 - 0.02 * min(place, 5) - (0.0 if text[match.end() : match.end() + 3].lstrip()[:1] in ":：#" else 0.03)
+        sure = (
+            0.93 - 0.02 * min(place, 5) - (0.0 if text[match.end() : match.end() + 3].lstrip()[:1] in ":：#" else 0.03)
+        )
         sure -= 0.0 if _begins_line(text, match.start()) else 0.04
         if rule.kind in _WRITTEN:
             yield from _written(rule, text, match, sure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.contracts import find_durations
@@ -33,30 +33,33 @@ class Candidates:
         return self._known[kind]
 
     def _find(self, kind: str) -> Iterator[Field]:
-        text = self.text
-        if kind == "date":
-            yield from find_dates(text)
-        elif kind == "money":
-            yield from find_amounts(text)
-        elif kind == "iban":
-            yield from find_ibans(text)
-        elif kind == "vat":
-            yield from find_vat_numbers(text)
-        elif kind == "card":
-            yield from find_cards(text)
-        elif kind == "phone":
-            yield from find_phones(text, self._lang)
-        elif kind == "email":
-            yield from (field for field in find_numbers(text) if field.kind == "email")
-        elif kind == "duration":
-            for match, value in find_durations(text):
-                yield _field(kind, match, value, "a span of time")
-        elif kind == "decimal":
-            for match in _DECIMAL.finditer(plain_digits(text)):
-                yield _field(kind, match, _decimal(match[0]), "a number")
-        elif kind == "id":
-            for match in _ID.finditer(plain_digits(text)):
-                yield _field(kind, match, match[0], "letters and digits")
+        if kind == "phone":
+            return find_phones(self.text, self._lang)
+        finder = _FINDERS.get(kind)
+        return finder(self.text) if finder is not None else iter(())
+
+
+def _find_emails(text: str) -> Iterator[Field]:
+    return (field for field in find_numbers(text) if field.kind == "email")
+
+
+def _find_durations(text: str) -> Iterator[Field]:
+    return (_field("duration", match, value, "a span of time") for match, value in find_durations(text))
+
+
+def _find_decimals(text: str) -> Iterator[Field]:
+    for match in _DECIMAL.finditer(plain_digits(text)):
+        yield _field("decimal", match, _decimal(match[0]), "a number")
+
+
+def _find_ids(text: str) -> Iterator[Field]:
+    return (_field("id", match, match[0], "letters and digits") for match in _ID.finditer(plain_digits(text)))
+
+
+_FINDERS: dict[str, Callable[[str], Iterator[Field]]] = {
+    "date": find_dates, "money": find_amounts, "iban": find_ibans, "vat": find_vat_numbers, "card": find_cards,
+    "email": _find_emails, "duration": _find_durations, "decimal": _find_decimals, "id": _find_ids,
+}  # fmt: skip
 
 
 def _decimal(written: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.names import LEGAL_FORM, folded_name, plain_name
+from serdab.knowledge.extraction.names import LEGAL_FORM, folded_name, plain_name, words_of
 
 #: How far into a contract its parties are named, and how long its signatures may be, characters.
 HEAD = 3_500
@@ -18,21 +18,27 @@ FULL_LINE = 60
 LEAST = 3.0
 MOST = 5
 
-_TOKEN = r"(?:[A-Z0-9][\w'’./-]{0,30}|[a-z]{1,4}[A-Z][\w'’.-]{1,30}|“[A-Z][\w’-]{1,30}”)"
+_WORD = r"(?:[A-Z0-9][\w'’./-]{0,30}|[a-z]{1,4}[A-Z][\w'’.-]{1,30}|“[A-Z][\w’-]{1,30}”)"
 _LINK = r"(?:,? |,? ?& ?|,? and |,? of (?:the )?)"
 #: A name with a legal form at its end.
-_COMPANY = re.compile(rf"(?<![\w&'’.-])({_TOKEN}(?:{_LINK}{_TOKEN}){{0,7}}?,? {LEGAL_FORM}(?![\w-])\.?(?:,? (?:{LEGAL_FORM})(?![\w-])\.?){{0,2}})")
+_COMPANY = re.compile(
+    rf"(?<![\w&'’.-])({_WORD}(?:{_LINK}{_WORD}){{0,7}}?,? {LEGAL_FORM}(?![\w-])\.?"
+    rf"(?:,? (?:{LEGAL_FORM})(?![\w-])\.?){{0,2}})"
+)
 #: A name of two to four words, as people have.
 _PERSON = re.compile(
-    r"(?<![\w&'’.-])((?:(?:Dr|Mr|Ms|Mrs)\. )?[A-Z][A-Za-z'’.-]{0,20}(?: (?:[A-Z][A-Za-z'’-]{1,20}|[A-Z]\.?|de|van|von|der)){1,3}"
+    r"(?<![\w&'’.-])((?:(?:Dr|Mr|Ms|Mrs)\. )?[A-Z][A-Za-z'’.-]{0,20}(?: (?:[A-Z][A-Za-z'’-]{1,20}|[A-Z]\.?|de|"
+    r"van|von|der)){1,3}"
     r"(?:,? (?:Jr|Sr|II|III|IV)\b\.?)?)"
 )
 #: Any other name that is capital at its head, for the place behind "between".
-_ANY = re.compile(rf"(?<![\w&'’.-])(?=[A-Z])({_TOKEN}(?:(?: | & | of | and (?={_TOKEN} ?\()){_TOKEN}){{0,6}})")
+_ANY = re.compile(rf"(?<![\w&'’.-])(?=[A-Z])({_WORD}(?:(?: | & | of | and (?={_WORD} ?\()){_WORD}){{0,6}})")
 _OPENERS = re.compile(
     r"(?:\bbetween|\bBETWEEN|\bamong|\bAMONG|\bAmong|\bBetween|\bparties:|\bPARTIES:|\bParties:)\s(?:the\s)?(?:\(\w{1,3}\)\s)?$"
 )
-_NEXT = re.compile(r"(?:\band|\bAND|[;:]|\)|,)\s(?:between\s|and\s)?(?:\((?:\w{1,3})\)\s|on (?:the )?(?:one|other) hand,?\s)?$")
+_NEXT = re.compile(
+    r"(?:\band|\bAND|[;:]|\)|,)\s(?:between\s|and\s)?(?:\((?:\w{1,3})\)\s|on (?:the )?(?:one|other) hand,?\s)?$"
+)
 _DEFINED = re.compile(
     r"^,?\s?(?:\(|[“\"]|,?\s?(?:an?|the)\s(?:[\w’'-]{1,20}[\s,]{1,2}){0,6}?(?:corporation|company|partnership|individual|bank|"
     r"trust|limited|resident|citizen|employee|organization|person|association|entity|subsidiary)|"
@@ -41,34 +47,38 @@ _DEFINED = re.compile(
     re.I,
 )
 _MARKED = re.compile(
-    r"^[^.;]{0,160}?\((?:the |this |collectively,? |hereinafter |hereafter |referred |called |individually |as |to |in ){0,5}"
+    r"^[^.;]{0,160}?\((?:the |this |collectively,? |hereinafter |hereafter |referred |called |individually |as |"
+    r"to |in ){0,5}"
     r"[“\"'‘][^”\"'’)]{1,60}[”\"'’]"
 )
 _ADDRESSED = re.compile(r"\b(?:Dear|Ladies|Gentlemen|Re:|RE:|Attention|Attn|c/o|Subject)\b")
-_NO_NAMES = frozenset(
-    """agreement exhibit ladies gentlemen dear company confidential confidentiality disclosure nondisclosure non parties party
-    employee employer executive state commonwealth recipient provider purchaser seller whereas this the in as of and by page
-    information section board chief president vice director officer secretary treasurer effective date new united street avenue
-    road suite floor drive boulevard blvd mutual merger plan act law laws court county city inc llc january february march april
-    may june july august september october november december monday tuesday wednesday thursday friday attention attn re subject
-    title name address signature witness common stock possible transaction evaluation material subsidiary subsidiaries affiliates
-    representatives corporation limited ltd annex schedule form general counsel signed sincerely very truly yours counterparts
-    north south west east intellectual property standstill invention inventions distributor participant discloser buyer
-    acquirer consultant contractor undersigned receiving disclosing benefactor shareholder stockholder director investor
-    payment bonus retention usa hereinafter collectively customer supplier vendor client owner agent lender borrower""".split()  # fmt: skip
+_NO_NAMES = words_of(
+    """agreement exhibit ladies gentlemen dear company confidential confidentiality disclosure nondisclosure non
+    parties party employee employer executive state commonwealth recipient provider purchaser seller whereas this
+    the in as of and by page information section board chief president vice director officer secretary treasurer
+    effective date new united street avenue road suite floor drive boulevard blvd mutual merger plan act law laws
+    court county city inc llc january february march april may june july august september october november
+    december monday tuesday wednesday thursday friday attention attn re subject title name address signature
+    witness common stock possible transaction evaluation material subsidiary subsidiaries affiliates
+    representatives corporation limited ltd annex schedule form general counsel signed sincerely very truly yours
+    counterparts north south west east intellectual property standstill invention inventions distributor
+    participant discloser buyer acquirer consultant contractor undersigned receiving disclosing benefactor
+    shareholder stockholder director investor payment bonus retention usa hereinafter collectively customer
+    supplier vendor client owner agent lender borrower"""
 )
 _JOINT = re.compile(r",? (?:and|AND) ")
 #: Words of headings that may stand right before a name.
-_HEADINGS = frozenset(
-    """agreement exhibit ladies gentlemen dear confidential confidentiality disclosure nondisclosure non-disclosure parties
-    page employee employer form logo re subject between among non-solicitation non-competition directors board subsidiary
-    letter the: attn attention with""".split()  # fmt: skip
+_HEADINGS = words_of(
+    """agreement exhibit ladies gentlemen dear confidential confidentiality disclosure nondisclosure non-disclosure
+    parties page employee employer form logo re subject between among non-solicitation non-competition directors
+    board subsidiary letter the: attn attention with"""
 )
-_PLACES = frozenset(
-    """alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois indiana
-    iowa kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri montana nebraska
-    nevada ohio oklahoma oregon pennsylvania tennessee texas utah vermont virginia washington wisconsin wyoming ontario quebec
-    alberta victoria england wales ireland scotland canada china japan germany france israel india australia""".split()  # fmt: skip
+_PLACES = words_of(
+    """alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois
+    indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri
+    montana nebraska nevada ohio oklahoma oregon pennsylvania tennessee texas utah vermont virginia washington
+    wisconsin wyoming ontario quebec alberta victoria england wales ireland scotland canada china japan germany
+    france israel india australia"""
 )
 
 
@@ -92,9 +102,7 @@ def find_contract_parties(text: str) -> list[Field]:
             candidate.points += 1.0 if folded_name(text[candidate.start : candidate.end]) in lines else 0.5
             candidate.reasons.append("signs at the end")
         known = names.get(folded_name(candidate.value))
-        if known is None:
-            names[folded_name(candidate.value)] = candidate
-        elif candidate.points > known.points:
+        if known is None or candidate.points > known.points:
             names[folded_name(candidate.value)] = candidate
     best = sorted(names.values(), key=lambda each: -each.points)[:MOST]
     kept = [each for each in best if each.points >= LEAST and not _is_part(each, best)]

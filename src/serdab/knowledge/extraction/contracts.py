@@ -96,7 +96,8 @@ def find_effective_date(text: str) -> Field | None:
 
 _LEFT_OPEN = re.compile(
     r"(?:as of|on|this|dated|effective)\s{1,2}(?:the\s{1,2}|this\s{1,2})?"
-    r"(?:[_\W]{0,30}day of|[_.]{2,}|\[|,\s{0,2}\d{4}|[A-Z][a-z]+\s{0,2}[_]{1,})|day of\s{0,3}[_,\[]|_{3,}\s{0,2}(?:19|20)",
+    r"(?:[_\W]{0,30}day of|[_.]{2,}|\[|,\s{0,2}\d{4}|[A-Z][a-z]+\s{0,2}[_]{1,})|day of\s{0,3}[_,\[]|"
+    r"_{3,}\s{0,2}(?:19|20)",
     re.I,
 )  # fmt: skip
 
@@ -125,9 +126,9 @@ def _signed(text: str) -> Field | None:
 
 
 _COUNTS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 _NUMBERS = {word: number for number, word in enumerate(_COUNTS, 1)} | {
     "twenty-four": 24, "thirty": 30, "thirty-six": 36, "sixty": 60, "ninety": 90, "forty-eight": 48,
 }  # fmt: skip
@@ -137,15 +138,19 @@ _DURATION = re.compile(
     r"(year|month|day|week)s?[’']?(?!\w)", re.I,
 )  # fmt: skip
 _UNTIL = re.compile(
-    r"(?:terminat|expire|in (?:full )?(?:force and )?effect|continue|remain|surviv|cease|lapse|term of|end on|end )", re.I
+    r"(?:terminat|expire|in (?:full )?(?:force and )?effect|continue|remain|surviv|cease|lapse|term of|end on|"
+    r"end )", re.I
 )  # fmt: skip
-_OURS = re.compile(r"(?:agreement|obligation|covenant|confidential|hereunder|herein|undertaking|evaluation material)", re.I)
+_OURS = re.compile(
+    r"(?:agreement|obligation|covenant|confidential|hereunder|herein|undertaking|evaluation material)", re.I
+)
 _NOT_TERM = re.compile(
     r"(?:solicit|employ|hire|standstill|stand-still|compet|prior|preceding|notice|renew|purchase|vesting|salary|"
     r"benefit|interest|anniversary of employment|severance|acquire)", re.I,
 )  # fmt: skip
 _ANCHOR = re.compile(
-    r"^[^.;]{0,25}(?:from|after|following|anniversary|of)\s{1,2}(?:and after\s)?(?:the\s{1,2})?(?:(?:date|effective|execution|"
+    r"^[^.;]{0,25}(?:from|after|following|anniversary|of)\s{1,2}(?:and after\s)?(?:the\s{1,2})?(?:(?:date|"
+    r"effective|execution|"
     r"last|first|hereof|its)|this agreement)",
     re.I,
 )
@@ -194,6 +199,4 @@ def _term_score(text: str, match: re.Match[str]) -> float:
 
 
 def _as(found: Field, kind: str, confidence: float, reason: str) -> Field:
-    return Field(
-        kind=kind, value=found.value, start=found.start, end=found.end, confidence=confidence, reason=reason
-    )
+    return Field(kind=kind, value=found.value, start=found.start, end=found.end, confidence=confidence, reason=reason)

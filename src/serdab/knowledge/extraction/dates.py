@@ -49,7 +49,8 @@ _NAMES = "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
 _DAY_FIRST = re.compile(
-    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?\.?[ -]?(?:of |day of |de |من )?({_NAMES})[a-z]{{0,6}} ?[.,]?[ -]?(?:de |del )?"
+    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?\.?[ -]?(?:of |day of |de |"
+    rf"من )?({_NAMES})[a-z]{{0,6}} ?[.,]?[ -]?(?:de |del )?"
     r"(\d{4}|\d{2}(?!\d))",
     re.I,
 )
@@ -88,7 +89,9 @@ def _numeric(text: str, numeric: list[re.Match[str]]) -> Iterator[Field]:
         elif month_first and match[2] != ".":
             yield from _field(match, match[4], match[1], match[3], 0.8, f"month first, by {told}")
         else:
-            yield from _field(match, match[4], match[3], match[1], 0.85 if told else 0.75, f"day first, by {told or 'rule'}")
+            yield from _field(
+                match, match[4], match[3], match[1], 0.85 if told else 0.75, f"day first, by {told or 'rule'}"
+            )
 
 
 def _order(text: str, numeric: list[re.Match[str]]) -> tuple[bool, str]:

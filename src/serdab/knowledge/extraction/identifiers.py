@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.names import words_of
 
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
@@ -18,11 +19,22 @@ _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
 _REGIONS = (
     (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"), (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
     (r"United Kingdom|\bU\.?K\b|England|London", "GB"), (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
-    (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"), (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
+    (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"),
+    (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
     (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"), (r"Österreich|Austria", "AT"),
     (r"Schweiz|Suisse|Switzerland", "CH"), (r"\bIndia\b|Mumbai|Delhi", "IN"),
 )  # fmt: skip
-_REGION_OF_LANG = {"de": "DE", "fr": "FR", "es": "ES", "zh": "CN", "ar": "SA", "it": "IT", "nl": "NL", "ja": "JP", "en": "US"}
+_REGION_OF_LANG = {
+    "de": "DE",
+    "fr": "FR",
+    "es": "ES",
+    "zh": "CN",
+    "ar": "SA",
+    "it": "IT",
+    "nl": "NL",
+    "ja": "JP",
+    "en": "US",
+}
 
 
 def find_ibans(text: str) -> Iterator[Field]:
@@ -40,9 +52,10 @@ def find_ibans(text: str) -> Iterator[Field]:
                 yield _field("iban", match, value, 0.3, "its check digits are wrong")
 
 
-_IBAN_COUNTRIES = frozenset(
-    """AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO KW KZ
-    LB LC LI LT LU LV LY MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SC SE SI SK SM ST SV TL TN TR UA VA VG XK""".split()
+_IBAN_COUNTRIES = words_of(
+    """AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT
+    JO KW KZ LB LC LI LT LU LV LY MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SC SE SI SK SM ST SV TL TN TR
+    UA VA VG XK"""
 )
 
 
@@ -82,7 +95,13 @@ def find_phones(text: str, lang: str = "") -> Iterator[Field]:
         if phonenumbers.is_valid_number(number):
             value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             sure = 0.95 if written.startswith("+") else 0.75
-            yield _field("phone", match, value, sure, f"a number of the plan of {region}" if sure < 0.9 else "a number of its country")
+            yield _field(
+                "phone",
+                match,
+                value,
+                sure,
+                f"a number of the plan of {region}" if sure < 0.9 else "a number of its country",
+            )
 
 
 def _region(text: str, lang: str) -> str:
@@ -91,6 +110,4 @@ def _region(text: str, lang: str) -> str:
 
 
 def _field(kind: str, match: re.Match[str], value: str, confidence: float, reason: str) -> Field:
-    return Field(
-        kind=kind, value=value, start=match.start(), end=match.end(), confidence=confidence, reason=reason
-    )
+    return Field(kind=kind, value=value, start=match.start(), end=match.end(), confidence=confidence, reason=reason)

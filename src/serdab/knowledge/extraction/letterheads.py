@@ -12,15 +12,18 @@ MOST_LINES = 16
 
 #: What only a business has in its name: legal forms first, words of trades after them.
 _FORM = re.compile(
-    r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|\bL\.L\.C\b\.?|\bINC\b\.?|"
+    r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
+    r"\bL\.L\.C\b\.?|\bINC\b\.?|"
     r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.|\bB\.V\.|"
     r"\bLLP\b|\bPLC\b|有限公司|公司|شركة|مؤسسة", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
     r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|STATIONERY|"
-    r"BOOKS?|BOOKSTORES?|PHARMACY|CLINIC|SYARIKAT|PERNIAGAAN|COMPANY|SHOP|SHOPPE|BAKERY|FLORIST|MINI ?MARKET|KEDAI|PASAR|"
+    r"BOOKS?|BOOKSTORES?|PHARMACY|CLINIC|SYARIKAT|PERNIAGAAN|COMPANY|SHOP|SHOPPE|BAKERY|FLORIST|MINI ?MARKET|"
+    r"KEDAI|PASAR|"
     r"HOTEL|GALLERY|CENTRE|CENTER|SERVICES?|STATION|MOTORS?|ELECTRICAL|GIFTS?|DECO|MACHINERY|TRADE|FASHION|MARKETING|"
-    r"CASH & CARRY|BÄCKEREI|APOTHEKE|MARKT|GASTHAUS|BOULANGERIE|TIENDA|SALON|GARAGE)\b|متجر|مطعم|صيدلية|超市|餐厅|商店|店", re.I,
+    r"CASH & CARRY|BÄCKEREI|APOTHEKE|MARKT|GASTHAUS|BOULANGERIE|TIENDA|SALON|GARAGE)\b|متجر|مطعم|صيدلية|超市|餐厅|"
+    r"商店|店", re.I,
 )  # fmt: skip
 _REGISTERED = re.compile(
     r"[\s,]*(?:\((?:CO\.? ?)?(?:REG\.?|NO\.?|ROC)?[\s.:]{0,4}(?:[A-Z]{0,3}\d{4,12}[\s-]{0,3}[A-Z0-9]{0,3})\)?|"
@@ -30,22 +33,31 @@ _REGISTERED = re.compile(
 _ONLY_NUMBER = re.compile(r"^[\s\W]*(?:[A-Z]{0,3}[\d\s-]{4,}[\s-]{0,2}[A-Z]{0,2}|\d{1,7})[\s\W]*$", re.I)
 _STOP = re.compile(
     r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|datum|bill|cash\b|cashier|doc|table|order|"
-    r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|simplified|shopping hours|guest|"
-    r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|مكالمة|هاتف|فاتورة|"
-    r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
-    r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}",
+    r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|"
+    r"simplified|shopping hours|guest|"
+    r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
+    r"مكالمة|هاتف|فاتورة|"
+    r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
+    r"time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
+    r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
+    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}",
     re.I,
 )
 _NOTICE = re.compile(
-    r"thank|please|pls\b|goods sold|returnable|refund|welcome|your order|for feedback|complaint|redeem|exchange|tq\b|posted|duplicate|"
-    r"\bcopy\b|original|wilkommen|willkommen|merci|gracias|شكرا|谢谢|欢迎|www\.|^-{2,}|^\*{2,}|shopping with|invoice|receipt",
+    r"thank|please|pls\b|goods sold|returnable|refund|welcome|your order|for feedback|complaint|redeem|exchange|"
+    r"tq\b|posted|duplicate|"
+    r"\bcopy\b|original|wilkommen|willkommen|merci|gracias|شكرا|谢谢|欢迎|www\.|^-{2,}|^\*{2,}|shopping with|"
+    r"invoice|receipt",
     re.I,
 )
 _ADDRESS = re.compile(
-    r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|th)\b|p\.? ?o\.? ?box|po box)[\s.:,]{0,3}[\w(&]|"
+    r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
+    r"th)\b|p\.? ?o\.? ?box|po box)[\s.:,]{0,3}[\w(&]|"
     r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
     r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
-    r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|[a-zß]\s\d{1,4}[a-z]?$",
+    r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
+    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|"
+    r"[a-zß]\s\d{1,4}[a-z]?$",
     re.I,
 )
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
@@ -97,7 +109,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
         name = _REGISTERED.sub("", line.words)
         letters = sum(char.isalpha() for char in name)
-        if letters < 3 or letters < 0.45 * len(name) or _NOTICE.search(line.words) and not _FORM.search(line.words):
+        if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
             continue
         if _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
             continue
@@ -110,7 +122,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     begin = end = at
     while begin and _goes_on(lines[begin - 1].words, lines[begin].words):
         begin -= 1
-    if at + 1 < min(first, len(lines)) and not _FORM.search(lines[at].words) and _is_rest(lines[at].words, lines[at + 1].words):
+    if at + 1 < min(first, len(lines)) and not _FORM.search(lines[at].words) and _is_rest(lines[at].words):
         end = at + 1
     return _joined(lines[begin : end + 1], sure), end + 1
 
@@ -122,13 +134,16 @@ def _goes_on(line: str, following: str) -> bool:
     match = _FORM.search(following)
     rest = following[: match.start()].strip(" .,()") if match else following
     begins_with_trade = _TRADE.match(following) is not None and _FORM.search(line) is None
-    return line.count("(") > line.count(")") or begins_with_trade or (match is not None and len(re.sub(r"\W|\bCO\b|\b[MK]L?\b", "", rest)) <= 1)
+    return (
+        line.count("(") > line.count(")")
+        or begins_with_trade
+        or (match is not None and len(re.sub(r"\W|\bCO\b|\b[MK]L?\b", "", rest)) <= 1)
+    )
 
 
-def _is_rest(line: str, following: str) -> bool:
-    if line.rstrip().endswith(("&", "-")) or line.count("(") > line.count(")"):
-        return True
-    return False
+def _is_rest(line: str) -> bool:
+    """Whether a name goes on in the next line: it ends with a link, or a bracket is open."""
+    return line.rstrip().endswith(("&", "-")) or line.count("(") > line.count(")")
 
 
 def _joined(lines: list[_Line], sure: float) -> Field:

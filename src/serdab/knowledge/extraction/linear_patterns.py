@@ -1,10 +1,10 @@
-"""Patterns that people write themselves and that cannot hang a worker: a linear subset of regular expressions.
+r"""Patterns that people write themselves and that cannot hang a worker: a linear subset of regular expressions.
 
-A pattern is a row of single characters, classes (`[A-Z]`, `\\d`, `\\w`, `\\s`, `.`) and at most one group, each character
-or class with `?`, `*`, `+` or `{m,n}`. A repeat takes all it can and gives nothing back, at most `MOST_REPEATS`; so one
-place of the text costs at most the length of the pattern written out, and a text as many times that as it has
-characters. What would need to go back (nested repeats, `|`, look-around, back references) is refused, not timed out:
-a time limit would end the document, too.
+A pattern is a row of single characters, classes (`[A-Z]`, `\d`, `\w`, `\s`, `.`) and at most one group, each
+character or class with `?`, `*`, `+` or `{m,n}`. A repeat takes all it can and gives nothing back, at most
+`MOST_REPEATS`; so one place of the text costs at most the length of the pattern written out, and a text as many times
+that as it has characters. What would need to go back (nested repeats, `|`, look-around, back references) is refused,
+not timed out: a time limit would end the document, too.
 """
 
 from __future__ import annotations

@@ -19,6 +19,11 @@ _LAST = re.compile(r",? ((?:[A-Za-z]\.?){2,4}|[A-Za-z]{2,12})\.?,?$")
 _ABBREVIATIONS = re.compile(r"\b([A-Za-z]\.){2,4}")
 
 
+def words_of(listed: str) -> frozenset[str]:
+    """The words of a list that is written as a text, so that it can be read."""
+    return frozenset(listed.split())
+
+
 def plain_name(written: str) -> str:
     """A name with single spaces, `&` as "and", and its legal form written in one way: Inc., Ltd., LLC, LP."""
     name = " ".join(written.replace("&", " and ").split()).strip(" ,;:")

@@ -18,7 +18,10 @@ MOST_CHARACTERS = 50_000
 SELF = "you"
 
 #: A name ends where its sentence, its line or its part of a header does.
-_NAME = r"([^\s|,;][^|\n;]{0,60}?)(?=\.{1,2}(?:\s|$|[A-Z])|[|\n;]|$| (?:via|by|on|in|using|for|with|from|to|at|has|have|was|is|and)\b|, (?!inc|llc|ltd|s\.))"
+_NAME = (
+    r"([^\s|,;][^|\n;]{0,60}?)(?=\.{1,2}(?:\s|$|[A-Z])|[|\n;]|$| (?:via|by|on|in|using|for|with|from|to|at|"
+    r"has|have|was|is|and)\b|, (?!inc|llc|ltd|s\.))"
+)
 _A = r"(?:an?|the|your)\s"
 _KIND = rf"(?:{_A})?(?:[A-Za-z.]{{2,12}}\s){{0,3}}?"
 #: What stands right before an amount, and what right behind it; N is the other side.
@@ -29,15 +32,24 @@ _BEFORE_PAYMENT = re.compile(r"(?:payment|transfer|refund|credit)\s(?:of\s)?$", 
 _BY = re.compile(rf"^[^.\n|]{{0,24}}?\bby (?!ach\b|card\b|check\b|bank\b|wire\b){_NAME}", re.I)
 _TO = re.compile(rf"^(?:(?!applied|credited|added)[^.\n|]){{0,24}}?\bto (?!your\b){_NAME}", re.I)
 _FROM = re.compile(rf"^[^.\n|]{{0,40}}?\bfrom (?!your\b){_NAME}", re.I)
-_SUBJECT = re.compile(r"(?:^|[|\n.:,!]\s{0,2})([^|\n.:,!]{2,60}?)\s(?:has\s|have\s)?(?:charged|sent|paid|transferred)\s", re.I)
-_ACCOUNT = re.compile(r"^(?:you|your\b|(?:[\w'’]+ ){0,3}(?:debit |credit )?card|your company|[\w'’ ]{0,30}account)", re.I)
+_SUBJECT = re.compile(
+    r"(?:^|[|\n.:,!]\s{0,2})([^|\n.:,!]{2,60}?)\s(?:has\s|have\s)?(?:charged|sent|paid|transferred)\s", re.I
+)
+_ACCOUNT = re.compile(
+    r"^(?:you|your\b|(?:[\w'’]+ ){0,3}(?:debit |credit )?card|your company|[\w'’ ]{0,30}account)", re.I
+)
 
-_SENDER = re.compile(r"(?:^|[|\n])\s{0,2}(?:email_)?from:\s{0,3}([^|\n<]{0,80}?)\s{0,2}(?:<?([\w.+-]{1,64})@([\w.-]{3,80})>?)?\s{0,2}(?=[|\n]|$)", re.I)
+_SENDER = re.compile(
+    r"(?:^|[|\n])\s{0,2}(?:email_)?from:\s{0,3}([^|\n<]{0,80}?)\s{0,2}(?:<?([\w.+-]{1,64})@([\w.-]{3,80})>?)?\s{0,2}(?=[|\n]|$)",
+    re.I,
+)
 _BILL = re.compile(
     r"\b(?:receipt|invoice|order|purchase|booking|payment received|payment confirmation|billing|"
     r"rechnung|facture|factura|فاتورة|发票)\b", re.I,
 )  # fmt: skip
-_NOTICE = re.compile(r"\b(?:debit card|checking account|outgoing transactions|incoming transactions|has been charged)\b", re.I)
+_NOTICE = re.compile(
+    r"\b(?:debit card|checking account|outgoing transactions|incoming transactions|has been charged)\b", re.I
+)
 _PAID = re.compile(r"(?:total paid|amount (?:charged|paid)|\bpaid|payment of|you paid)[:\s]{0,12}$", re.I)
 _PAID_AFTER = re.compile(r"^\s{0,4}(?:paid|was paid|charged)\b", re.I)
 

@@ -30,10 +30,10 @@ LEAST_WORDS = 3
 def read_record(
     text: str, *, lang: str = "", doc_type: str = "", schemas: Sequence[Schema] | None = None
 ) -> Record | None:
-    """The values, rows and looks of a text by its schema; None when no schema fits.
+    r"""The values, rows and looks of a text by its schema; None when no schema fits.
 
     Args:
-        text: in normal form; `\\f` between pages, a tab between the cells of a row.
+        text: in normal form; `\f` between pages, a tab between the cells of a row.
         lang: two letters, for numbers that are written by country.
         doc_type: names the schema when one has that name; else it is chosen by the words of the text.
         schemas: those that may be chosen, the first wins; None: those that ship.
@@ -46,7 +46,11 @@ def read_record(
     reader = _Reader(text, lang)
     for rule in schema.fields:
         reader.read(rule)
-    looks = [*reader.looks, *check_record(schema, reader.values, reader.rows), *places_are_true(text, reader.values)]
+    looks = [
+        *reader.looks,
+        *check_record(text, schema, reader.values, reader.rows),
+        *places_are_true(text, reader.values),
+    ]
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
 
 

@@ -127,7 +127,9 @@ def _wrong(message: str, node: Any, name: str) -> BadSchema:
     if unknown is not None:
         struct = Check if "checks" in keys else FieldRule if "fields" in keys else Schema
         known: Sequence[str] = struct.__struct_fields__
-        return BadSchema(expected(f"{at}: the key {unknown[1]!r}", "one that is known", "another", _meant(unknown[1], known)))
+        return BadSchema(
+            expected(f"{at}: the key {unknown[1]!r}", "one that is known", "another", _meant(unknown[1], known))
+        )
     if wrong is not None:
         from serdab.knowledge.extraction.schemas import Finder, Kind
 

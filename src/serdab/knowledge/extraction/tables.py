@@ -15,7 +15,8 @@ MOST_LINE = 1_000
 
 _COLUMNS = (
     ("quantity", r"qty|quantity|menge|anzahl|quantité|qté|cantidad|cant|الكمية|数量"),
-    ("price", r"unit price|price|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|precio|سعر الوحدة|السعر|单价"),
+    ("price", r"unit price|price|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|precio|سعر الوحدة|"
+    r"السعر|单价"),
     ("amount", r"amount|amt|line total|total|betrag|gesamt|summe|montant|importe|المبلغ|الإجمالي|المجموع|金额|小计"),
     ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
                     r"verwendungszweck|désignation|descripción|concepto|الوصف|البيان|الصنف|品名|项目|名称|摘要|商品"),
@@ -25,10 +26,13 @@ _NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
 _CELLS = re.compile(r"\t+|\s{0,3}\|\s{0,3}| {2,}")
 _END = re.compile(
     r"^\W{0,3}(?:sub[\s-]?total|total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|tax|mwst|ust|tva|iva|gst|"
-    r"rounding|closing|balance|endsaldo|المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|رصيد|الرصيد|期末|saldo final|nouveau solde)",
+    r"rounding|closing|balance|endsaldo|المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|رصيد|الرصيد|期末|saldo final|"
+    r"nouveau solde)",
     re.I,
 )
-_TRAILING = re.compile(r"^(.{1,300}?)[ \t]+(?:(\d{1,5}(?:[.,]\d{1,3})?)(?: ?x)?[ \t]+)?(?:(\S{1,20})[ \t]+)?(\S{1,20})$")
+_TRAILING = re.compile(
+    r"^(.{1,300}?)[ \t]+(?:(\d{1,5}(?:[.,]\d{1,3})?)(?: ?x)?[ \t]+)?(?:(\S{1,20})[ \t]+)?(\S{1,20})$"
+)
 
 
 @dataclass(slots=True)
@@ -75,9 +79,7 @@ def _head(line: str) -> list[str] | None:
         named = [_column(part) for part in parts]
         if "amount" in named and len([each for each in named if each]) >= 2:
             return _once([each or f"column_{place}" for place, each in enumerate(named, 1)])
-    found = sorted(
-        (match.start(), name) for name, words in _NAMES if (match := words.search(line)) is not None
-    )
+    found = sorted((match.start(), name) for name, words in _NAMES if (match := words.search(line)) is not None)
     names = [name for _, name in found]
     return names if len(names) >= 3 and "amount" in names and not any(char.isdigit() for char in line) else None
 
@@ -88,9 +90,7 @@ def _column(part: str) -> str:
 
 def _once(names: list[str]) -> list[str]:
     """Names of columns, each but the last of equal ones told apart by its place."""
-    return [
-        name if name not in names[place + 1 :] else f"{name}_{place + 1}" for place, name in enumerate(names)
-    ]
+    return [name if name not in names[place + 1 :] else f"{name}_{place + 1}" for place, name in enumerate(names)]
 
 
 def _cells(line: str, columns: list[str]) -> dict[str, str] | None:
@@ -119,5 +119,7 @@ def _money(written: str) -> str:
     if len(written) > 40 or sum(char.isalpha() for char in written) > 4:
         return ""
     sign = "-" if re.match(r"^\W{0,2}[-−–(]", written) else ""
-    found = list(find_amounts(written)) or list(find_amounts(f"{written}.00" if re.fullmatch(r"[\d,]{1,9}", written) else ""))
+    found = list(find_amounts(written)) or list(
+        find_amounts(f"{written}.00" if re.fullmatch(r"[\d,]{1,9}", written) else "")
+    )
     return sign + found[0].value.lstrip("-") if len(found) == 1 else ""

@@ -17,18 +17,23 @@ _TOTALS = (
            r"endbetrag|total à payer|net à payer|total ttc|total a pagar|importe total|"
            r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
-    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|الإجمالي|الاجمالي|المجموع|总计|合计|總計|合計|총|itogo|итого"),
+    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|الإجمالي|الاجمالي|"
+    r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
 )  # fmt: skip
 _LABELS = tuple((sure, re.compile(words, re.I)) for sure, words in _TOTALS)
 _NOT_TOTALS = re.compile(
     r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|sav|point|"
-    r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|excl|before|exc\.? |ex\.? gst|without|"
-    r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|net of|netto|total ht|balance b|previous|opening|code|hors",
+    r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|excl|before|exc\.? |"
+    r"ex\.? gst|without|"
+    r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|net of|netto|total ht|balance b|"
+    r"previous|opening|code|hors",
     re.I,
 )
-_SUMMARY = re.compile(r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I)
+_SUMMARY = re.compile(
+    r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I
+)
 _ROUNDING = re.compile(r"round|rndg|adj", re.I)
 _CASH = re.compile(r"\b(?:cash|tender\w*|payment|paid|bayar|tunai|bar|gegeben)\b", re.I)
 _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
@@ -77,7 +82,9 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
         amount = _amount_of(lines, place)
         if amount is None:
             continue
-        sure = found[0] - (0.35 if in_summary else 0.0) + (0.02 if paid is not None and value_of(amount) == paid else 0.0)
+        sure = (
+            found[0] - (0.35 if in_summary else 0.0) + (0.02 if paid is not None and value_of(amount) == paid else 0.0)
+        )
         if value_of(amount) == 0:
             sure -= 0.6
         if found[0] <= _OF_PAYING and paid is not None:
@@ -116,7 +123,7 @@ def _labelled(line: Line) -> tuple[float, str] | None:
 
 
 def _amount_of(lines: list[Line], place: int) -> Field | None:
-    """The last amount of a line that has none behind it for something else, else of a neighbour that is only a number."""
+    """The last amount of a line, else that of a neighbour which is only a number."""
     if lines[place].amounts:
         return lines[place].amounts[-1]
     for near in (place + 1, place - 1, place + 2):
