@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 
@@ -42,23 +43,34 @@ _PLAIN = re.compile(
 def find_amounts(text: str) -> Iterator[Field]:
     """Every amount, with its currency where one stands beside it."""
     plain = plain_digits(text)  # one character for one: places stay the same
-    taken: list[tuple[int, int]] = []
-    for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1)):
-        for match in pattern.finditer(plain):
-            if _is_free(taken, match):
+    taken = _Taken()
+    for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1), (_PLAIN, 0, 0)):
+        matches = list(pattern.finditer(plain))
+        for match, is_free in zip(matches, taken.take([match.span() for match in matches]), strict=True):
+            if not is_free:
+                continue
+            if mark:
                 currency = _SYMBOLS[match[mark].lower()]
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
-    for match in _PLAIN.finditer(plain):
-        if _is_free(taken, match):
-            yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
+            else:
+                yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
 
 
-def _is_free(taken: list[tuple[int, int]], match: re.Match[str]) -> bool:
-    # Matches of one pattern come in order and do not overlap: only the last few of the others can be in the way.
-    if any(start < match.end() and match.start() < end for start, end in taken[-2000:]):
-        return False
-    taken.append(match.span())
-    return True
+class _Taken:
+    """Places that are taken; no two of them overlap, so that the nearest on each side tell whether one is free."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[int, int]] = []
+
+    def take(self, spans: list[tuple[int, int]]) -> list[bool]:
+        """Which of the places, in their order, were free; those are taken now."""
+        free = []
+        for start, end in spans:
+            near = bisect.bisect_left(self._spans, (start, end))
+            beside = self._spans[max(near - 1, 0) : near + 1]
+            free.append(all(end <= first or last <= start for first, last in beside))
+        self._spans = sorted([*self._spans, *(span for span, is_free in zip(spans, free, strict=True) if is_free)])
+        return free
 
 
 def _field(match: re.Match[str], value: str, confidence: float, reason: str) -> Field:

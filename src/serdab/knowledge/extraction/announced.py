@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ MOST_PLACES = 200
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|n|number|nummer|id)?[\W_]{0,4}", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
@@ -45,11 +47,14 @@ def _by_pattern(rule: FieldRule, text: str) -> Iterator[Field]:
 
 def words_pattern(words: Words) -> re.Pattern[str] | None:
     """All words of all languages as one pattern, the longest first; None when there are none."""
-    listed = sorted({word for group in words.values() for word in group if word}, key=lambda word: (-len(word), word))
-    if not listed:
-        return None
+    listed = tuple(word for group in words.values() for word in group if word)
+    return _compiled(listed) if listed else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
     parts = []
-    for word in listed:
+    for word in sorted(set(listed), key=lambda word: (-len(word), word)):
         escaped = r"[ \u00a0]{1,2}".join(re.escape(part) for part in word.split())
         head = r"(?<!\w)" if word[0].isascii() and word[0].isalnum() else ""
         tail = r"(?!\w)" if word[-1].isascii() and word[-1].isalnum() else ""
@@ -99,6 +104,8 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     line_end = len(text) if line_end < 0 else line_end
     first = bisect.bisect_left(fields, match.end(), key=lambda field: field.start)
     here = [field for field in fields[first : first + 20] if field.start < min(line_end, match.end() + REACH)]
+    if rule.kind == "id":  # a number that another word parts from this one belongs to that one
+        here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
     if here:
         found = here[-1] if rule.kind == "money" else here[0]
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), f"behind the words {match[0]!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from serdab.knowledge.extraction.announced import find_announced, words_pattern
+from serdab.knowledge.extraction.announced import find_announced
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
 from serdab.knowledge.extraction.contract_parties import find_contract_parties
@@ -63,11 +63,10 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
             for schema in schemas:
                 if names & {schema.schema.lower(), *(name.lower() for name in schema.doc_types)}:
                     return schema, 1.0
-    counts: list[tuple[int, Schema]] = []
-    for schema in schemas:
-        pattern = words_pattern(schema.words)
-        found = {match[0].lower() for match in pattern.finditer(text[:HEAD])} if pattern is not None else set()
-        counts.append((len(found), schema))
+    head = text[:HEAD].lower()
+    counts = [
+        (sum(_holds(head, word) for words in schema.words.values() for word in words), schema) for schema in schemas
+    ]
     counts.sort(key=lambda pair: -pair[0])
     if not counts or counts[0][0] < LEAST_WORDS:
         return None
@@ -75,6 +74,21 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
     if counts[0][0] == second:
         return None
     return counts[0][1], round(counts[0][0] / (counts[0][0] + second + 1), 4)
+
+
+def _holds(head: str, word: str) -> bool:
+    """Whether a word stands in the head; one of ASCII letters not as a part of another."""
+    word = word.lower()
+    place = head.find(word)
+    if not word.isascii():
+        return place >= 0
+    while place >= 0:
+        end = place + len(word)
+        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
+        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
+            return True
+        place = head.find(word, end)
+    return False
 
 
 class _Reader:

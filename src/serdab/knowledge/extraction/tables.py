@@ -116,7 +116,7 @@ def _cells(line: str, columns: list[str]) -> dict[str, str] | None:
 
 def _money(written: str) -> str:
     """A cell that is nothing but an amount, as a decimal; else empty."""
-    if len(written) > 40 or sum(char.isalpha() for char in written) > 4:
+    if len(written) > 40 or not any(map(str.isdigit, written)) or sum(char.isalpha() for char in written) > 4:
         return ""
     sign = "-" if re.match(r"^\W{0,2}[-−–(]", written) else ""
     found = list(find_amounts(written)) or list(

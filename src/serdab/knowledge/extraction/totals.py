@@ -39,6 +39,9 @@ _CASH = re.compile(r"\b(?:cash|tender\w*|payment|paid|bayar|tunai|bar|gegeben)\b
 _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
 #: Confidence of words that say how much was given, which is the total only when nothing came back.
 _OF_PAYING = 0.45
+#: Characters from which on a line is a sentence, and how far behind its words the total of one may stand.
+LONG_LINE = 100
+REACH = 80
 #: Largest correction to coins, in units of the currency.
 _MOST_ROUNDING = Decimal("0.1")
 
@@ -79,7 +82,7 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
         found = _labelled(line)
         if found is None:
             continue
-        amount = _amount_of(lines, place)
+        amount = _amount_of(lines, place, found[1])
         if amount is None:
             continue
         sure = (
@@ -90,7 +93,7 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
         if found[0] <= _OF_PAYING and paid is not None:
             amount = _amount_like(lines, paid) or amount
         if best is None or (sure, place) >= best[:2]:
-            best = sure, place, amount, f"in the line of {found[1].lower()!r}"
+            best = sure, place, amount, f"in the line of {found[1][0].lower()!r}"
     if best is None:
         return None
     amount, reason = best[2], best[3]
@@ -112,20 +115,26 @@ def value_of(amount: Field) -> Decimal:
     return Decimal(amount.value.split(" ")[0])
 
 
-def _labelled(line: Line) -> tuple[float, str] | None:
-    if _NOT_TOTALS.search(line.words):
-        return None
+def _labelled(line: Line) -> tuple[float, re.Match[str]] | None:
+    """The surest words for a total that a line holds."""
     for sure, label in _LABELS:
         match = label.search(line.words)
-        if match is not None:
-            return sure, match[0]
+        if match is None:
+            continue
+        # A line of a sentence may speak of other things, too; one of a table is about one.
+        near = line.words if len(line.words) <= LONG_LINE else line.words[max(match.start() - 12, 0) : match.end() + 25]
+        return None if _NOT_TOTALS.search(near) else (sure, match)
     return None
 
 
-def _amount_of(lines: list[Line], place: int) -> Field | None:
-    """The last amount of a line, else that of a neighbour which is only a number."""
-    if lines[place].amounts:
-        return lines[place].amounts[-1]
+def _amount_of(lines: list[Line], place: int, label: re.Match[str]) -> Field | None:
+    """The last amount of a line, in a sentence the first behind the words, else that of a neighbour that is only it."""
+    line = lines[place]
+    if len(line.words) > LONG_LINE:
+        end = line.start + label.end()
+        return next((amount for amount in line.amounts if end <= amount.start <= end + REACH), None)
+    if line.amounts:
+        return line.amounts[-1]
     for near in (place + 1, place - 1, place + 2):
         if 0 <= near < len(lines) and len(lines[near].amounts) == 1 and _is_bare(lines[near]):
             return lines[near].amounts[0]
