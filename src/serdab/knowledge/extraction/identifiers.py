@@ -44,7 +44,8 @@ def find_ibans(text: str) -> Iterator[Field]:
     for match in _IBAN.finditer(plain_digits(text)):
         value = match[0].replace(" ", "")
         for length in range(len(value), 14, -1):  # words behind it may look like its end
-            if iban.is_valid(value[:length]):
+            # By ISO 13616 check digits are 02 to 98; 00, 01 and 99 would leave the same remainders.
+            if value[2:4] not in {"00", "01", "99"} and iban.is_valid(value[:length]):
                 yield _field("iban", match, value[:length], 0.99, "its check digits are right")
                 break
         else:
