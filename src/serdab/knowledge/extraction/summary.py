@@ -6,6 +6,9 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.parties import find_company
 from serdab.knowledge.extraction.records import Record
 
+#: By schema, names that only its record can tell.
+_OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("address",), "invoice": ("address",)}
+
 
 def summary_fields(text: str, fields: list[Field], record: Record | None = None) -> dict[str, str | list[str] | None]:
     """company, date, total, party (a list), effective_date; and whatever else the record has one value of."""
@@ -21,8 +24,8 @@ def summary_fields(text: str, fields: list[Field], record: Record | None = None)
     }
     if record is None:
         return summary
-    if record.schema == "contract":  # what it does not say is not there: a date of another paper is not its own
-        summary |= {"effective_date": None, "jurisdiction": None, "term": None}
+    # What the record does not say is not there: a date of another paper is not its own.
+    summary |= dict.fromkeys(_OWN.get(record.schema, ()))
     for value in record.values:
         if value.name == "party":
             summary["party"] = record.all_values("party")
