@@ -95,3 +95,25 @@ def test_a_linear_pattern_finds_what_the_same_possessive_expression_finds(text: 
     found = compile_linear(r"[ab]{2,3}-?(1+)").search(text)
     same = re.search(r"[ab]{2,3}+-?+(1++)", text)
     assert (found and found[1]) == (same and same[1])
+
+
+def capitals(number: Decimal) -> str:
+    """A number below a hundred million as Chinese papers write it."""
+    digits = "零壹贰叁肆伍陆柒捌玖"
+    yuan, cents = divmod(int(number * 100), 100)
+    written, gap = "", False
+    for place in range(len(str(yuan)) - 1, -1, -1):
+        digit = yuan // 10**place % 10
+        if digit:
+            written += ("零" if gap else "") + digits[digit] + ("", "拾", "佰", "仟")[place % 4]
+        gap = not digit
+        if place == 4:
+            written, gap = written + "万", False
+    tail = (digits[cents // 10] + "角" if cents // 10 else "") + (digits[cents % 10] + "分" if cents % 10 else "")
+    return f"{written}元{tail or '整'}"
+
+
+@given(st.decimals(Decimal("1.00"), Decimal("99999999.99"), places=2))
+def test_an_amount_in_capital_numerals_is_read(number: Decimal) -> None:
+    found = [field.value for field in find_amounts(f"人民币{capitals(number)}。")]
+    assert found == [f"{number:.2f} CNY"]

@@ -6,6 +6,7 @@ import bisect
 import re
 from collections.abc import Iterator
 
+from serdab.knowledge.extraction.chinese_numerals import find_capital_amounts
 from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 
@@ -54,6 +55,7 @@ def find_amounts(text: str) -> Iterator[Field]:
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
             else:
                 yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
+    yield from find_capital_amounts(text)
 
 
 class _Taken:

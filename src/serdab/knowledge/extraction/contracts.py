@@ -148,6 +148,13 @@ _NOT_TERM = re.compile(
     r"(?:solicit|employ|hire|standstill|stand-still|compet|prior|preceding|notice|renew|purchase|vesting|salary|"
     r"benefit|interest|anniversary of employment|severance|acquire)", re.I,
 )  # fmt: skip
+_TERM_IS = re.compile(
+    r"(?:\bterm\b[^.;]{0,60}\bshall be|agreement (?:shall|will)(?: automatically)? (?:terminat|expire|continue|remain))"
+    r"[^.;]{0,70}$",
+    re.I,
+)
+#: A span that begins where something else ends says how long that goes on, not how long the contract binds.
+_FROM_AN_END = re.compile(r"[^.;,]{0,50}?\b(?:terminat|cessation|ceases?\b|employment|relationship)", re.I)
 _ANCHOR = re.compile(
     r"^[^.;]{0,25}(?:from|after|following|anniversary|of)\s{1,2}(?:and after\s)?(?:the\s{1,2})?(?:(?:date|"
     r"effective|execution|"
@@ -181,7 +188,7 @@ def find_term(text: str) -> Field | None:
 
 
 #: Score of a duration from which on it is told as the term.
-LEAST_TERM = 4.0
+LEAST_TERM = 5.0
 
 
 def _term_score(text: str, match: re.Match[str]) -> float:
@@ -194,6 +201,8 @@ def _term_score(text: str, match: re.Match[str]) -> float:
     score += 1.5 if _OURS.search(near) else 0.0
     score += 1.5 if _ANCHOR.search(after) else 0.0
     score += 1.0 if re.search(r"this\s(?:letter\s)?agreement|obligations", near, re.I) else 0.0
+    score += 1.5 if _TERM_IS.search(near) else 0.0
+    score -= 2.5 if _FROM_AN_END.match(after) else 0.0
     score -= 3.0 if _NOT_TERM.search(near[-110:]) or _NOT_TERM.search(after[:50]) else 0.0
     return score
 
