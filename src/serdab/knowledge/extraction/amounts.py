@@ -33,7 +33,9 @@ _NUMBER = (
 _LATIN_MARK = "|".join(
     sorted((re.escape(m) for m in _SYMBOLS if ord(m[0]) < 0x600 or m in "€£¥₹₺₽₩₪￥"), key=len, reverse=True)
 )
-_BEFORE = re.compile(rf"(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
+#: Looked at first, at each character: most begin no mark, and few marks have a digit behind them.
+_MAY_BEGIN = "[" + "".join(sorted({re.escape(mark[0]) for mark in _SYMBOLS})) + r"]\D{0,5}\d"
+_BEFORE = re.compile(rf"(?={_MAY_BEGIN})(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])(-?(?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
 _PLAIN = re.compile(
     r"(?<![\d.,/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?!-\d)(?! ?%)|"

@@ -54,7 +54,11 @@ _DAY_FIRST = re.compile(
     r"(\d{4}|\d{2}(?!\d))",
     re.I,
 )
-_MONTH_FIRST = re.compile(rf"(?<![a-z])({_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)", re.I)
+#: Looked at first, at each character: most begin no month, and few words have a digit behind them.
+_MAY_BEGIN = "[" + "".join(sorted({name[0] for name in _MONTHS})) + r"]\D{1,20}\d"
+_MONTH_FIRST = re.compile(
+    rf"(?={_MAY_BEGIN})(?<![a-z])({_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)", re.I
+)
 _CHINESE = re.compile(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]")
 #: What only a paper of the United States has: a state with a ZIP code, or the name of the country.
 _UNITED_STATES = re.compile(r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|\bUnited States\b|\bU\.S\.A?\b|\bUSA\b")

@@ -73,13 +73,16 @@ def lines_of(text: str, amounts: Sequence[Field]) -> list[Line]:
 
 def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
     """The amount of the surest line for a total; of equals the last one, as totals stand at the end."""
+    if not amounts:
+        return None
     lines = lines_of(text, amounts)
     best: tuple[float, int, Field, str] | None = None
     in_summary = False
     paid = _paid(lines)
     for place, line in enumerate(lines):
         in_summary = in_summary or _SUMMARY.search(line.words) is not None
-        found = _labelled(line)
+        near = lines[max(place - 1, 0) : place + 3]
+        found = _labelled(line) if any(each.amounts for each in near) else None
         if found is None:
             continue
         amount = _amount_of(lines, place, found[1])
