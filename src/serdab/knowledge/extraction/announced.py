@@ -16,6 +16,8 @@ from serdab.knowledge.extraction.schemas import FieldRule, Words
 REACH = 80
 #: Most places of the words of one field that are looked at.
 MOST_PLACES = 200
+#: Confidence below which a value is taken only when there is no other.
+LEAST_SURE = 0.5
 #: Kinds whose value is what stands behind the words, up to the end of the line or cell.
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
@@ -31,7 +33,8 @@ def find_announced(rule: FieldRule, candidates: Candidates) -> list[Field]:
     if not found and rule.anywhere:
         share = 0.97 if rule.kind in _PROVED else 0.8
         found = [_as(rule, each, each.confidence * share, each.reason) for each in candidates.of_kind(rule.kind)]
-        return sorted(found, key=lambda field: (-field.confidence, field.start))
+        # Without words the first of its kind is taken: what a paper is about stands at its head.
+        return sorted(found, key=lambda field: (field.confidence < LEAST_SURE, field.start))
     return sorted(found, key=lambda field: (-round(field.confidence, 2), field.start))
 
 

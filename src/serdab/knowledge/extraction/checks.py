@@ -46,7 +46,7 @@ def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
         return
     first = found[0]
     second = next((each for each in found[1:] if each.value != first.value), None)
-    if second is not None and first.confidence - second.confidence < LEAST_LEAD:
+    if second is not None and abs(first.confidence - second.confidence) < LEAST_LEAD:
         reason = f"{rule.name} may also be {second.value}: both are as likely"
         yield Look(reason=reason, field=rule.name, start=second.start, end=second.end)
 

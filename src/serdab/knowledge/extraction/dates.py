@@ -61,7 +61,10 @@ _MONTH_FIRST = re.compile(
 )
 _CHINESE = re.compile(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]")
 #: What only a paper of the United States has: a state with a ZIP code, or the name of the country.
-_UNITED_STATES = re.compile(r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|\bUnited States\b|\bU\.S\.A?\b|\bUSA\b")
+_STATES = (
+    "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
+)
+_UNITED_STATES = re.compile(rf"\b(?:{_STATES}),? \d{{5}}(?:-\d{{4}})?\b|\bUnited States\b|\bU\.S\.A?\b|\bUSA\b")
 #: Characters that are looked at for the order of day and month.
 _EVIDENCE = 20_000
 
@@ -100,8 +103,9 @@ def _numeric(text: str, numeric: list[re.Match[str]]) -> Iterator[Field]:
 
 def _order(text: str, numeric: list[re.Match[str]]) -> tuple[bool, str]:
     """Whether the month stands first, and by what that is known."""
-    days = sum(int(match[1]) > 12 for match in numeric)
-    months = sum(int(match[3]) > 12 for match in numeric)
+    pairs = [(int(match[1]), int(match[3])) for match in numeric]
+    days = sum(12 < first <= 31 and 1 <= second <= 12 for first, second in pairs)
+    months = sum(12 < second <= 31 and 1 <= first <= 12 for first, second in pairs)
     if days != months:
         return months > days, "another date of the text"
     if _UNITED_STATES.search(text[:_EVIDENCE]):
