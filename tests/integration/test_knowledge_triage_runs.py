@@ -89,6 +89,9 @@ async def test_a_text_becomes_a_receipt_that_is_delivered(index: Index, serdab: 
     assert (receipt.label, receipt.confidence) == (None, 0.0)
     assert "serdab labels import" in receipt.reasons[0]
     assert receipt.fields
+    assert receipt.record is not None
+    assert (receipt.record.schema, receipt.record.value("number")) == ("invoice", "INV-20417")
+    assert (receipt.summary["total"], receipt.summary["date"]) == ("120.50 EUR", "2026-03-14")
     place = Path(receipt.delivered_to)
     assert place == tmp_path / "deliveries" / f"{receipt.document_id}.json"
     assert msgspec.json.decode(place.read_bytes(), type=Receipt) == receipt

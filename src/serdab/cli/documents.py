@@ -173,7 +173,12 @@ def _show(found: Evaluation) -> None:
         rows.append(("accuracy", f"{found.accuracy:.4f} ({interval}) of {found.compared:,}"))
         rows.append(("macro F1", f"{found.macro_f1:.4f}"))
     rows += [(f"accuracy, {lang or 'no language'}", f"{share:.4f}") for lang, share in found.accuracy_by_lang.items()]
-    rows += [(f"field {name}", f"{s.share:.3f} of {s.compared:,}") for name, s in found.fields.items()]
+    for name, figures in found.field_table.items():
+        recall = f"recall {figures.recall:.3f} ({figures.recall_low:.3f} to {figures.recall_high:.3f})"
+        shown = f"F1 {figures.f1:.3f}, precision {figures.precision:.3f}, {recall} of {figures.expected:,}"
+        rows.append((f"field {name}", shown))
+    if found.fields_f1 is not None:
+        rows.append(("fields, F1 over all", f"{found.fields_f1:.4f}"))
     print_table(("measure", "value"), rows)
     for refusal in found.refusals:
         say(f"refused {refusal.source}: {refusal.reason}")

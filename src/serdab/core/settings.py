@@ -155,6 +155,9 @@ class DocumentsSettings(_Section, frozen=True):
     deliver_to: Annotated[
         str, Meta(description="Folder or http(s) URL that gets each receipt; empty means `deliveries` under `home`.")
     ] = ""
+    schemas: Annotated[
+        str, Meta(description="YAML file, or folder of them, with schemas of your own; empty: those that ship.")
+    ] = ""
 
 
 class PlanSettings(_Section, frozen=True):

@@ -4,6 +4,7 @@ SerdabError
 ├── BadInput
 │   ├── BadLabels           a file of labels cannot be used
 │   ├── BadEvaluation       a file to evaluate with cannot be used
+│   ├── BadSchema           a schema of documents cannot be used
 │   └── BadDelivery         the place that receipts go to cannot be one
 ├── DeliveryRefused         the other side answered that it will not take this receipt
 └── Unavailable
@@ -22,6 +23,12 @@ class BadLabels(BadInput):
     """The file of labels cannot be used."""
 
     code = "bad_labels"
+
+
+class BadSchema(BadInput):
+    """The schema of documents cannot be used."""
+
+    code = "bad_schema"
 
 
 class BadEvaluation(BadInput):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 import shutil
 from collections import Counter
@@ -16,7 +15,8 @@ from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
-from serdab.knowledge.extraction import score_fields
+from serdab.knowledge.extraction import FieldFigures, micro_f1, score_fields, tabulate_fields
+from serdab.knowledge.intervals import wilson
 from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
 from serdab.knowledge.labels import import_labels
 from serdab.knowledge.reading import Refusal, Source, find_sources
@@ -31,8 +31,6 @@ LEAST_LEARNED = 5
 LEAST_KNOWN = 0.9
 #: Refused documents that a report names; all are counted.
 MOST_NAMED = 50
-#: Standard deviations of the interval: 95 of 100.
-_SPREAD = 1.96
 _LOOK_EVERY_S = 0.5
 
 #: Hears how many documents have ended, of how many.
@@ -82,6 +80,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     learn_seconds: float
     #: By the name of the field.
     fields: dict[str, FieldScore]
+    #: By the name of the field, what was found against what is there; one that is not there and was found counts.
+    field_table: dict[str, FieldFigures] = {}
+    #: F1 over all pairs of a field and a value; None when no field is known.
+    fields_f1: float | None = None
 
 
 async def evaluate_triage(
@@ -159,16 +161,6 @@ def label_of(row: Source, key: str | None) -> str | None:
         if isinstance(label, str | int | float) and not isinstance(label, bool):
             return plain_text(str(label)) or None
     return None
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The interval that holds the true share in 95 of 100 cases."""
-    if not count:
-        return 0.0, 1.0
-    share, square = right / count, _SPREAD**2
-    middle = share + square / (2 * count)
-    half = _SPREAD * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
 
 
 def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float:
@@ -257,6 +249,7 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evalu
     right = Counter(lang for lang, label, found in pairs if label == found)
     asked = Counter(lang for lang, *_ in pairs)
     low, high = wilson(right.total(), len(pairs))
+    table = tabulate_fields([(source.fields, receipt.summary, receipt.record) for source, receipt in told])
     return Evaluation(
         file=ran.path.name,
         documents=len(ran.sources) + len(unread),
@@ -275,6 +268,8 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evalu
         learned_labels=learned.labels,
         learn_seconds=learned.seconds,
         fields=_field_scores(told),
+        field_table=table,
+        fields_f1=micro_f1(table),
     )
 
 

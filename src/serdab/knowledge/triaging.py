@@ -19,7 +19,7 @@ from serdab.engines import Embedder
 from serdab.flow import Backoff, Retry, gather, idempotency_key, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.delivery import Delivery
-from serdab.knowledge.extraction import Field, extract_fields, summary_fields
+from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
 from serdab.knowledge.index import Entry, Index, Passage, document_id_of
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
@@ -110,6 +110,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     delivered_to: str
     #: For a mail the id of the one that began the conversation; else empty.
     thread: str = ""
+    #: Typed values, rows and what needs a look, by the schema of its type; None when no schema fits.
+    record: Record | None = None
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +142,7 @@ class Extracted(msgspec.Struct, frozen=True, kw_only=True):
 
     fields: list[Field]
     summary: Summary
+    record: Record | None = None
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,9 +219,9 @@ async def classify(text: str, vector: str, label_set: str) -> Verdict:
 
 
 @step(timeout_s=60)
-async def extract(text: str, lang: str) -> Extracted:
-    """Dates, amounts, parties and the like, each with its place in the text."""
-    return await _compute(len(text), _extracted, text, lang)
+async def extract(text: str, lang: str, doc_type: str = "") -> Extracted:
+    """Dates, amounts, parties and the like, each with its place, and the record by the schema of the type."""
+    return await _compute(len(text), _extracted, text, lang, doc_type, resource(Settings).documents.schemas)
 
 
 @step(retries=PATIENT)
@@ -263,7 +266,7 @@ async def triage(document: Document) -> Receipt:
         await progress(0.7, "classifying, extracting, comparing")
     verdict, extracted, similar = await gather(
         classify(known.text, embedded.vector, document.label_set),
-        extract(known.text, known.lang),
+        extract(known.text, known.lang, document.doc_type),
         find_similar(known.text, embedded.vector, known.document_id),
     )
     receipt = Receipt(
@@ -284,6 +287,7 @@ async def triage(document: Document) -> Receipt:
         similar=similar,
         delivered_to="",
         thread=reading.thread,
+        record=extracted.record,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
@@ -296,9 +300,10 @@ async def _read(document: Document) -> Reading:
     return await bounded(document.path or "", document.most_bytes, document.member, limits.ocr != "off")
 
 
-def _extracted(text: str, lang: str) -> Extracted:
+def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
     fields = list(extract_fields(text, lang))
-    return Extracted(fields=fields, summary=summary_fields(text, fields))
+    record = read_record(text, lang=lang, doc_type=doc_type, schemas=load_schemas(schemas))
+    return Extracted(fields=fields, summary=summary_fields(text, fields, record), record=record)
 
 
 def document_of(source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "") -> Document:

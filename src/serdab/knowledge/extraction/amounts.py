@@ -1,86 +1,80 @@
-"""Amounts of money, and which of them is the total."""
+"""Amounts of money in the ways that people write them."""
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from serdab.knowledge.extraction.chinese_numerals import find_capital_amounts
+from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 
 _SYMBOLS = {
-    "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "£": "GBP", "gbp": "GBP", "¥": "JPY",
-    "rm": "MYR", "myr": "MYR", "sar": "SAR", "ر.س": "SAR", "ريال": "SAR", "aed": "AED", "د.إ": "AED", "درهم": "AED",
-    "egp": "EGP", "ج.م": "EGP", "chf": "CHF", "cny": "CNY", "元": "CNY",
+    "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP",
+    "¥": "JPY",
+    "jpy": "JPY", "円": "JPY", "￥": "CNY", "cny": "CNY", "rmb": "CNY", "元": "CNY", "rm": "MYR", "myr": "MYR",
+    "c$": "CAD", "ca$": "CAD", "cad": "CAD", "a$": "AUD", "aud": "AUD", "s$": "SGD", "sgd": "SGD", "hk$": "HKD",
+    "hkd": "HKD", "chf": "CHF", "fr.": "CHF", "₹": "INR", "rs.": "INR", "rs": "INR", "inr": "INR", "₺": "TRY",
+    "try": "TRY",
+    "₽": "RUB", "rub": "RUB", "₩": "KRW", "krw": "KRW", "zł": "PLN", "pln": "PLN", "sek": "SEK", "nok": "NOK",
+    "dkk": "DKK",
+    "czk": "CZK", "r$": "BRL", "brl": "BRL", "mxn": "MXN", "zar": "ZAR", "ils": "ILS", "₪": "ILS",
+    "sar": "SAR", "ر.س": "SAR", "ريال": "SAR", "﷼": "SAR", "aed": "AED", "د.إ": "AED", "درهم": "AED", "egp": "EGP",
+    "ج.م": "EGP", "جنيه": "EGP", "kwd": "KWD", "د.ك": "KWD", "qar": "QAR", "jod": "JOD", "دينار": "JOD",
 }  # fmt: skip
 _MARK = "|".join(sorted((re.escape(mark) for mark in _SYMBOLS), key=len, reverse=True))
-_NUMBER = r"\d{1,3}(?:[,.٬' ]\d{3}){1,4}(?:[.,٫]\d{1,2})?(?!\d)|\d{1,12}(?:[.,٫]\d{1,2})?(?!\d)"
+#: Thousands parted by one sign (of three digits, or of two as in India), then decimals; or no thousands at all.
+_NUMBER = (
+    r"\d{1,3}(?:[,.' ]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)|"
+    r"\d{1,12}(?:[.,]\d{1,2})?(?!\d)|(?<!\d)\.\d{2}(?!\d)"
+)
 #: Marks that stand before their number; words of Arabic and Chinese stand behind it.
 _LATIN_MARK = "|".join(
-    sorted((re.escape(m) for m in _SYMBOLS if ord(m[0]) < 0x600 or m in "€£¥"), key=len, reverse=True)
+    sorted((re.escape(m) for m in _SYMBOLS if ord(m[0]) < 0x600 or m in "€£¥₹₺₽₩₪￥"), key=len, reverse=True)
 )
-_BEFORE = re.compile(rf"(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
-_AFTER = re.compile(rf"(?<![\d.,])((?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
-_PLAIN = re.compile(r"(?<![\d.,/-])\d{1,9}[.,]\d{2}(?![\d%/-])(?! ?%)|(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)")
-_ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789.,")
-
-#: Words that stand before a total, the surest first.
-_TOTALS = (
-    ("grand total", 0.96), ("total amount due", 0.96), ("amount due", 0.95), ("total due", 0.95),
-    ("balance due", 0.94), ("total payable", 0.94), ("nett total", 0.94), ("net total", 0.93),
-    ("total inclusive", 0.93), ("total incl", 0.93), ("rounded total", 0.95), ("total rounded", 0.95),
-    ("total sales", 0.9), ("total amount", 0.9), ("الإجمالي", 0.9), ("المجموع", 0.9), ("المبلغ المستحق", 0.93),
-    ("总计", 0.9), ("合计", 0.9), ("total", 0.85),
-)  # fmt: skip
-_NOT_TOTALS = ("sub total", "subtotal", "sub-total", "total qty", "total item", "total discount", "total tax",
-               "total gst", "tax total", "total saving", "excluding", "excl")  # fmt: skip
-#: How far after the word its amount may stand, characters.
-REACH = 80
+#: Looked at first, at each character: most begin no mark, and few marks have a digit behind them.
+_MAY_BEGIN = "[" + "".join(sorted({re.escape(mark[0]) for mark in _SYMBOLS})) + r"]\D{0,5}\d"
+_BEFORE = re.compile(rf"(?={_MAY_BEGIN})(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
+_AFTER = re.compile(rf"(?<![\d.,])(-?(?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
+_PLAIN = re.compile(
+    r"(?<![\d.,/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?!-\d)(?! ?%)|"
+    r"(?<![\d.,])\d{1,3}(?:,\d{3})+\.\d{2}(?!\d)"
+)
 
 
 def find_amounts(text: str) -> Iterator[Field]:
     """Every amount, with its currency where one stands beside it."""
-    plain = text.translate(_ARABIC_DIGITS)  # one character for one: places stay the same
-    taken: list[tuple[int, int]] = []
-    for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1)):
-        for match in pattern.finditer(plain):
-            if _is_free(taken, match):
+    plain = plain_digits(text)  # one character for one: places stay the same
+    taken = _Taken()
+    for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1), (_PLAIN, 0, 0)):
+        matches = list(pattern.finditer(plain))
+        for match, is_free in zip(matches, taken.take([match.span() for match in matches]), strict=True):
+            if not is_free:
+                continue
+            if mark:
                 currency = _SYMBOLS[match[mark].lower()]
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
-    for match in _PLAIN.finditer(plain):
-        if _is_free(taken, match):
-            yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
+            else:
+                yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
+    yield from find_capital_amounts(text)
 
 
-def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
-    """The amount behind the surest word for a total; of equals the last one, as totals stand at the end."""
-    lower = text.lower()
-    best: Field | None = None
-    for word, confidence in _TOTALS:
-        place = lower.find(word)
-        while place >= 0:
-            near = lower[max(place - 6, 0) : place + len(word) + 12]
-            if not any(wrong in near for wrong in _NOT_TOTALS):
-                amount = _first_after(amounts, place + len(word))
-                if amount is not None and (best is None or (confidence, amount.start) > (best.confidence, best.start)):
-                    best = Field(
-                        kind="total", value=amount.value, start=amount.start, end=amount.end, confidence=confidence,
-                        reason=f"behind the words {word!r}",
-                    )  # fmt: skip
-            place = lower.find(word, place + 1)
-    return best
+class _Taken:
+    """Places that are taken; no two of them overlap, so that the nearest on each side tell whether one is free."""
 
+    def __init__(self) -> None:
+        self._spans: list[tuple[int, int]] = []
 
-def _first_after(amounts: Sequence[Field], place: int) -> Field | None:
-    near = [amount for amount in amounts if place <= amount.start <= place + REACH]
-    return min(near, key=lambda amount: amount.start, default=None)
-
-
-def _is_free(taken: list[tuple[int, int]], match: re.Match[str]) -> bool:
-    # Matches of one pattern come in order and do not overlap: only the last few of the others can be in the way.
-    if any(start < match.end() and match.start() < end for start, end in taken[-2000:]):
-        return False
-    taken.append(match.span())
-    return True
+    def take(self, spans: list[tuple[int, int]]) -> list[bool]:
+        """Which of the places, in their order, were free; those are taken now."""
+        free = []
+        for start, end in spans:
+            near = bisect.bisect_left(self._spans, (start, end))
+            beside = self._spans[max(near - 1, 0) : near + 1]
+            free.append(all(end <= first or last <= start for first, last in beside))
+        self._spans = sorted([*self._spans, *(span for span, is_free in zip(spans, free, strict=True) if is_free)])
+        return free
 
 
 def _field(match: re.Match[str], value: str, confidence: float, reason: str) -> Field:

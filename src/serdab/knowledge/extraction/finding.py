@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from serdab.knowledge.extraction.amounts import find_amounts, find_total
+from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.numbers import find_numbers
 from serdab.knowledge.extraction.parties import find_parties
+from serdab.knowledge.extraction.totals import find_total
 
 #: Most characters that are looked at, and most fields of one kind that are told.
 MOST_CHARACTERS = 200_000

@@ -1,0 +1,135 @@
+"""Values behind the words that announce them."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import re
+from collections.abc import Iterator
+
+from serdab.knowledge.extraction.candidates import Candidates
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.linear_patterns import compile_linear
+from serdab.knowledge.extraction.schemas import FieldRule, Words
+
+#: How far behind its words a value may stand, characters.
+REACH = 80
+#: Most places of the words of one field that are looked at.
+MOST_PLACES = 200
+#: Confidence below which a value is taken only when there is no other.
+LEAST_SURE = 0.5
+#: Kinds whose value is what stands behind the words, up to the end of the line or cell.
+_WRITTEN = frozenset(["text", "party", "address"])
+#: Kinds whose form proves them, so that they are sure without words, too.
+_PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|n|number|nummer|id)?[\W_]{0,4}", re.I)
+_REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
+_NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
+
+
+def find_announced(rule: FieldRule, candidates: Candidates) -> list[Field]:
+    """The values of a field: by its own pattern, else behind its words, else, if it may, from anywhere; best first."""
+    found = list(_by_pattern(rule, candidates.text)) if rule.pattern else list(_behind_words(rule, candidates))
+    if not found and rule.anywhere:
+        share = 0.97 if rule.kind in _PROVED else 0.8
+        found = [_as(rule, each, each.confidence * share, each.reason) for each in candidates.of_kind(rule.kind)]
+        # Without words the first of its kind is taken: what a paper is about stands at its head.
+        return sorted(found, key=lambda field: (field.confidence < LEAST_SURE, field.start))
+    return sorted(found, key=lambda field: (-round(field.confidence, 2), field.start))
+
+
+def _by_pattern(rule: FieldRule, text: str) -> Iterator[Field]:
+    pattern = compile_linear(rule.pattern)
+    group = 1 if pattern.groups else 0
+    for count, match in enumerate(pattern.finditer(text)):
+        if count >= MOST_PLACES:
+            return
+        if match[group]:
+            yield _at(rule, match.start(group), match[group], 0.9, "the pattern of the schema")
+
+
+def words_pattern(words: Words) -> re.Pattern[str] | None:
+    """All words of all languages as one pattern, the longest first; None when there are none."""
+    listed = tuple(word for group in words.values() for word in group if word)
+    return _compiled(listed) if listed else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
+    parts = []
+    for word in sorted(set(listed), key=lambda word: (-len(word), word)):
+        escaped = r"[ \u00a0]{1,2}".join(re.escape(part) for part in word.split())
+        head = r"(?<!\w)" if word[0].isascii() and word[0].isalnum() else ""
+        tail = r"(?!\w)" if word[-1].isascii() and word[-1].isalnum() else ""
+        parts.append(f"{head}{escaped}{tail}")
+    return re.compile("|".join(parts), re.I)
+
+
+def _behind_words(rule: FieldRule, candidates: Candidates) -> Iterator[Field]:
+    pattern = words_pattern(rule.words)
+    if pattern is None:
+        return
+    rank = {word.lower(): place for group in rule.words.values() for place, word in enumerate(group)}
+    text = candidates.text
+    for count, match in enumerate(pattern.finditer(text)):
+        if count >= MOST_PLACES:
+            return
+        # The first of the words of a language says most, and a colon that this is a label.
+        place = rank.get(" ".join(match[0].lower().split()), 0)
+        sure = (
+            0.93 - 0.02 * min(place, 5) - (0.0 if text[match.end() : match.end() + 3].lstrip()[:1] in ":：#" else 0.03)
+        )
+        sure -= 0.0 if _begins_line(text, match.start()) else 0.04
+        if rule.kind in _WRITTEN:
+            yield from _written(rule, text, match, sure)
+        else:
+            yield from _typed(rule, candidates, match, sure)
+
+
+def _begins_line(text: str, start: int) -> bool:
+    return not text[max(start - 2, 0) : start].strip(" ") or text[start - 1] in "\n\t\f|"
+
+
+def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
+    rest = _REST.match(text, match.end())
+    if rest is None or not rest[1].strip(" :：.-#"):
+        rest, sure = _NEXT_LINE.match(text, match.end()), sure - 0.05
+    if rest is not None and rest[1].strip():
+        written = rest[1].rstrip()
+        start = rest.start(1) + len(written) - len(written.lstrip())
+        yield _at(rule, start, written.strip(), sure - 0.1, f"behind the words {match[0]!r}")
+
+
+def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: float) -> Iterator[Field]:
+    """The first value of the kind in the rest of the line, or the last for money; else in the next line."""
+    text, fields = candidates.text, candidates.of_kind(rule.kind)
+    line_end = text.find("\n", match.end())
+    line_end = len(text) if line_end < 0 else line_end
+    first = bisect.bisect_left(fields, match.end(), key=lambda field: field.start)
+    here = [field for field in fields[first : first + 20] if field.start < min(line_end, match.end() + REACH)]
+    if rule.kind == "id":  # a number that another word parts from this one belongs to that one
+        here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
+    if here:
+        found = here[-1] if rule.kind == "money" else here[0]
+        yield _as(rule, found, sure * (0.5 + found.confidence / 2), f"behind the words {match[0]!r}")
+        return
+    if text[match.end() : line_end].strip(" :：.-#\t"):
+        return
+    following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
+    if following and text.count("\n", line_end, following[0].start) <= 2:
+        found = following[0]
+        yield _as(rule, found, (sure - 0.08) * (0.5 + found.confidence / 2), f"below the words {match[0]!r}")
+
+
+def _at(rule: FieldRule, start: int, written: str, confidence: float, reason: str) -> Field:
+    value = " ".join(written.split())
+    return Field(
+        kind=rule.kind, value=value, start=start, end=start + len(written), confidence=confidence, reason=reason
+    )
+
+
+def _as(rule: FieldRule, found: Field, confidence: float, reason: str) -> Field:
+    return Field(
+        kind=rule.kind, value=found.value, start=found.start, end=found.end,
+        confidence=round(min(confidence, 0.99), 4), reason=reason,
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""What must agree in a record, and what a person should look at where it does not."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.records import Look, Row, Value
+from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
+
+#: What sums may differ by through rounding, for each line.
+_ROUNDING = Decimal("0.01")
+#: How much surer a value must be than the next one, that the next is no rival.
+LEAST_LEAD = 0.03
+
+
+def check_record(text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row]) -> Iterator[Look]:
+    """What the schema asks for and is not there, and what does not agree."""
+    # Lines without cells are read by guess: a sum of them that is wrong says more about the guess than the paper.
+    parted = [row for row in rows if re.search(r"[\t|]", text[row.start : row.end])]
+    there = {value.name for value in values} | {row.name for row in rows}
+    for rule in schema.fields:
+        if rule.required and rule.name not in there:
+            yield Look(reason=f"{rule.name} is required and was not found", field=rule.name)
+    for value in values:
+        if value.reason.endswith("check digits are wrong"):
+            yield Look(
+                reason=f"the check digits of this {value.kind} are wrong",
+                field=value.name,
+                start=value.start,
+                end=value.end,
+            )
+    for check in schema.checks:
+        if check.check == "order":
+            yield from _in_order(check, values)
+        else:
+            yield from _sums(check, values, parted)
+
+
+def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
+    """A look when two values of one field are nearly as sure as each other."""
+    if rule.many or len(found) < 2:
+        return
+    first = found[0]
+    second = next((each for each in found[1:] if each.value != first.value), None)
+    if second is not None and abs(first.confidence - second.confidence) < LEAST_LEAD:
+        reason = f"{rule.name} may also be {second.value}: both are as likely"
+        yield Look(reason=reason, field=rule.name, start=second.start, end=second.end)
+
+
+def places_are_true(text: str, values: Sequence[Value]) -> Iterator[Look]:
+    """A look for each value whose place holds nothing."""
+    for value in values:
+        if not text[value.start : value.end].strip():
+            yield Look(reason=f"{value.name} does not occur in the text", field=value.name)
+
+
+def _in_order(check: Check, values: Sequence[Value]) -> Iterator[Look]:
+    dates = [value for name in check.fields for value in values if value.name == name]
+    for before, after in itertools.pairwise(dates):
+        if before.value > after.value:
+            reason = f"{after.name} {after.value} is before {before.name} {before.value}"
+            yield Look(reason=reason, field=after.name, start=after.start, end=after.end)
+
+
+def _sums(check: Check, values: Sequence[Value], rows: Sequence[Row]) -> Iterator[Look]:
+    by_name = {value.name: value for value in values}
+    total = by_name.get(check.fields[0])
+    lines = [row for row in rows if row.name in check.fields]
+    if total is None or not lines:
+        return
+    said = _number(total.value)
+    summed = sum((_number(row.cells.get("amount", "0")) for row in lines), Decimal(0))
+    others = sum((_number(by_name[name].value) for name in check.fields[1:] if name in by_name), Decimal(0))
+    slack = _ROUNDING * (len(lines) + 1) + (Decimal("0.05") if check.check == "total" else 0)
+    possible = {summed + others} | ({summed} if check.check == "total" else set())
+    if all(abs(each - said) > slack for each in possible):
+        told = f"{summed}" + (f" + {others}" if others else "")
+        reason = f"{total.name} is {said}, but its {len(lines)} lines make {told}"
+        yield Look(reason=reason, field=total.name, start=total.start, end=total.end)
+
+
+def _number(value: str) -> Decimal:
+    try:
+        return Decimal(value.split(" ")[0])
+    except (InvalidOperation, IndexError):
+        return Decimal(0)

@@ -1,0 +1,114 @@
+"""Numbers that carry their own proof: IBAN, VAT and card numbers by their check digits, phones by their plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from serdab.knowledge.extraction.digits import plain_digits
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.names import words_of
+
+_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+_VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
+                  r" ?[A-Z0-9](?:[ .]?[A-Z0-9]){7,11}(?![A-Z0-9])")  # fmt: skip
+_CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_PHONE = re.compile(r"(?<![\w/+.-])(?:\+|00|\()?\d(?:[ ()./-]{0,2}\d){6,15}(?![\w/-])")
+_NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
+#: Country codes of telephone by the words of a text, the surest first.
+_REGIONS = (
+    (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"), (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
+    (r"United Kingdom|\bU\.?K\b|England|London", "GB"), (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
+    (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"),
+    (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
+    (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"), (r"Österreich|Austria", "AT"),
+    (r"Schweiz|Suisse|Switzerland", "CH"), (r"\bIndia\b|Mumbai|Delhi", "IN"),
+)  # fmt: skip
+_REGION_OF_LANG = {
+    "de": "DE",
+    "fr": "FR",
+    "es": "ES",
+    "zh": "CN",
+    "ar": "SA",
+    "it": "IT",
+    "nl": "NL",
+    "ja": "JP",
+    "en": "US",
+}
+
+
+def find_ibans(text: str) -> Iterator[Field]:
+    """Every IBAN in its form; one with a wrong check digit or length is told with little confidence."""
+    from stdnum import iban
+
+    for match in _IBAN.finditer(plain_digits(text)):
+        value = match[0].replace(" ", "")
+        for length in range(len(value), 14, -1):  # words behind it may look like its end
+            # By ISO 13616 check digits are 02 to 98; 00, 01 and 99 would leave the same remainders.
+            if value[2:4] not in {"00", "01", "99"} and iban.is_valid(value[:length]):
+                yield _field("iban", match, value[:length], 0.99, "its check digits are right")
+                break
+        else:
+            if value[:2] in _IBAN_COUNTRIES:
+                yield _field("iban", match, value, 0.3, "its check digits are wrong")
+
+
+_IBAN_COUNTRIES = words_of(
+    """AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT
+    JO KW KZ LB LC LI LT LU LV LY MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SC SE SI SK SM ST SV TL TN TR
+    UA VA VG XK"""
+)
+
+
+def find_vat_numbers(text: str) -> Iterator[Field]:
+    """Every VAT number of the European Union whose check digits are right."""
+    from stdnum.eu import vat
+
+    for match in _VAT.finditer(text):
+        value = re.sub(r"[ .]", "", match[0])
+        if any(char.isdigit() for char in value[2:6]) and vat.is_valid(value):
+            yield _field("vat", match, value, 0.97, "its check digits are right")
+
+
+def find_cards(text: str) -> Iterator[Field]:
+    """Every number of a payment card that passes Luhn's check; only the last four digits are told."""
+    from stdnum import luhn
+
+    for match in _CARD.finditer(plain_digits(text)):
+        value = re.sub(r"\D", "", match[0])
+        if value[0] in "3456" and luhn.is_valid(value) and len(set(value)) > 1:
+            yield _field("card", match, f"**** {value[-4:]}", 0.9, "Luhn's check digit is right")
+
+
+def find_phones(text: str, lang: str = "") -> Iterator[Field]:
+    """Every number that the plan of its country has; without a country code by the places that the text names."""
+    import phonenumbers
+
+    region = _region(text, lang)
+    for match in _PHONE.finditer(plain_digits(text)):
+        if _NOT_PHONE.match(match[0]):
+            continue
+        written = "+" + match[0][2:] if match[0].startswith("00") else match[0]
+        try:
+            number = phonenumbers.parse(written, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            sure = 0.95 if written.startswith("+") else 0.75
+            yield _field(
+                "phone",
+                match,
+                value,
+                sure,
+                f"a number of the plan of {region}" if sure < 0.9 else "a number of its country",
+            )
+
+
+def _region(text: str, lang: str) -> str:
+    sample = text[:20_000]
+    return next((region for words, region in _REGIONS if re.search(words, sample)), _REGION_OF_LANG.get(lang, "US"))
+
+
+def _field(kind: str, match: re.Match[str], value: str, confidence: float, reason: str) -> Field:
+    return Field(kind=kind, value=value, start=match.start(), end=match.end(), confidence=confidence, reason=reason)

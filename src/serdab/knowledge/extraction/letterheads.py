@@ -1,0 +1,178 @@
+"""Whose paper it is: the company at the head of a receipt or an invoice, and its address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from serdab.knowledge.extraction.fields import Field
+
+#: Lines of a head that are looked at.
+MOST_LINES = 16
+
+#: What only a business has in its name: legal forms first, words of trades after them.
+_FORM = re.compile(
+    r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
+    r"\bL\.L\.C\b\.?|\bINC\b\.?|"
+    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.|\bB\.V\.|"
+    r"\bLLP\b|\bPLC\b|有限公司|公司|شركة|مؤسسة", re.I,
+)  # fmt: skip
+_TRADE = re.compile(
+    r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|STATIONERY|"
+    r"BOOKS?|BOOKSTORES?|PHARMACY|CLINIC|SYARIKAT|PERNIAGAAN|COMPANY|SHOP|SHOPPE|BAKERY|FLORIST|MINI ?MARKET|"
+    r"KEDAI|PASAR|"
+    r"HOTEL|GALLERY|CENTRE|CENTER|SERVICES?|STATION|MOTORS?|ELECTRICAL|GIFTS?|DECO|MACHINERY|TRADE|FASHION|MARKETING|"
+    r"CASH & CARRY|BÄCKEREI|APOTHEKE|MARKT|GASTHAUS|BOULANGERIE|TIENDA|SALON|GARAGE)\b|متجر|مطعم|صيدلية|超市|餐厅|"
+    r"商店|店", re.I,
+)  # fmt: skip
+_REGISTERED = re.compile(
+    r"[\s,]*(?:\((?:CO\.? ?)?(?:REG\.?|NO\.?|ROC)?[\s.:]{0,4}(?:[A-Z]{0,3}\d{4,12}[\s-]{0,3}[A-Z0-9]{0,3})\)?|"
+    r"\((?:CO\.?|REG|ROC)[^)\n]{0,24}\)?|\b[A-Z]{0,2}\d{5,9}\s?-\s?[A-Z]\b)(?:\s?\([A-Z]{2,4}\))?\s*$",
+    re.I,
+)
+_ONLY_NUMBER = re.compile(r"^[\s\W]*(?:[A-Z]{0,3}[\d\s-]{4,}[\s-]{0,2}[A-Z]{0,2}|\d{1,7})[\s\W]*$", re.I)
+_STOP = re.compile(
+    r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|datum|bill|cash\b|cashier|doc|table|order|"
+    r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|"
+    r"simplified|shopping hours|guest|"
+    r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
+    r"مكالمة|هاتف|فاتورة|"
+    r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
+    r"time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
+    r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
+    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}",
+    re.I,
+)
+_NOTICE = re.compile(
+    r"thank|please|pls\b|goods sold|returnable|refund|welcome|your order|for feedback|complaint|redeem|exchange|"
+    r"tq\b|posted|duplicate|"
+    r"\bcopy\b|original|wilkommen|willkommen|merci|gracias|شكرا|谢谢|欢迎|www\.|^-{2,}|^\*{2,}|shopping with|"
+    r"invoice|receipt",
+    re.I,
+)
+_ADDRESS = re.compile(
+    r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
+    r"th)\b|p\.? ?o\.? ?box|po box)[\s.:,]{0,3}[\w(&]|"
+    r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
+    r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
+    r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
+    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|"
+    r"[a-zß]\s\d{1,4}[a-z]?$",
+    re.I,
+)
+_OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int
+    words: str
+
+
+def _head(text: str) -> list[_Line]:
+    lines: list[_Line] = []
+    place = 0
+    for words in text[:4_000].split("\n"):
+        if words.strip():
+            lines.append(_Line(start=place + len(words) - len(words.lstrip()), words=words.strip()))
+        place += len(words) + 1
+        if len(lines) >= MOST_LINES:
+            break
+    return lines
+
+
+def find_letterhead(text: str) -> dict[str, Field]:
+    """The company and the address at the head of a paper, where they stand; keys `company` and `address`."""
+    lines = _head(text)
+    first = next((at for at, line in enumerate(lines) if _is_address(line.words)), len(lines))
+    found: dict[str, Field] = {}
+    company = _company(lines, first)
+    after = 0
+    if company is not None:
+        found["company"], after = company
+        first = next((at for at in range(after, len(lines)) if _is_address(lines[at].words)), len(lines))
+    address = _address(lines, first)
+    if address is not None:
+        found["address"] = address
+    return found
+
+
+def _is_address(words: str) -> bool:
+    if _FORM.search(words) and not re.search(r"\b\d{5}\b|^\W?(?:no|lot)\b", words, re.I):
+        return False
+    return bool(_ADDRESS.search(words)) and not _STOP.match(words)
+
+
+def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
+    """The name before the address: the line with a legal form, else with a trade, else the first that is a name."""
+    best: tuple[float, int] | None = None
+    for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
+        name = _REGISTERED.sub("", line.words)
+        letters = sum(char.isalpha() for char in name)
+        if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
+            continue
+        if _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
+            continue
+        sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
+        if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):
+            best = sure, at
+    if best is None:
+        return None
+    sure, at = best
+    begin = end = at
+    while begin and _goes_on(lines[begin - 1].words, lines[begin].words):
+        begin -= 1
+    if at + 1 < min(first, len(lines)) and not _FORM.search(lines[at].words) and _is_rest(lines[at].words):
+        end = at + 1
+    return _joined(lines[begin : end + 1], sure), end + 1
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
+    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line):
+        return False
+    match = _FORM.search(following)
+    rest = following[: match.start()].strip(" .,()") if match else following
+    begins_with_trade = _TRADE.match(following) is not None and _FORM.search(line) is None
+    return (
+        line.count("(") > line.count(")")
+        or begins_with_trade
+        or (match is not None and len(re.sub(r"\W|\bCO\b|\b[MK]L?\b", "", rest)) <= 1)
+    )
+
+
+def _is_rest(line: str) -> bool:
+    """Whether a name goes on in the next line: it ends with a link, or a bracket is open."""
+    return line.rstrip().endswith(("&", "-")) or line.count("(") > line.count(")")
+
+
+def _joined(lines: list[_Line], sure: float) -> Field:
+    names = []
+    for line in lines:
+        name = _OWNER.sub("", line.words)
+        form = _FORM.search(name)
+        if form is not None:
+            name = name[: form.end()] + _REGISTERED.sub("", re.sub(r"^\W*[A-Z]?\d{4,}.*$", "", name[form.end() :]))
+        names.append(_REGISTERED.sub("", name).strip(" ,;:-"))
+    last = lines[-1]
+    return Field(
+        kind="company", value=" ".join(names), start=lines[0].start, end=last.start + len(last.words), confidence=sure,
+        reason="the name at the head" if sure < 0.9 else "the name at the head with its legal form",
+    )  # fmt: skip
+
+
+def _address(lines: list[_Line], first: int) -> Field | None:
+    kept: list[_Line] = []
+    for line in lines[first:]:
+        if _STOP.search(line.words) or _NOTICE.search(line.words) or len(kept) >= 7:
+            break
+        kept.append(line)
+    if not kept:
+        return None
+    parts = [_REGISTERED.sub("", line.words).strip() for line in kept]
+    last = kept[-1]
+    sure = 0.85 if any(re.search(r"\b\d{4,6}\b", part) for part in parts) else 0.65
+    return Field(
+        kind="address", value=" ".join(" ".join(parts).split()), start=kept[0].start, end=last.start + len(last.words),
+        confidence=sure, reason="the lines of an address below the name",
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""Names of companies and people: how they are shaped, and one way of writing for each legal form."""
+
+from __future__ import annotations
+
+import re
+
+#: Legal forms and words that only a company's name ends with, as they are written.
+LEGAL_FORM = (
+    r"(?:Inc(?:orporated)?|INC(?:ORPORATED)?|Incorporation|Corp(?:oration)?|CORP(?:ORATION)?|L\.?L\.?C|L\.?L\.?P|L\.?P|"
+    r"Ltd|LTD|Limited|LIMITED|PLC|plc|P\.?L\.?C|GmbH|GMBH|AG|KG|S\.?A\.?R\.?L|SARL|S\.A|SE|B\.V|BV|N\.V|NV|A/S|"
+    r"S\.?p\.?A|S\.?r\.?l|Oy|AB|ASA|Co|CO|Company|COMPANY|Companies|COMPANIES|SDN\.? ?BHD|Sdn\.? ?Bhd|BHD|Bhd|"
+    r"Pte|PTE|Pty|PTY|Bancorp|BANCORP|Trust|Foundation|University)"
+)
+_FORMS = {
+    "inc": "Inc.", "incorporated": "Inc.", "ltd": "Ltd.", "limited": "Ltd.", "llc": "LLC", "llp": "LLP", "lp": "LP",
+    "plc": "PLC", "corp": "Corp.", "co": "Co.",
+}  # fmt: skip
+_LAST = re.compile(r",? ((?:[A-Za-z]\.?){2,4}|[A-Za-z]{2,12})\.?,?$")
+_ABBREVIATIONS = re.compile(r"\b([A-Za-z]\.){2,4}")
+
+
+def words_of(listed: str) -> frozenset[str]:
+    """The words of a list that is written as a text, so that it can be read."""
+    return frozenset(listed.split())
+
+
+def plain_name(written: str) -> str:
+    """A name with single spaces, `&` as "and", and its legal form written in one way: Inc., Ltd., LLC, LP."""
+    name = " ".join(written.replace("&", " and ").split()).strip(" ,;:")
+    last = _LAST.search(name)
+    if last is not None:
+        form = _FORMS.get(last[1].replace(".", "").lower())
+        if form is not None:
+            name = f"{name[: last.start()]} {form}"
+    return name
+
+
+def folded_name(name: str) -> str:
+    """What two ways of writing one name have in common: letters and digits, without case."""
+    return re.sub(r"[\W_]+", "", name).upper()

@@ -1,0 +1,164 @@
+"""A text read by the schema of its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from serdab.knowledge.extraction.announced import find_announced
+from serdab.knowledge.extraction.candidates import Candidates
+from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
+from serdab.knowledge.extraction.contract_parties import find_contract_parties
+from serdab.knowledge.extraction.contracts import find_effective_date, find_jurisdiction, find_term
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.payments import payment_rows
+from serdab.knowledge.extraction.records import Look, Record, Row, Value
+from serdab.knowledge.extraction.schema_files import shipped_schemas
+from serdab.knowledge.extraction.schemas import FieldRule, Schema
+from serdab.knowledge.extraction.tables import find_rows
+from serdab.knowledge.extraction.totals import find_total
+
+#: Most characters that are looked at, and most values of one field that are told.
+MOST_CHARACTERS = 200_000
+MOST_OF_A_FIELD = 50
+#: Characters at the head by whose words the schema is chosen, and different words that it takes.
+HEAD = 4_000
+LEAST_WORDS = 3
+
+
+def read_record(
+    text: str, *, lang: str = "", doc_type: str = "", schemas: Sequence[Schema] | None = None
+) -> Record | None:
+    r"""The values, rows and looks of a text by its schema; None when no schema fits.
+
+    Args:
+        text: in normal form; `\f` between pages, a tab between the cells of a row.
+        lang: two letters, for numbers that are written by country.
+        doc_type: names the schema when one has that name; else it is chosen by the words of the text.
+        schemas: those that may be chosen, the first wins; None: those that ship.
+    """
+    text = text[:MOST_CHARACTERS]
+    chosen = choose_schema(text, doc_type, shipped_schemas() if schemas is None else schemas)
+    if chosen is None:
+        return None
+    schema, confidence = chosen
+    reader = _Reader(text, lang)
+    for rule in schema.fields:
+        reader.read(rule)
+    looks = [
+        *reader.looks,
+        *check_record(text, schema, reader.values, reader.rows),
+        *places_are_true(text, reader.values),
+    ]
+    return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
+
+
+def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
+    """The schema that the type names, else the one whose words the head of the text holds most of."""
+    wanted = doc_type.strip().lower()
+    if wanted:
+        parts = {wanted, *re.split(r"[\W_]+", wanted)}
+        for names in ({wanted}, parts):
+            for schema in schemas:
+                if names & {schema.schema.lower(), *(name.lower() for name in schema.doc_types)}:
+                    return schema, 1.0
+    head = text[:HEAD].lower()
+    counts = [
+        (sum(_holds(head, word) for words in schema.words.values() for word in words), schema) for schema in schemas
+    ]
+    counts.sort(key=lambda pair: -pair[0])
+    if not counts or counts[0][0] < LEAST_WORDS:
+        return None
+    second = counts[1][0] if len(counts) > 1 else 0
+    if counts[0][0] == second:
+        return None
+    return counts[0][1], round(counts[0][0] / (counts[0][0] + second + 1), 4)
+
+
+def _holds(head: str, word: str) -> bool:
+    """Whether a word stands in the head; one of ASCII letters not as a part of another."""
+    word = word.lower()
+    place = head.find(word)
+    if not word.isascii():
+        return place >= 0
+    while place >= 0:
+        end = place + len(word)
+        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
+        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
+            return True
+        place = head.find(word, end)
+    return False
+
+
+class _Reader:
+    """Collects what the rules of one schema find in one text."""
+
+    def __init__(self, text: str, lang: str) -> None:
+        self.values: list[Value] = []
+        self.rows: list[Row] = []
+        self.looks: list[Look] = []
+        self._text = text
+        self._candidates = Candidates(text, lang)
+
+    def read(self, rule: FieldRule) -> None:
+        """Add what a rule finds."""
+        if rule.finder == "lines":
+            self.rows += find_rows(self._text, rule.name)
+            return
+        if rule.finder == "payments":
+            self.rows += payment_rows(self._text, rule.name)
+            return
+        found = self._by_finder(rule) or find_announced(rule, self._candidates)
+        self.looks += rivals(rule, found)
+        kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
+        for each in sorted(kept, key=lambda field: field.start):
+            self.values.append(
+                Value(
+                    name=rule.name, kind=rule.kind, value=each.value, start=each.start, end=each.end,
+                    page=self._page(each.start), confidence=round(each.confidence, 4), reason=each.reason,
+                )
+            )  # fmt: skip
+
+    def _by_finder(self, rule: FieldRule) -> list[Field]:
+        text = self._text
+        found: Field | None = None
+        if rule.finder in {"company", "address"}:
+            found = find_letterhead(text).get(rule.finder)
+        elif rule.finder == "total":
+            found = find_total(text, self._candidates.of_kind("money"))
+        elif rule.finder == "parties":
+            return find_contract_parties(text)
+        elif rule.finder == "effective_date":
+            found = find_effective_date(text)
+        elif rule.finder == "jurisdiction":
+            found = find_jurisdiction(text)
+        elif rule.finder == "term":
+            found = find_term(text)
+        elif rule.finder == "first_line":
+            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
+        return [found] if found is not None else []
+
+    def _page(self, place: int) -> int:
+        return 1 + self._text.count("\f", 0, place)
+
+
+def _different(found: Sequence[Field]) -> list[Field]:
+    first: dict[str, Field] = {}
+    for each in found:
+        first.setdefault(each.value, each)
+    return list(first.values())
+
+
+def _first_line(text: str) -> Field | None:
+    """The first short line of letters: who writes of himself stands there."""
+    for match in re.finditer(r"[^\n\f\t]{2,80}", text[:1_000]):
+        words = match[0].split()
+        if 2 <= len(words) <= 5 and all(word[0].isalpha() and not any(map(str.isdigit, word)) for word in words):
+            if re.search(r"curriculum|vitae|resume|lebenslauf|السيرة|الذاتية|简历", match[0], re.I):
+                continue
+            return Field(
+                kind="party", value=" ".join(words), start=match.start(), end=match.end(), confidence=0.65,
+                reason="the first line of letters only",
+            )  # fmt: skip
+    return None
