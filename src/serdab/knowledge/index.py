@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Self
 from uuid import UUID
 
 import msgspec
 
 from serdab.knowledge.coalescing import Coalescer, Link
+from serdab.knowledge.duplicates import Alike, Duplicates, find_alike, find_duplicates
+from serdab.knowledge.facts import Fact
+from serdab.knowledge.filtering import filtered_candidates
+from serdab.knowledge.filters import Filters
+from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
+from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -70,6 +77,25 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
     #: Fused from the places in both rankings; only its order means something.
     score: float
+    #: Where the words of the question stand in the snippet: `snippet[start:end]`.
+    marks: list[tuple[int, int]] = []
+    #: Place of the passage in the normalised text, characters.
+    start: int = 0
+    end: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out about a document, as the index keeps it."""
+
+    document_id: UUID
+    run_id: UUID
+    #: Documents that were brought together; empty: alone.
+    batch: str
+    label: str | None
+    confidence: float
+    facts: Sequence[Fact]
+    #: The receipt as JSON.
+    body: bytes
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +127,7 @@ class Index:
         self._common_due = 0.0
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
+        self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
         self._questions = Coalescer(self._answer, QUESTIONS_PER_BATCH)
 
     async def __aenter__(self) -> Self:
@@ -111,7 +138,7 @@ class Index:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        for coalescer in (self._adds, self._labels, self._questions):
+        for coalescer in (self._adds, self._labels, self._outcomes, self._questions):
             await coalescer.close()
         await self._writing.close()
         await self._reading.close()
@@ -128,6 +155,10 @@ class Index:
         """Note what kind of document it was found to be; again is safe."""
         await self._labels((document_id, label, confidence))
 
+    async def note(self, outcome: Outcome) -> None:
+        """Keep what was found out about a document: label, values, receipt; again replaces what was kept."""
+        await self._outcomes(outcome)
+
     async def find_similar(
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
@@ -135,9 +166,38 @@ class Index:
         words = ask_for_distinctive(text[:_MOST_TEXT], self._common)
         return await self._ask(embedding, words, k, without, "")
 
-    async def search(self, question: str, embedding: Vector, k: int = 10) -> Sequence[Found]:
-        """The documents that answer a person's question, best first, at most `k`, each once."""
-        return await self._ask(embedding, ask_for(question[:_MOST_TEXT]), k, None, question)
+    async def search(
+        self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
+    ) -> Sequence[Found]:
+        """The documents that answer a person's question, best first, at most `k`, each once.
+
+        Raises:
+            BadInput: a condition of the filters cannot be compared.
+        """
+        words = ask_for(question[:_MOST_TEXT])
+        if not filters:
+            return await self._ask(embedding, words, k, None, question)
+        vector = to_database(embedding)
+        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=RANKED_ASKED, asked=question)
+
+        async def work(connection: Connection) -> Sequence[Found]:
+            rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, RANKED_ASKED)
+            return (await _shown(connection, [_fuse(rows, k)], [asked]))[0]
+
+        return await self._reading.use(work)
+
+    async def find_alike(
+        self, text: str, embedding: Vector, k: int = 10, without: UUID | None = None
+    ) -> Sequence[Alike]:
+        """The documents that are nearly the same as a text, best first, at most `k`; `without` is left out."""
+        hashes = sketch_of(fold(text))
+        if hashes is None:
+            return []
+        return await self._reading.use(lambda connection: find_alike(connection, hashes, embedding, k, without))
+
+    async def find_duplicates(self) -> Sequence[Duplicates]:
+        """All groups of documents that are nearly the same, the largest first."""
+        return await self._reading.use(find_duplicates)
 
     async def count(self) -> int:
         """How many documents are known."""
@@ -157,7 +217,8 @@ class Index:
         ordered = [by_id[key] for key in sorted(by_id)]
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
-        columns += [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(7)]
+        columns += _columns(rows, 7)
+        columns += _columns(list(_sketch_rows(rows)), 3)
         found = await self._writing.use(lambda connection: connection.fetch(_SQL["add_documents"], *columns))
         added = {row["document_id"] for row in found}
         return [entry.document_id in added for entry, _ in items]
@@ -167,6 +228,19 @@ class Index:
         columns = [list(column) for column in zip(*(last[key] for key in sorted(last)), strict=True)]
         await self._writing.use(lambda connection: connection.execute(_SQL["set_labels"], *columns))
         return [None] * len(items)
+
+    async def _note(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
+        last = {outcome.document_id: outcome for outcome in outcomes}
+        ordered = [last[key] for key in sorted(last)]
+        columns = _columns([_outcome_row(outcome) for outcome in ordered], 7)
+        facts = [
+            (outcome.document_id, fact.name, *map(_clean, (fact.value, fact.folded)), fact.number, fact.day)
+            for outcome in ordered
+            for fact in outcome.facts
+        ]
+        columns += _columns(facts, 6)
+        await self._writing.use(lambda connection: connection.execute(_SQL["note_outcomes"], *columns))
+        return [None] * len(outcomes)
 
     async def _answer(self, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
         async def work(connection: Connection) -> Sequence[Sequence[Found]]:
@@ -182,17 +256,7 @@ class Index:
                 max(question.ranked for question in questions),
             )
             fused = [_fuse(rows, question.most) for rows, question in _split(candidates, questions)]
-            wanted = {(row["document_id"], row["position"]) for rows in fused for row, _ in rows}
-            shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
-            by_place = {(row["document_id"], row["position"]): row for row in shown}
-            return [
-                [
-                    _found(by_place[place], row, score, question.asked)
-                    for row, score in rows
-                    if (place := _place(row)) in by_place
-                ]
-                for rows, question in zip(fused, questions, strict=True)
-            ]
+            return await _shown(connection, fused, questions)
 
         return await self._reading.use(work)
 
@@ -224,6 +288,24 @@ def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
         )
         for position, (passage, vector) in enumerate(zip(entry.passages, vectors, strict=True))
     ]
+
+
+def _sketch_rows(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[UUID, str, bytes]]:
+    """A sketch for each document, from the folded texts of its chunks."""
+    for document_id, chunks in groupby(rows, key=itemgetter(0)):
+        hashes = sketch_of(" ".join(chunk[5] for chunk in chunks))
+        if hashes is not None:
+            yield document_id, f"{{{','.join(map(str, bands_of(hashes)))}}}", to_bytes(hashes)
+
+
+def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    day = next((fact.day for fact in outcome.facts if fact.name == "date" and fact.day is not None), None)
+    said = (outcome.label, outcome.confidence, day)
+    return (outcome.document_id, *said, outcome.run_id, _clean(outcome.batch), outcome.body)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
 def _clean(text: str) -> str:
@@ -262,7 +344,25 @@ def _place(row: Any) -> tuple[UUID, int]:
     return row["document_id"], row["position"]
 
 
+async def _shown(
+    connection: Connection, fused: Sequence[Sequence[tuple[Any, float]]], questions: Sequence[_Question]
+) -> list[list[Found]]:
+    """What a reader needs to see of the best of each question."""
+    wanted = {_place(row) for rows in fused for row, _ in rows}
+    shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
+    by_place = {_place(row): row for row in shown}
+    return [
+        [
+            _found(by_place[place], row, score, question.asked)
+            for row, score in rows
+            if (place := _place(row)) in by_place
+        ]
+        for rows, question in zip(fused, questions, strict=True)
+    ]
+
+
 def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
+    snippet = snippet_of(chunk["text"], asked)
     return Found(
         document_id=chunk["document_id"],
         source=chunk["source"],
@@ -270,7 +370,10 @@ def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
         lang=chunk["lang"],
         doc_type=chunk["doc_type"],
         label=chunk["label"],
-        snippet=snippet_of(chunk["text"], asked),
+        snippet=snippet.text,
         similarity=float(row["similarity"]),
         score=score,
+        marks=snippet.marks,
+        start=chunk["start_at"],
+        end=chunk["end_at"],
     )
