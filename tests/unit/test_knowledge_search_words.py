@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+from serdab.knowledge.snippets import snippet_of
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,8 @@ def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:
 
 def test_a_snippet_shows_where_the_word_is() -> None:
     text = "start " * 100 + "the Stolen card " + "end " * 100
-    shown = snippet_of(text, "stolen", 80)
+    shown = snippet_of(text, "stolen", 80).text
     assert "Stolen card" in shown
     assert shown.startswith("… ")
     assert shown.endswith(" …")
-    assert snippet_of("short text", "absent") == "short text"
+    assert snippet_of("short text", "absent").text == "short text"

@@ -12,7 +12,7 @@ from pathlib import Path
 from serdab.app.control import START_MARGIN_S
 from serdab.app.tree import STOP_MARGIN_S
 from serdab.core import (
-    SECRETS,
+    SECRET_SETTINGS,
     Settings,
     expected,
     owner_only,

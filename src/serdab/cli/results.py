@@ -36,7 +36,7 @@ def register(application: typer.Typer) -> None:
         application.command()(command)
 
 
-def results(
+def results(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     batch: Batch = None,
     since: Since = None,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
-from serdab.knowledge.words import WORD, words_of
+from serdab.knowledge.words import words_of
 
 #: Characters of a snippet, about.
 LENGTH = 200
 _MOST_MARKS = 24
+#: A word as it is written: letters and digits with the vowel marks and accents on them.
+_WRITTEN = re.compile(
+    r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed])*"
+)
 
 
 class Snippet(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +53,7 @@ def _marks(part: str, asked: frozenset[str], offset: int) -> list[tuple[int, int
 
 def _hits(text: str, asked: frozenset[str]) -> Iterator[tuple[int, int]]:
     """Where the asked words stand; in a run of signs without spaces, the asked pairs."""
-    for match in WORD.finditer(text):
+    for match in _WRITTEN.finditer(text):
         found = list(words_of(match[0]))
         if asked.isdisjoint(found):
             continue
