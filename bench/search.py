@@ -2,7 +2,7 @@
 
 Texts are sentences put together by a seeded generator from our own words (or those of a folder that is given). A part
 is embedded by the real model; the others get the embedding of one of them, turned by a seeded random vector, and the
-text of a sentence of their own: their meaning is no sentence's, which makes neighbours harder to tell apart, not easier.
+text of a sentence of their own: their meaning is no sentence's.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ async def fill(index: Index, texts: Sequence[str], vectors: NDArray[np.float32])
     return time.perf_counter() - began
 
 
-NEAREST = """select c.document_id, c.position, -(c.embedding <#> $1) as similarity, c.text, d.source, d.title, d.lang, d.label
+NEAREST = """select c.document_id, c.position, -(c.embedding <#> $1) as similarity,
+    c.text, d.source, d.title, d.lang, d.label
 from (select document_id, position, embedding, text from chunk order by embedding <#> $1 limit 10) c
 join document d using (document_id) order by similarity desc"""
 
@@ -155,7 +156,7 @@ async def compare(
     count = len(questions)
 
     async def ours(number: int) -> Sequence[Found]:
-        return await index.find_similar(vectors[number], "", 10)
+        return await index.find_nearest(vectors[number], 10)
 
     async def theirs(number: int) -> object:
         return await bare.nearest(vectors[number])
@@ -166,7 +167,7 @@ async def compare(
     async def filtered(number: int) -> object:
         return await search_documents(index, embedder, questions[number], 10, Filters(langs=["de"]))
 
-    hits = bare_hits = filtered_hits = 0
+    hits = bare_hits = 0
     for number in range(count):
         truth = {row["document_id"] for row in await exact.nearest(vectors[number])}
         hits += len(truth & {found.document_id for found in await ours(number)})

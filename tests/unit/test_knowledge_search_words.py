@@ -33,6 +33,12 @@ def test_a_question_asks_for_any_of_its_words_once() -> None:
     assert ask_for(" ' | & ! :* ") == ""
 
 
+def test_common_words_are_left_out_of_a_question_unless_there_are_no_others() -> None:
+    assert ask_for("the invoice of acme", {"the", "of", "invoice"}) == "acme"
+    assert ask_for("the invoice", {"the", "of", "invoice"}) == "the & invoice"
+    assert ask_for("", {"the"}) == ""
+
+
 def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:
     text = "please pay the outstanding invoice INV-20417 of acme before 2026"
     assert ask_for_distinctive(text) == "20417 | 2026 | outstanding | invoice | please | before"

@@ -29,12 +29,17 @@ select 'm' as leg, looked.* from looked order by similarity desc, document_id, p
 
 -- name: ranked_of
 -- The chunks of some documents that are ranked best by words.
-select 'w' as leg, ranked.document_id, ranked.position, -(ranked.embedding <#> $1::vector) as similarity
+select 'w' as leg, first.document_id, first.position, -(c.embedding <#> $1::vector) as similarity
 from (
-    select c.document_id, c.position, c.embedding, ts_rank(c.words, to_tsquery('simple', $4), 1) as rank
-    from chunk c where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
-) ranked
-order by ranked.rank desc, ranked.document_id, ranked.position limit $3
+    select ranked.*
+    from (
+        select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $6), 1) as rank
+        from chunk c where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
+    ) ranked
+    order by ranked.rank desc, ranked.document_id, ranked.position limit $3
+) first
+join chunk c using (document_id, position)
+order by first.rank desc, first.document_id, first.position
 
 -- name: tune_filtered
 -- For a transaction: the index of meanings is walked on until enough documents meet the filters, each looked up alone.
@@ -99,9 +104,11 @@ select 'm' as leg, looked.* from looked order by similarity desc, document_id, p
 
 -- name: ranked_meeting
 -- The chunks of documents that meet filters and are ranked best by words.
-select 'w' as leg, ranked.document_id, ranked.position, -(ranked.embedding <#> $1::vector) as similarity
+select 'w' as leg, first.document_id, first.position, -(k.embedding <#> $1::vector) as similarity
 from (
-    select c.document_id, c.position, c.embedding, ts_rank(c.words, to_tsquery('simple', $16), 1) as rank
+  select ranked.*
+  from (
+    select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $18), 1) as rank
     from chunk c join document d using (document_id)
     where c.words @@ to_tsquery('simple', $16) and ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
         and ($4::text[] is null or d.lang = any ($4))
@@ -118,5 +125,8 @@ from (
           )
       )
     limit $17
-) ranked
-order by ranked.rank desc, ranked.document_id, ranked.position limit $15
+  ) ranked
+  order by ranked.rank desc, ranked.document_id, ranked.position limit $15
+) first
+join chunk k using (document_id, position)
+order by first.rank desc, first.document_id, first.position

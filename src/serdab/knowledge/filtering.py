@@ -17,34 +17,35 @@ WALKS_ON = (0, 8)
 
 
 async def filtered_candidates(
-    connection: Connection, embedding: bytes, words: str, filters: Filters, most: int, ranked: int
+    connection: Connection, embedding: bytes, words: tuple[str, str], filters: Filters, most: int, ranked: int
 ) -> Sequence[Any]:
     """The nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
 
     Args:
         connection: of a session that knows vectors.
         embedding: of the question, for the database.
-        words: a query of full text search; empty: meaning alone.
+        words: queries of full text search, by which chunks are found and ranked; empty: meaning alone.
         filters: what the documents must meet.
         most: chunks of each ranking.
         ranked: chunks that full text search ranks at most.
     """
     given = filters.arguments()
+    asked, ranking = words
     matching = [
         row["document_id"] for row in await connection.fetch(_SQL["matching_documents"], MOST_EXACT + 1, *given)
     ]
     if len(matching) <= MOST_EXACT:
         rows = list(await connection.fetch(_SQL["nearest_of"], embedding, matching, most))
-        if words:
-            rows += await connection.fetch(_SQL["ranked_of"], embedding, matching, most, words, ranked)
+        if asked:
+            rows += await connection.fetch(_SQL["ranked_of"], embedding, matching, most, asked, ranked, ranking)
         return rows
     async with connection.transaction():
         await connection.execute(_SQL[await _tuning(connection)])
         rows = list(await connection.fetch(_SQL["nearest_meeting"], embedding, *given, most))
     if len(rows) < most:
         rows = list(await connection.fetch(_SQL["nearest_meeting_exactly"], embedding, *given, most))
-    if words:
-        rows += await connection.fetch(_SQL["ranked_meeting"], embedding, *given, most, words, ranked)
+    if asked:
+        rows += await connection.fetch(_SQL["ranked_meeting"], embedding, *given, most, asked, ranked, ranking)
     return rows
 
 

@@ -17,6 +17,7 @@ from serdab.knowledge.duplicates import Alike, Duplicates, find_alike, find_dupl
 from serdab.knowledge.facts import Fact
 from serdab.knowledge.filtering import filtered_candidates
 from serdab.knowledge.filters import Filters
+from serdab.knowledge.fusing import fuse
 from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
@@ -31,9 +32,7 @@ CHUNKS_PER_BATCH = 512
 QUESTIONS_PER_BATCH = 128
 #: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
 RANKED_SIMILAR = 300
-RANKED_ASKED = 5_000
-#: Reciprocal rank fusion: how little the first places count more than the next.
-FUSION = 60
+RANKED_ASKED = 2_000
 #: Share of chunks from which on a word tells nothing, and how often that is looked up, seconds.
 COMMON = 0.02
 COMMON_EVERY_S = 60.0
@@ -100,7 +99,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
     embedding: bytes
+    #: Queries of full text search: by which chunks are found, and by which these are ranked.
     words: str
+    ranking: str
     without: UUID | None
     most: int
     ranked: int
@@ -164,7 +165,16 @@ class Index:
     ) -> Sequence[Found]:
         """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
         words = ask_for_distinctive(text[:_MOST_TEXT], self._common)
-        return await self._ask(embedding, words, k, without, "")
+        return await self._ask(embedding, (words, words), k, without, "")
+
+    async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
+        """The documents nearest by meaning alone, best first, at most `k`, each once."""
+        vector = to_database(embedding)
+        rows = await self._reading.use(
+            # A document can fill several places.
+            lambda connection: connection.fetch(_SQL["nearest_documents"], vector, k * 2 + 5, k)
+        )
+        return [_found(row, row, 0.0, "") for row in rows]
 
     async def search(
         self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
@@ -174,15 +184,17 @@ class Index:
         Raises:
             BadInput: a condition of the filters cannot be compared.
         """
-        words = ask_for(question[:_MOST_TEXT])
+        if self._common_is_due():
+            await self._reading.use(self._learn_common)
+        words = ask_for(question[:_MOST_TEXT], self._common), ask_for(question[:_MOST_TEXT])
         if not filters:
             return await self._ask(embedding, words, k, None, question)
         vector = to_database(embedding)
-        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=RANKED_ASKED, asked=question)
+        asked = _question(vector, words, k, None, question)
 
         async def work(connection: Connection) -> Sequence[Found]:
             rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, RANKED_ASKED)
-            return (await _shown(connection, [_fuse(rows, k)], [asked]))[0]
+            return (await _shown(connection, [fuse(rows, k)], [asked]))[0]
 
         return await self._reading.use(work)
 
@@ -204,12 +216,10 @@ class Index:
         found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))
         return found
 
-    async def _ask(self, embedding: Vector, words: str, k: int, without: UUID | None, asked: str) -> Sequence[Found]:
-        ranked = RANKED_ASKED if asked else RANKED_SIMILAR
-        vector = to_database(embedding)
-        return await self._questions(
-            _Question(embedding=vector, words=words, without=without, most=k, ranked=ranked, asked=asked)
-        )
+    async def _ask(
+        self, embedding: Vector, words: tuple[str, str], k: int, without: UUID | None, asked: str
+    ) -> Sequence[Found]:
+        return await self._questions(_question(to_database(embedding), words, k, without, asked))
 
     async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
         # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
@@ -254,20 +264,31 @@ class Index:
                 # A document can fill several places, and the one left out fills some.
                 max(question.most for question in questions) * 2 + 5,
                 max(question.ranked for question in questions),
+                [question.ranking for question in questions],
             )
-            fused = [_fuse(rows, question.most) for rows, question in _split(candidates, questions)]
+            fused = [fuse(rows, question.most) for rows, question in _split(candidates, questions)]
             return await _shown(connection, fused, questions)
 
         return await self._reading.use(work)
 
+    def _common_is_due(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._common_due
+
     async def _learn_common(self, connection: Connection) -> None:
         """The planner's statistics know which words half of all documents have."""
-        now = asyncio.get_running_loop().time()
-        if now < self._common_due:
+        if not self._common_is_due():
             return
-        self._common_due = now + COMMON_EVERY_S
+        self._common_due = asyncio.get_running_loop().time() + COMMON_EVERY_S
         rows = await connection.fetch(_SQL["common_words"], COMMON)
         self._common = frozenset(row["word"] for row in rows)
+
+
+def _question(embedding: bytes, words: tuple[str, str], k: int, without: UUID | None, asked: str) -> _Question:
+    ranked = RANKED_ASKED if asked else RANKED_SIMILAR
+    found, ranking = words
+    return _Question(
+        embedding=embedding, words=found, ranking=ranking, without=without, most=k, ranked=ranked, asked=asked
+    )
 
 
 def _document_row(entry: Entry) -> tuple[Any, ...]:
@@ -320,24 +341,6 @@ def _split(rows: Sequence[Any], questions: Sequence[_Question]) -> list[tuple[li
     for row in rows:
         parts[row["n"]].append(row)
     return list(zip(parts, questions, strict=True))
-
-
-def _fuse(rows: Sequence[Any], most: int) -> list[tuple[Any, float]]:
-    """Reciprocal rank fusion over documents: each counts by its best place in either ranking."""
-    scores: dict[UUID, float] = {}
-    best: dict[UUID, Any] = {}
-    for leg in ("m", "w"):
-        seen: set[UUID] = set()
-        for row in rows:
-            document_id = row["document_id"]
-            if row["leg"] != leg or document_id in seen:
-                continue
-            seen.add(document_id)
-            scores[document_id] = scores.get(document_id, 0.0) + 1 / (FUSION + len(seen))
-            if document_id not in best or row["similarity"] > best[document_id]["similarity"]:
-                best[document_id] = row
-    order = sorted(scores, key=lambda key: (-scores[key], -best[key]["similarity"], key))
-    return [(best[key], scores[key]) for key in order[:most]]
 
 
 def _place(row: Any) -> tuple[UUID, int]:

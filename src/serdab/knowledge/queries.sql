@@ -65,19 +65,40 @@ cross join lateral (
 ) found
 union all
 select q.n, 'w' as leg, found.*
-from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[]) as q (n, embedding, without, words)
+from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[], $7::text[])
+    as q (n, embedding, without, words, ranking)
 cross join lateral (
-    select ranked.document_id, ranked.position, -(ranked.embedding <#> q.embedding) as similarity
+    select first.document_id, first.position, -(c.embedding <#> q.embedding) as similarity
     from (
-        select c.document_id, c.position, c.embedding, ts_rank(c.words, to_tsquery('simple', q.words), 1) as rank
-        from chunk c
-        where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
-        limit $6
-    ) ranked
-    order by ranked.rank desc, ranked.document_id, ranked.position
-    limit $5
+        select ranked.*
+        from (
+            select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', q.ranking), 1) as rank
+            from chunk c
+            where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
+            limit $6
+        ) ranked
+        order by ranked.rank desc, ranked.document_id, ranked.position
+        limit $5
+    ) first
+    join chunk c using (document_id, position)
+    order by first.rank desc, first.document_id, first.position
 ) found
 where q.words <> ''
+
+-- name: nearest_documents
+-- The documents whose best passage is nearest by meaning, with what a reader needs to see of it.
+with near as materialized (
+    select c.document_id, c.position, c.embedding <#> $1::vector as distance
+    from chunk c order by c.embedding <#> $1::vector limit $2
+), best as (
+    select distinct on (n.document_id) n.* from near n order by n.document_id, n.distance
+), first as (
+    select b.* from best b order by b.distance, b.document_id limit $3
+)
+select f.document_id, f.position, -f.distance as similarity, c.start_at, c.end_at, c.text,
+       d.source, d.title, d.lang, d.doc_type, d.label
+from first f join chunk c using (document_id, position) join document d using (document_id)
+order by f.distance, f.document_id
 
 -- name: common_words
 -- Words that more than a share of all chunks have, as the planner's statistics know them.

@@ -42,6 +42,8 @@ def snippet_of(text: str, question: str, length: int = LENGTH) -> Snippet:
 
 def _marks(part: str, asked: frozenset[str], offset: int) -> list[tuple[int, int]]:
     marks: list[tuple[int, int]] = []
+    if not asked:
+        return marks
     for start, end in _hits(part, asked):
         start, end = start + offset, end + offset
         if marks and start <= marks[-1][1]:  # Pairs of signs overlap.

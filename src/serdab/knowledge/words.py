@@ -44,9 +44,17 @@ def fold(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def ask_for(question: str) -> str:
-    """A query of the database for any word of a question; empty when it has none."""
-    return " | ".join(list(dict.fromkeys(words_of(question)))[:MOST_ASKED])
+def ask_for(question: str, common: Container[str] = ()) -> str:
+    """A query of the database for any word of a question; empty when it has none.
+
+    Args:
+        question: what somebody asks.
+        common: words that a large part of all documents has: they are not looked for, unless there are no others, and
+            then for all of them together.
+    """
+    words = list(dict.fromkeys(words_of(question)))[:MOST_ASKED]
+    rare = [word for word in words if word not in common]
+    return " | ".join(rare) if rare else " & ".join(words)
 
 
 def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
