@@ -93,7 +93,7 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
 
 async def _add_stages(serdab: Serdab, runs: Sequence[UUID], stages: dict[str, Stage]) -> None:
     for row in await serdab.database.pool.fetch(_SQL["time_of_steps"], list(runs)):
-        name = row["step_key"].rpartition("/")[2].partition(":")[0]
+        name = row["step_key"].rpartition("/")[2].partition("#")[0].partition(":")[0]
         before = stages.get(name, Stage(name=name, steps=0, total_s=0.0, most_s=0.0, again=0))
         stages[name] = Stage(
             name=name,
