@@ -216,6 +216,20 @@ async def ef_search(index: Index) -> str:
     return found
 
 
+def rows_of(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("recall@10 to exact (bare SQL; a quarter by filter)",
+         f"{figures['recall_at_10']} ({figures['recall_at_10_bare']}; {figures['recall_at_10_filtered']})"),
+        ("k-NN a second, ours / bare SQL", f"{figures['knn_per_second']} / {figures['knn_per_second_bare']}"),
+        ("ratio", str(figures["ratio_to_bare"])),
+        ("k-NN a second, 16 at once", str(figures["knn_per_second_16_at_once"])),
+        ("hybrid with embedding, ms, p50 / p95", f"{figures['hybrid_ms']['p50']} / {figures['hybrid_ms']['p95']}"),
+        ("the same with a filter",
+         f"{figures['hybrid_filtered_ms']['p50']} / {figures['hybrid_filtered_ms']['p95']}"),
+        ("chunks added a minute", f"{figures['chunks_added_per_minute']:,}"),
+    ]  # fmt: skip
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -256,18 +270,7 @@ async def main() -> None:
         bare="the same k-NN and join by asyncpg, one statement, the same ef_search, in turns with ours, median of 3",
     )
     result = {**figures, "chunks_added_per_minute": round(len(texts) / took_s * 60), "conditions": how}
-    rows = [
-        ("recall@10 to exact (bare SQL; a quarter by filter)",
-         f"{figures['recall_at_10']} ({figures['recall_at_10_bare']}; {figures['recall_at_10_filtered']})"),
-        ("k-NN a second, ours / bare SQL", f"{figures['knn_per_second']} / {figures['knn_per_second_bare']}"),
-        ("ratio", str(figures["ratio_to_bare"])),
-        ("k-NN a second, 16 at once", str(figures["knn_per_second_16_at_once"])),
-        ("hybrid with embedding, ms, p50 / p95", f"{figures['hybrid_ms']['p50']} / {figures['hybrid_ms']['p95']}"),
-        ("the same with a filter",
-         f"{figures['hybrid_filtered_ms']['p50']} / {figures['hybrid_filtered_ms']['p95']}"),
-        ("chunks added a minute", f"{result['chunks_added_per_minute']:,}"),
-    ]  # fmt: skip
-    publish("search", result, rows, options.json)
+    publish("search", result, rows_of(result), options.json)
 
 
 if __name__ == "__main__":

@@ -80,14 +80,14 @@ async def _sources(index: Index, embedder: Embedder, question: str, filters: Fil
 
 
 async def _invoices(index: Index, embedder: Embedder) -> None:
-    rows = [
+    rows: list[tuple[str, str, str, str, dict[str, str | list[str] | None]]] = [
         ("/in/a", "en", "invoice", "invoice", {"total": "EUR 120.50", "date": "2026-01-31", "company": "Acme Ltd."}),
         ("/in/b", "de", "invoice", "invoice", {"total": "80.00", "date": "2026-03-01", "company": "Bäcker GmbH"}),
         ("/out/c", "en", "order", "order", {"total": "1000", "date": None, "party": ["Acme", "Zenith"]}),
     ]
     for source, lang, doc_type, label, values in rows:
         text = f"invoice for pumps {source}"
-        await _put(index, embedder, source, text, lang=lang, doc_type=doc_type, label=label, values=dict(values))
+        await _put(index, embedder, source, text, lang=lang, doc_type=doc_type, label=label, values=values)
 
 
 @pytest.mark.parametrize(

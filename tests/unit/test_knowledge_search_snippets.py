@@ -45,12 +45,12 @@ def test_a_sketch_tells_how_much_two_texts_share() -> None:
             other[place] = "new"
         shingles = [{tuple(text[at : at + 3]) for at in range(298)} for text in (one, other)]
         true = len(shingles[0] & shingles[1]) / len(shingles[0] | shingles[1])
-        sketches = [sketch_of(" ".join(text)) for text in (one, other)]
-        assert sketches[0] is not None
-        assert sketches[1] is not None
-        assert abs(likeness(*sketches) - true) < 0.25
+        first, second = sketch_of(" ".join(one)), sketch_of(" ".join(other))
+        assert first is not None
+        assert second is not None
+        assert abs(likeness(first, second) - true) < 0.25
         if not changed:
-            assert true == likeness(*sketches) == 1
+            assert true == likeness(first, second) == 1
 
 
 def test_a_sketch_survives_the_database_and_its_bands_fit_there() -> None:
