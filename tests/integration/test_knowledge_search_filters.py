@@ -150,6 +150,11 @@ async def test_an_older_pgvector_is_asked_in_its_own_way(database: Database) -> 
         assert await connection.fetchval("show hnsw.ef_search") == "1000"
 
 
+def test_filters_that_are_all_empty_filter_nothing() -> None:
+    assert not Filters(doc_types=[], labels=(), langs=[], source="", conditions=[])
+    assert Filters(source="/in")
+
+
 @pytest.mark.parametrize("text", ["total", ">3", "total>soon", "company<Acme", "to tal=3", "=", "a" * 200 + "=1"])
 def test_a_condition_that_cannot_be_compared_is_refused(text: str) -> None:
     with pytest.raises(BadInput):

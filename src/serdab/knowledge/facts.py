@@ -13,6 +13,8 @@ from serdab.knowledge.words import fold
 
 #: Longest value that is kept, characters, and most values of one document.
 MOST_LETTERS, MOST_FACTS = 500, 200
+#: Years beyond these are misread, and would leave no room for the day before or after.
+_FIRST_YEAR, _LAST_YEAR = 1000, 9000
 _NUMBER = re.compile(r"(?:[A-Z]{3} ?)?([+-]?[0-9]{1,30}(?:\.[0-9]{1,12})?)(?: ?[A-Z]{3})?")
 
 
@@ -47,9 +49,10 @@ def number_of(value: str) -> Decimal | None:
 def day_of(value: str) -> datetime.date | None:
     """An ISO date; None: it is none."""
     try:
-        return datetime.date.fromisoformat(value.strip())
+        day = datetime.date.fromisoformat(value.strip())
     except ValueError:
         return None
+    return day if _FIRST_YEAR < day.year < _LAST_YEAR else None
 
 
 def _facts(values: Mapping[str, str | list[str] | None]) -> Iterator[Fact]:

@@ -80,7 +80,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         """Whether anything is filtered."""
-        return self != Filters()
+        return any(bool(getattr(self, name)) for name in self.__struct_fields__)
 
     def arguments(self) -> list[Any]:
         """In the order of the statements: one for each filter, then the conditions column by column.
