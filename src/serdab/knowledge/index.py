@@ -170,11 +170,15 @@ class Index:
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
         """The documents nearest by meaning alone, best first, at most `k`, each once."""
         vector = to_database(embedding)
-        rows = await self._reading.use(
-            # A document can fill several places.
-            lambda connection: connection.fetch(_SQL["nearest_documents"], vector, k * 2 + 5, k)
-        )
-        return [_found(row, row, 0.0, "") for row in rows]
+        # A document can fill several places: most fill one, so few more are asked for, and many more when that fails.
+        for most in (k + 2, k * 8):
+            rows = await self._reading.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
+            rows.sort(key=lambda row: (row["similarity"], row["document_id"]))
+            best = {row["document_id"]: row for row in rows}  # The last one of each counts, which is its nearest.
+            if len(best) >= k or len(rows) < most:
+                break
+        ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
+        return [_found(row, row, 0.0, "") for row in ordered[:k]]
 
     async def search(
         self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None

@@ -85,20 +85,15 @@ cross join lateral (
 ) found
 where q.words <> ''
 
--- name: nearest_documents
--- The documents whose best passage is nearest by meaning, with what a reader needs to see of it.
-with near as materialized (
-    select c.document_id, c.position, c.embedding <#> $1::vector as distance
-    from chunk c order by c.embedding <#> $1::vector limit $2
-), best as (
-    select distinct on (n.document_id) n.* from near n order by n.document_id, n.distance
-), first as (
-    select b.* from best b order by b.distance, b.document_id limit $3
-)
-select f.document_id, f.position, -f.distance as similarity, c.start_at, c.end_at, c.text,
+-- name: nearest_passages
+-- The passages nearest by meaning, in any order, with what a reader needs to see of them.
+select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
        d.source, d.title, d.lang, d.doc_type, d.label
-from first f join chunk c using (document_id, position) join document d using (document_id)
-order by f.distance, f.document_id
+from (
+    select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
+    from chunk c order by c.embedding <#> $1::vector limit $2
+) near
+join document d using (document_id)
 
 -- name: common_words
 -- Words that more than a share of all chunks have, as the planner's statistics know them.

@@ -28,7 +28,7 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
 
 def snippet_of(text: str, question: str, length: int = LENGTH) -> Snippet:
     """The part of a text around the first word of the question that it holds, else its beginning."""
-    asked = frozenset(words_of(question))
+    asked = frozenset(words_of(question)) if question else frozenset()
     first = next(_hits(text, asked), None) if asked else None
     start = 0 if first is None else max(0, first[0] - length // 3)
     if start:
