@@ -18,6 +18,7 @@ import pytest
 from triage_house import working
 from word_engine import word_engine
 
+from serdab.app import Tree
 from serdab.core import Settings, child_environment, load_settings
 from serdab.engines import Embedder
 from serdab.flow import Serdab
@@ -228,3 +229,10 @@ def test_secret_settings_are_secret(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "hunter2" not in done.stdout
     assert "documents.mail_password" in done.stdout
+
+
+def test_a_tree_watches_what_the_settings_name_and_one_for_a_command_does_not(tmp_path: Path) -> None:
+    settings = load_settings([f"home={tmp_path}", f"documents.watch={tmp_path}/in"], environ={})
+    assert [child.name for child in Tree(settings).watchers] == ["watch"]
+    assert Tree(settings, "run-").watchers == []
+    assert Tree(load_settings([f"home={tmp_path}"], environ={})).watchers == []

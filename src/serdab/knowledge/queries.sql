@@ -179,12 +179,14 @@ delete from chunk c using gone where c.document_id = gone.document_id
 -- name: alike_candidates
 -- Documents whose sketch shares a band, at most so many.
 select s.document_id, s.hashes from document_sketch s
-where s.bands && $1::integer[] and s.document_id is distinct from $2 limit $3
+where s.bands && $1::integer[] and s.document_id is distinct from $2
+  and exists (select from chunk c where c.document_id = s.document_id) limit $3
 
 -- name: shared_bands
 -- Every band that several documents share, each with its documents.
 select b.band, array_agg(s.document_id order by s.document_id) as documents
 from document_sketch s cross join lateral unnest(s.bands) as b (band)
+where exists (select from chunk c where c.document_id = s.document_id)
 group by b.band having count(*) > 1
 
 -- name: sketches_of
@@ -200,10 +202,8 @@ from document where document_id = any ($1::uuid[]) order by added_at, document_i
 -- The direction of the meaning of some documents.
 select document_id, avg(embedding) as middle from chunk where document_id = any ($1::uuid[]) group by document_id
 
--- name: same_content
--- Documents with one of these digests.
-select document_id, digest from document where digest = any ($1::bytea[])
-
 -- name: same_digests
 -- Every content that several documents have.
-select array_agg(document_id order by document_id) as documents from document group by digest having count(*) > 1
+select array_agg(d.document_id order by d.document_id) as documents from document d
+where exists (select from chunk c where c.document_id = d.document_id)
+group by d.digest having count(*) > 1
