@@ -88,6 +88,18 @@ async def test_similar_documents_come_by_meaning_and_by_words_and_never_itself(
     assert (await index.find_similar(vector, text, 1))[0].source == "1"
 
 
+async def test_the_nearest_documents_come_each_once_however_many_passages_they_have(
+    index: Index, embedder: Embedder
+) -> None:
+    await _add(index, embedder, _entry("long", *(f"pumps for the plant, page {n}" for n in range(40))))
+    await _add(index, embedder, *(_entry(f"other{n}", f"garden club {n}") for n in range(5)))
+    vector = (await embedder.embed(["pumps for the plant, page 3"]))[0]
+    found = await index.find_nearest(vector, 6)
+    assert found[0].source == "long"
+    assert found[0].snippet == "pumps for the plant, page 3"
+    assert {each.source for each in found} == {"long", *(f"other{n}" for n in range(5))}
+
+
 async def test_many_at_once_are_answered_each_with_its_own(index: Index, embedder: Embedder) -> None:
     entries = [_entry(str(n), f"report about subject{n} and matter{n}") for n in range(300)]
     assert all(await _add(index, embedder, *entries))

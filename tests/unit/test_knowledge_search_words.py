@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+from serdab.knowledge.snippets import snippet_of
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ def test_a_question_asks_for_any_of_its_words_once() -> None:
     assert ask_for(" ' | & ! :* ") == ""
 
 
+def test_common_words_are_left_out_of_a_question_unless_there_are_no_others() -> None:
+    assert ask_for("the invoice of acme", {"the", "of", "invoice"}) == "acme"
+    assert ask_for("the invoice", {"the", "of", "invoice"}) == "the & invoice"
+    assert ask_for("", {"the"}) == ""
+
+
 def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:
     text = "please pay the outstanding invoice INV-20417 of acme before 2026"
     assert ask_for_distinctive(text) == "20417 | 2026 | outstanding | invoice | please | before"
@@ -39,8 +46,8 @@ def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:
 
 def test_a_snippet_shows_where_the_word_is() -> None:
     text = "start " * 100 + "the Stolen card " + "end " * 100
-    shown = snippet_of(text, "stolen", 80)
+    shown = snippet_of(text, "stolen", 80).text
     assert "Stolen card" in shown
     assert shown.startswith("… ")
     assert shown.endswith(" …")
-    assert snippet_of("short text", "absent") == "short text"
+    assert snippet_of("short text", "absent").text == "short text"

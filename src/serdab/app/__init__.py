@@ -13,6 +13,7 @@ from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCou
 from serdab.app.supervisor import run_tree
 from serdab.app.tree import Tree, worker_count
 from serdab.app.units import UNIT_NAME, Unit, make_unit
+from serdab.app.watching import run_watch
 from serdab.app.worker_process import WorkerOptions, run_worker
 from serdab.app.workflows import all_workflows, check_known, find_workflow
 
@@ -52,6 +53,7 @@ __all__ = [
     "run_engine",
     "run_keeper",
     "run_tree",
+    "run_watch",
     "run_worker",
     "some_engine",
     "some_tree",

@@ -12,6 +12,7 @@ from typing import Any, Self
 from serdab.app.children import Child
 from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
+from serdab.app.watching import watch_command
 from serdab.app.worker_process import WorkerOptions, worker_command
 from serdab.core import Settings, child_environment, log_folder, private_folder, trimming
 from serdab.flow import Keeper
@@ -53,6 +54,12 @@ class Tree:
             )
             for name in names
         ]
+        #: Takes documents from watched sources, where the settings name some; a tree for one command has none.
+        self.watchers = (
+            [Child("watch", watch_command(), environment, output / "watch.out")]
+            if settings.documents.watch and not prefix
+            else []
+        )
         self._stack = AsyncExitStack()
         self._keeping: list[asyncio.Task[None]] = []
         self._database: Database | None = None
@@ -78,7 +85,8 @@ class Tree:
             self._keeper = await self._stack.enter_async_context(Keeper(self.settings, self._database))
             self._stack = self._stack.pop_all()
         loop = asyncio.get_running_loop()
-        kept = [*(worker.keep() for worker in self.workers), self.engine.keep(), keep_database(self.settings)]
+        children = [*self.workers, *self.watchers]
+        kept = [*(child.keep() for child in children), self.engine.keep(), keep_database(self.settings)]
         self._keeping = [loop.create_task(_told(work)) for work in kept]
         log.info("tree is up", extra={"action": "tree_up", "workers": len(self.workers)})
         return self
@@ -94,7 +102,7 @@ class Tree:
     async def stop(self) -> None:
         """Drain the workers, stop the engine, let go of the database; again is safe."""
         patience_s = self.settings.flow.drain_s + STOP_MARGIN_S
-        await asyncio.gather(*(worker.stop(patience_s) for worker in self.workers))
+        await asyncio.gather(*(child.stop(patience_s) for child in (*self.watchers, *self.workers)))
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)

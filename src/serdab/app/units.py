@@ -11,7 +11,16 @@ from pathlib import Path
 
 from serdab.app.control import START_MARGIN_S
 from serdab.app.tree import STOP_MARGIN_S
-from serdab.core import Settings, expected, owner_only, private_folder, values_of, variable_of, without_passwords
+from serdab.core import (
+    SECRET_SETTINGS,
+    Settings,
+    expected,
+    owner_only,
+    private_folder,
+    values_of,
+    variable_of,
+    without_passwords,
+)
 from serdab.store import BadHome, EmbeddedPostgres, backup_folder
 
 #: Name of the unit, and of the file in the home that holds what only its owner may read.
@@ -98,7 +107,7 @@ def make_unit(settings: Settings, folder: Path) -> Unit:
     defaults = dict(values_of(Settings()))
     set_here = {name: str(value) for name, value in values_of(settings) if value != defaults[name]}
     set_here["home"] = str(settings.folder)
-    kept = {name: value for name, value in set_here.items() if not _is_secret(value)}
+    kept = {name: value for name, value in set_here.items() if not _is_secret(name, value)}
     secret = {name: value for name, value in set_here.items() if name not in kept}
     secrets_file = settings.folder / SECRETS
     service = [
@@ -206,9 +215,9 @@ def _user(settings: Settings) -> str:
         return str(number)
 
 
-def _is_secret(value: str) -> bool:
+def _is_secret(name: str, value: str) -> bool:
     """A password or a token. Any URL is taken for one: it may hold a password, and the path of a web hook is one."""
-    return "://" in value or without_passwords(value) != value
+    return name in SECRET_SETTINGS or "://" in value or without_passwords(value) != value
 
 
 def _quoted(text: str) -> str:

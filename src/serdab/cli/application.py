@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from serdab import __version__
-from serdab.cli import db, documents, home, models, plan, processes, runs, starting, tree
+from serdab.cli import db, documents, home, models, plan, processes, results, runs, searching, starting, tree, watching
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -50,7 +50,7 @@ def root(
     ctx.obj = Session(overrides or ())
 
 
-for group in (tree, starting, documents, processes, home):
+for group in (tree, starting, documents, searching, results, watching, processes, home):
     group.register(application)
 application.add_typer(runs.application, name="runs")
 application.add_typer(documents.labels, name="labels")

@@ -1,4 +1,4 @@
-"""`serdab labels`, `search`, `evaluate`: what the house knows, and how well it does."""
+"""`serdab labels`, `evaluate`: what the house knows, and how well it does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from serdab.core import Settings
-    from serdab.knowledge import Evaluation, Found, ImportReport, LabelSet
+    from serdab.knowledge import Evaluation, ImportReport, LabelSet
 
 labels = typer.Typer(help="Teach kinds of documents by labelled examples.", no_args_is_help=True)
 
@@ -23,8 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def register(application: typer.Typer) -> None:
     """Add these commands."""
-    for command in (search, evaluate):
-        application.command()(command)
+    application.command()(evaluate)
 
 
 @labels.command("import")
@@ -85,39 +84,6 @@ def list_sets(ctx: typer.Context, json: Json = False) -> None:
         print_json(found)
     else:
         print_table(("set", ">examples", ">labels"), [(each.name, each.examples, each.labels) for each in found])
-
-
-def search(
-    ctx: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=25, help="At most so many documents.")] = 10,
-    json: Json = False,
-) -> None:
-    """Find documents by meaning and by words."""
-
-    async def ask() -> Sequence[Found]:
-        from serdab.app import some_engine
-        from serdab.knowledge import Index, search_documents
-        from serdab.store import shared_database
-
-        settings = session_of(ctx).settings
-        async with (
-            shared_database(settings, "search") as database,
-            some_engine(settings) as embedder,
-            Index(database) as index,
-        ):
-            return await search_documents(index, embedder, question, count)
-
-    found = run_loop(ask())
-    if json:
-        print_json(found)
-        return
-    print_table(
-        (">like", "label", "document", "passage"),
-        [(f"{each.similarity:.2f}", each.label or "", each.title or each.source, each.snippet) for each in found],
-    )
-    if not found:
-        say("nothing found; put documents through first: serdab run triage PATH")
 
 
 def evaluate(

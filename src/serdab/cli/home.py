@@ -21,9 +21,12 @@ def register(application: typer.Typer) -> None:
 
 def settings(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show every setting: its value now, its default, what it means."""
-    from serdab.core import Settings, setting_names, values_of
+    from serdab.core import SECRET_SETTINGS, Settings, setting_names, values_of
 
-    values = {name: without_passwords(str(value)) for name, value in values_of(session_of(ctx).settings)}
+    values = {
+        name: "…" if name in SECRET_SETTINGS and value else without_passwords(str(value))
+        for name, value in values_of(session_of(ctx).settings)
+    }
     defaults = {name: str(value) for name, value in values_of(Settings())}
     meanings = {name: meaning_of(field) for name, field in setting_names()}
     if json:

@@ -31,6 +31,9 @@ def run(  # noqa: PLR0913 - each argument is an option of the command line
     ] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key is the same run.")] = None,
     label_set: Annotated[str | None, typer.Option(help="With triage: the labels to classify by.")] = None,
+    batch: Annotated[
+        str | None, typer.Option(help="With triage: the name of this batch for results and reports.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
     """Start runs and wait for them. When nothing is up, a tree is brought up for as long as that takes.
@@ -45,7 +48,7 @@ def run(  # noqa: PLR0913 - each argument is an option of the command line
             raise BadInput(expected("`serdab run triage`", "given files or folders", inputs or "none"))
         from serdab.cli.triage import put_through
 
-        if run_loop(put_through(session.settings, paths, label_set, as_json=json)):
+        if run_loop(put_through(session.settings, paths, label_set, batch, as_json=json)):
             raise typer.Exit(1)
     else:
         if paths:

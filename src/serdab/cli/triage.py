@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -49,7 +50,9 @@ class Outcome:
         return (len(self.receipts) + len(self.failures)) / max(self.seconds, 1e-9) * 60
 
 
-async def put_through(settings: Settings, paths: Sequence[Path], label_set: str | None, *, as_json: bool) -> int:
+async def put_through(
+    settings: Settings, paths: Sequence[Path], label_set: str | None, batch: str | None = None, *, as_json: bool
+) -> int:
     """Put files and folders through triage and show what came of it; how many failed.
 
     Raises:
@@ -61,15 +64,17 @@ async def put_through(settings: Settings, paths: Sequence[Path], label_set: str 
             raise BadInput(expected("PATH", "a file or folder that exists", str(path)))
     check_engine(settings)
     async with some_tree(settings), Serdab.connect(settings) as serdab:
-        outcome = await triaged(serdab, paths, label_set or DEFAULT_SET)
+        batch = batch or f"{paths[0].resolve().name}-{secrets.token_hex(4)}"
+        outcome = await triaged(serdab, paths, label_set or DEFAULT_SET, batch)
     if as_json:
-        print_json({**_as_json(outcome), "receipts": outcome.receipts})
+        print_json({"batch": batch, **_as_json(outcome), "receipts": outcome.receipts})
     else:
         show(outcome)
+        say(f"batch {batch}: `serdab report --batch {batch} -o report.html` shows it")
     return len(outcome.failures)
 
 
-async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str) -> Outcome:
+async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: str = "") -> Outcome:
     """Start a run for each document below some paths and wait for all.
 
     Raises:
@@ -81,7 +86,7 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str) -> Outc
         if isinstance(source, Refusal):
             failures.append(Failure(source=source.name, run="", code=source.code, reason=source.reason))
         else:
-            documents.append(document_of(source, serdab.settings, label_set=label_set))
+            documents.append(document_of(source, serdab.settings, label_set=label_set, batch=batch))
     if not documents and not failures:
         raise BadInput(expected("the paths", "with documents below them", [str(path) for path in paths]))
     began = time.monotonic()

@@ -7,6 +7,7 @@ from serdab.core.ids import MOST_IN_BLOCK, Ids, at, steady_now, time_of
 from serdab.core.logs import log_folder, start_logging, without_passwords
 from serdab.core.outputs import open_output, trim, trimming
 from serdab.core.settings import (
+    SECRET_SETTINGS,
     DatabaseSettings,
     DocumentsSettings,
     FlowSettings,
@@ -28,6 +29,7 @@ from serdab.core.settings import (
 
 __all__ = [
     "MOST_IN_BLOCK",
+    "SECRET_SETTINGS",
     "BadInput",
     "BadSetting",
     "DatabaseSettings",

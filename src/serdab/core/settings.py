@@ -158,6 +158,19 @@ class DocumentsSettings(_Section, frozen=True):
     schemas: Annotated[
         str, Meta(description="YAML file, or folder of them, with schemas of your own; empty: those that ship.")
     ] = ""
+    webhook_secret: Annotated[
+        str, Meta(description="Secret by which deliveries to a URL are signed (`whsec_…`); empty: they are not.")
+    ] = ""
+    watch: Annotated[
+        str, Meta(description="Folders and `imaps://user@host/INBOX` that the tree takes documents from, by commas.")
+    ] = ""
+    watch_settle_s: Annotated[
+        float, Meta(ge=0, le=3600, description="How long a file must not have changed before it is taken, s.")
+    ] = 2.0
+    watch_poll_s: Annotated[
+        float, Meta(gt=0, le=3600, description="How often a watched source is looked at that tells no news, s.")
+    ] = 5.0
+    mail_password: Annotated[str, Meta(description="Password of the watched mailboxes.")] = ""
 
 
 class PlanSettings(_Section, frozen=True):
@@ -209,6 +222,10 @@ class Settings(_Section, frozen=True):
     def folder(self) -> Path:
         """`home` as an absolute path."""
         return Path(self.home).expanduser().absolute()
+
+
+#: Settings that are shown nowhere.
+SECRET_SETTINGS = frozenset({"documents.mail_password", "documents.webhook_secret"})
 
 
 def setting_names(

@@ -11,7 +11,7 @@ from serdab.guard.errors import (
     DeniedUrl,
     ReplyRefused,
 )
-from serdab.guard.fetching import IDEMPOTENCY_HEADER, Fetcher, Reply, Resolver, check_url, is_success
+from serdab.guard.fetching import IDEMPOTENCY_HEADER, Fetcher, Reply, Resolver, check_mailbox, check_url, is_success
 
 __all__ = [
     "IDEMPOTENCY_HEADER",
@@ -27,6 +27,7 @@ __all__ = [
     "Reply",
     "ReplyRefused",
     "Resolver",
+    "check_mailbox",
     "check_url",
     "is_success",
 ]

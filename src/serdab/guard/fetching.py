@@ -234,6 +234,21 @@ def check_url(text: str, allow: AllowList) -> URL:
     return url.with_fragment(None)
 
 
+def check_mailbox(host: str, port: int, allow: AllowList) -> None:
+    """See that a mail server may be called.
+
+    Raises:
+        Denied: it is not listed, or is inside the house without its very port being listed.
+    """
+    plain = plain_host(host)
+    if is_disguised(plain) or not allow.allows(plain, port):
+        what = expected(f"the mail server {plain} at port {port}", "listed in guard.allow", "no entry for it")
+        raise DeniedHost(f"{what}; add {plain}:{port} there if it may be called", host=plain, port=port)
+    address = read_address(plain)
+    if address is not None and not is_outside(address) and not allow.allows_inside(plain, port):
+        raise DeniedAddress(_inside(plain, plain), host=plain, address=plain)
+
+
 def _shown(text: str) -> str:
     """A URL without what may be secret in it: user, password, path and query."""
     found = _FRONT.match(text)

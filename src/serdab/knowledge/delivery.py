@@ -13,10 +13,11 @@ from uuid import UUID
 
 import msgspec
 
-from serdab.core import Settings, expected, private_folder
+from serdab.core import Settings, expected, private_folder, steady_now
 from serdab.guard import Fetcher, is_success
 from serdab.knowledge.coalescing import Coalescer
 from serdab.knowledge.errors import BadDelivery, DeliveryFailed, DeliveryRefused
+from serdab.knowledge.signing import secret_of, signature_headers
 
 #: Folder under `home` that takes receipts when nothing else is said.
 FOLDER = "deliveries"
@@ -86,6 +87,7 @@ class Delivery:
             DeliveryFailed: it was not there, or has a fault of its own.
             Denied: the guard does not allow the place.
             BadDelivery: the folder cannot be written.
+            BadSetting: the secret for signatures is none.
         """
         if place.startswith(("http://", "https://")):
             await self._post(place, body, key)
@@ -93,7 +95,11 @@ class Delivery:
             await self._files(_File(path=Path(place), body=body))
 
     async def _post(self, url: str, body: bytes, key: str) -> None:
-        reply = await self._fetcher.post(url, body, _JSON, idempotency_key=key, timeout_s=TIMEOUT_S)
+        headers = _JSON
+        secret = self._settings.documents.webhook_secret
+        if secret:
+            headers = _JSON | signature_headers(secret_of(secret), key, int(steady_now()), body)
+        reply = await self._fetcher.post(url, body, headers, idempotency_key=key, timeout_s=TIMEOUT_S)
         if is_success(reply.status):
             return
         said = f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}".strip()

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Self
 from uuid import UUID
 
 import msgspec
 
 from serdab.knowledge.coalescing import Coalescer, Link
+from serdab.knowledge.duplicates import Alike, Duplicates, find_alike, find_duplicates
+from serdab.knowledge.facts import Fact
+from serdab.knowledge.filtering import filtered_candidates
+from serdab.knowledge.filters import Filters
+from serdab.knowledge.fusing import fuse
+from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
+from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold, snippet_of
+from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -24,9 +32,7 @@ CHUNKS_PER_BATCH = 512
 QUESTIONS_PER_BATCH = 128
 #: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
 RANKED_SIMILAR = 300
-RANKED_ASKED = 5_000
-#: Reciprocal rank fusion: how little the first places count more than the next.
-FUSION = 60
+RANKED_ASKED = 2_000
 #: Share of chunks from which on a word tells nothing, and how often that is looked up, seconds.
 COMMON = 0.02
 COMMON_EVERY_S = 60.0
@@ -70,11 +76,32 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
     #: Fused from the places in both rankings; only its order means something.
     score: float
+    #: Where the words of the question stand in the snippet: `snippet[start:end]`.
+    marks: list[tuple[int, int]] = []
+    #: Place of the passage in the normalised text, characters.
+    start: int = 0
+    end: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out about a document, as the index keeps it."""
+
+    document_id: UUID
+    run_id: UUID
+    #: Documents that were brought together; empty: alone.
+    batch: str
+    label: str | None
+    confidence: float
+    facts: Sequence[Fact]
+    #: The receipt as JSON.
+    body: bytes
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
     embedding: bytes
+    #: Queries of full text search: by which chunks are found, and by which these are ranked.
     words: str
+    ranking: str
     without: UUID | None
     most: int
     ranked: int
@@ -101,6 +128,7 @@ class Index:
         self._common_due = 0.0
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
+        self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
         self._questions = Coalescer(self._answer, QUESTIONS_PER_BATCH)
 
     async def __aenter__(self) -> Self:
@@ -111,7 +139,7 @@ class Index:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        for coalescer in (self._adds, self._labels, self._questions):
+        for coalescer in (self._adds, self._labels, self._outcomes, self._questions):
             await coalescer.close()
         await self._writing.close()
         await self._reading.close()
@@ -128,28 +156,74 @@ class Index:
         """Note what kind of document it was found to be; again is safe."""
         await self._labels((document_id, label, confidence))
 
+    async def note(self, outcome: Outcome) -> None:
+        """Keep what was found out about a document: label, values, receipt; again replaces what was kept."""
+        await self._outcomes(outcome)
+
     async def find_similar(
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
         """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
         words = ask_for_distinctive(text[:_MOST_TEXT], self._common)
-        return await self._ask(embedding, words, k, without, "")
+        return await self._ask(embedding, (words, words), k, without, "")
 
-    async def search(self, question: str, embedding: Vector, k: int = 10) -> Sequence[Found]:
-        """The documents that answer a person's question, best first, at most `k`, each once."""
-        return await self._ask(embedding, ask_for(question[:_MOST_TEXT]), k, None, question)
+    async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
+        """The documents nearest by meaning alone, best first, at most `k`, each once."""
+        vector = to_database(embedding)
+        # A document can fill several places: most fill one, so few more are asked for, and many more when that fails.
+        for most in (k + 2, k * 8):
+            rows = await self._reading.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
+            rows.sort(key=lambda row: (row["similarity"], row["document_id"]))
+            best = {row["document_id"]: row for row in rows}  # The last one of each counts, which is its nearest.
+            if len(best) >= k or len(rows) < most:
+                break
+        ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
+        return [_found(row, row, 0.0, "") for row in ordered[:k]]
+
+    async def search(
+        self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
+    ) -> Sequence[Found]:
+        """The documents that answer a person's question, best first, at most `k`, each once.
+
+        Raises:
+            BadInput: a condition of the filters cannot be compared.
+        """
+        if self._common_is_due():
+            await self._reading.use(self._learn_common)
+        words = ask_for(question[:_MOST_TEXT], self._common), ask_for(question[:_MOST_TEXT])
+        if not filters:
+            return await self._ask(embedding, words, k, None, question)
+        vector = to_database(embedding)
+        asked = _question(vector, words, k, None, question)
+
+        async def work(connection: Connection) -> Sequence[Found]:
+            rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, RANKED_ASKED)
+            return (await _shown(connection, [fuse(rows, k)], [asked]))[0]
+
+        return await self._reading.use(work)
+
+    async def find_alike(
+        self, text: str, embedding: Vector, k: int = 10, without: UUID | None = None
+    ) -> Sequence[Alike]:
+        """The documents that are nearly the same as a text, best first, at most `k`; `without` is left out."""
+        hashes = sketch_of(fold(text))
+        if hashes is None:
+            return []
+        return await self._reading.use(lambda connection: find_alike(connection, hashes, embedding, k, without))
+
+    async def find_duplicates(self) -> Sequence[Duplicates]:
+        """All groups of documents that are nearly the same, the largest first."""
+        return await self._reading.use(find_duplicates)
 
     async def count(self) -> int:
         """How many documents are known."""
         found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))
         return found
 
-    async def _ask(self, embedding: Vector, words: str, k: int, without: UUID | None, asked: str) -> Sequence[Found]:
-        ranked = RANKED_ASKED if asked else RANKED_SIMILAR
-        vector = to_database(embedding)
-        return await self._questions(
-            _Question(embedding=vector, words=words, without=without, most=k, ranked=ranked, asked=asked)
-        )
+    async def _ask(
+        self, embedding: Vector, words: tuple[str, str], k: int, without: UUID | None, asked: str
+    ) -> Sequence[Found]:
+        return await self._questions(_question(to_database(embedding), words, k, without, asked))
 
     async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
         # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
@@ -157,7 +231,8 @@ class Index:
         ordered = [by_id[key] for key in sorted(by_id)]
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
-        columns += [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(7)]
+        columns += _columns(rows, 7)
+        columns += _columns(list(_sketch_rows(rows)), 3)
         found = await self._writing.use(lambda connection: _add_versions(connection, columns))
         added = {row["document_id"] for row in found}
         return [entry.document_id in added for entry, _ in items]
@@ -167,6 +242,19 @@ class Index:
         columns = [list(column) for column in zip(*(last[key] for key in sorted(last)), strict=True)]
         await self._writing.use(lambda connection: connection.execute(_SQL["set_labels"], *columns))
         return [None] * len(items)
+
+    async def _note(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
+        last = {outcome.document_id: outcome for outcome in outcomes}
+        ordered = [last[key] for key in sorted(last)]
+        columns = _columns([_outcome_row(outcome) for outcome in ordered], 7)
+        facts = [
+            (outcome.document_id, fact.name, *map(_clean, (fact.value, fact.folded)), fact.number, fact.day)
+            for outcome in ordered
+            for fact in outcome.facts
+        ]
+        columns += _columns(facts, 6)
+        await self._writing.use(lambda connection: connection.execute(_SQL["note_outcomes"], *columns))
+        return [None] * len(outcomes)
 
     async def _answer(self, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
         async def work(connection: Connection) -> Sequence[Sequence[Found]]:
@@ -180,28 +268,21 @@ class Index:
                 # A document can fill several places, and the one left out fills some.
                 max(question.most for question in questions) * 2 + 5,
                 max(question.ranked for question in questions),
+                [question.ranking for question in questions],
             )
-            fused = [_fuse(rows, question.most) for rows, question in _split(candidates, questions)]
-            wanted = {(row["document_id"], row["position"]) for rows in fused for row, _ in rows}
-            shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
-            by_place = {(row["document_id"], row["position"]): row for row in shown}
-            return [
-                [
-                    _found(by_place[place], row, score, question.asked)
-                    for row, score in rows
-                    if (place := _place(row)) in by_place
-                ]
-                for rows, question in zip(fused, questions, strict=True)
-            ]
+            fused = [fuse(rows, question.most) for rows, question in _split(candidates, questions)]
+            return await _shown(connection, fused, questions)
 
         return await self._reading.use(work)
 
+    def _common_is_due(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._common_due
+
     async def _learn_common(self, connection: Connection) -> None:
         """The planner's statistics know which words half of all documents have."""
-        now = asyncio.get_running_loop().time()
-        if now < self._common_due:
+        if not self._common_is_due():
             return
-        self._common_due = now + COMMON_EVERY_S
+        self._common_due = asyncio.get_running_loop().time() + COMMON_EVERY_S
         rows = await connection.fetch(_SQL["common_words"], COMMON)
         self._common = frozenset(row["word"] for row in rows)
 
@@ -211,6 +292,14 @@ async def _add_versions(connection: Connection, columns: list[list[Any]]) -> lis
     rows = await connection.fetch(_SQL["add_documents"], *columns)
     await connection.execute(_SQL["supersede_documents"], columns[2])
     return list(rows)
+
+
+def _question(embedding: bytes, words: tuple[str, str], k: int, without: UUID | None, asked: str) -> _Question:
+    ranked = RANKED_ASKED if asked else RANKED_SIMILAR
+    found, ranking = words
+    return _Question(
+        embedding=embedding, words=found, ranking=ranking, without=without, most=k, ranked=ranked, asked=asked
+    )
 
 
 def _document_row(entry: Entry) -> tuple[Any, ...]:
@@ -233,6 +322,24 @@ def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
     ]
 
 
+def _sketch_rows(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[UUID, str, bytes]]:
+    """A sketch for each document, from the folded texts of its chunks."""
+    for document_id, chunks in groupby(rows, key=itemgetter(0)):
+        hashes = sketch_of(" ".join(chunk[5] for chunk in chunks))
+        if hashes is not None:
+            yield document_id, f"{{{','.join(map(str, bands_of(hashes)))}}}", to_bytes(hashes)
+
+
+def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    day = next((fact.day for fact in outcome.facts if fact.name == "date" and fact.day is not None), None)
+    said = (outcome.label, outcome.confidence, day)
+    return (outcome.document_id, *said, outcome.run_id, _clean(outcome.batch), outcome.body)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
 def _clean(text: str) -> str:
     """What PostgreSQL can hold of a text: no NUL, no half of a pair."""
     if "\0" in text:
@@ -247,29 +354,29 @@ def _split(rows: Sequence[Any], questions: Sequence[_Question]) -> list[tuple[li
     return list(zip(parts, questions, strict=True))
 
 
-def _fuse(rows: Sequence[Any], most: int) -> list[tuple[Any, float]]:
-    """Reciprocal rank fusion over documents: each counts by its best place in either ranking."""
-    scores: dict[UUID, float] = {}
-    best: dict[UUID, Any] = {}
-    for leg in ("m", "w"):
-        seen: set[UUID] = set()
-        for row in rows:
-            document_id = row["document_id"]
-            if row["leg"] != leg or document_id in seen:
-                continue
-            seen.add(document_id)
-            scores[document_id] = scores.get(document_id, 0.0) + 1 / (FUSION + len(seen))
-            if document_id not in best or row["similarity"] > best[document_id]["similarity"]:
-                best[document_id] = row
-    order = sorted(scores, key=lambda key: (-scores[key], -best[key]["similarity"], key))
-    return [(best[key], scores[key]) for key in order[:most]]
-
-
 def _place(row: Any) -> tuple[UUID, int]:
     return row["document_id"], row["position"]
 
 
+async def _shown(
+    connection: Connection, fused: Sequence[Sequence[tuple[Any, float]]], questions: Sequence[_Question]
+) -> list[list[Found]]:
+    """What a reader needs to see of the best of each question."""
+    wanted = {_place(row) for rows in fused for row, _ in rows}
+    shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
+    by_place = {_place(row): row for row in shown}
+    return [
+        [
+            _found(by_place[place], row, score, question.asked)
+            for row, score in rows
+            if (place := _place(row)) in by_place
+        ]
+        for rows, question in zip(fused, questions, strict=True)
+    ]
+
+
 def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
+    snippet = snippet_of(chunk["text"], asked)
     return Found(
         document_id=chunk["document_id"],
         source=chunk["source"],
@@ -277,7 +384,10 @@ def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
         lang=chunk["lang"],
         doc_type=chunk["doc_type"],
         label=chunk["label"],
-        snippet=snippet_of(chunk["text"], asked),
+        snippet=snippet.text,
         similarity=float(row["similarity"]),
         score=score,
+        marks=snippet.marks,
+        start=chunk["start_at"],
+        end=chunk["end_at"],
     )

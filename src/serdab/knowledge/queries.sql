@@ -13,6 +13,12 @@ with added as (
     from unnest($10::uuid[], $11::integer[], $12::integer[], $13::integer[], $14::text[], $15::text[], $16::vector[])
         as c (document_id, position, start_at, end_at, text, folded, embedding)
     where c.document_id in (select document_id from added)
+), sketches as (
+    insert into document_sketch (document_id, bands, hashes)
+    select s.document_id, s.bands::integer[], s.hashes
+    from unnest($17::uuid[], $18::text[], $19::bytea[]) as s (document_id, bands, hashes)
+    where s.document_id in (select document_id from added)
+    on conflict (document_id) do nothing
 )
 select document_id from added
 
@@ -46,6 +52,24 @@ from unnest($1::uuid[], $2::text[], $3::real[]) as n (document_id, label, confid
 where d.document_id = n.document_id
   and (d.label, d.confidence) is distinct from (n.label, n.confidence)
 
+-- name: note_outcomes
+-- Notes what was found out about documents: label, date, values, receipt; the last word counts.
+with labelled as (
+    update document d set label = n.label, confidence = n.confidence, dated = n.dated
+    from unnest($1::uuid[], $2::text[], $3::real[], $4::date[]) as n (document_id, label, confidence, dated)
+    where d.document_id = n.document_id
+      and (d.label, d.confidence, d.dated) is distinct from (n.label, n.confidence, n.dated)
+), cleared as (
+    delete from document_fact where document_id = any ($1)
+), facts as (
+    insert into document_fact (document_id, name, value, folded, number, day)
+    select * from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::numeric[], $13::date[])
+)
+insert into receipt (document_id, run_id, batch, body)
+select * from unnest($1::uuid[], $5::uuid[], $6::text[], $7::bytea[])
+on conflict (document_id) do update
+    set run_id = excluded.run_id, batch = excluded.batch, body = excluded.body, noted_at = clock_timestamp()
+
 -- name: tune_search
 -- For a session that only searches: its plans must use the indexes, whatever the statistics say.
 set hnsw.ef_search = 60; set enable_seqscan = off
@@ -65,19 +89,35 @@ cross join lateral (
 ) found
 union all
 select q.n, 'w' as leg, found.*
-from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[]) as q (n, embedding, without, words)
+from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[], $7::text[])
+    as q (n, embedding, without, words, ranking)
 cross join lateral (
-    select ranked.document_id, ranked.position, -(ranked.embedding <#> q.embedding) as similarity
+    select first.document_id, first.position, -(c.embedding <#> q.embedding) as similarity
     from (
-        select c.document_id, c.position, c.embedding, ts_rank(c.words, to_tsquery('simple', q.words), 1) as rank
-        from chunk c
-        where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
-        limit $6
-    ) ranked
-    order by ranked.rank desc, ranked.document_id, ranked.position
-    limit $5
+        select ranked.*
+        from (
+            select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', q.ranking), 1) as rank
+            from chunk c
+            where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
+            limit $6
+        ) ranked
+        order by ranked.rank desc, ranked.document_id, ranked.position
+        limit $5
+    ) first
+    join chunk c using (document_id, position)
+    order by first.rank desc, first.document_id, first.position
 ) found
 where q.words <> ''
+
+-- name: nearest_passages
+-- The passages nearest by meaning, in any order, with what a reader needs to see of them.
+select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
+       d.source, d.title, d.lang, d.doc_type, d.label
+from (
+    select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
+    from chunk c order by c.embedding <#> $1::vector limit $2
+) near
+join document d using (document_id)
 
 -- name: common_words
 -- Words that more than a share of all chunks have, as the planner's statistics know them.
@@ -153,6 +193,41 @@ cross join lateral (
 ) found
 
 -- name: forget_documents
--- Takes documents out of the index whose source begins with a text.
-with gone as (delete from document where starts_with(source, $1) returning document_id)
+-- Takes documents whose source begins with a text out of the index, with all that is known of them.
+with gone as (delete from document where starts_with(source, $1) returning document_id),
+     facts as (delete from document_fact f using gone where f.document_id = gone.document_id),
+     sketches as (delete from document_sketch s using gone where s.document_id = gone.document_id),
+     receipts as (delete from receipt r using gone where r.document_id = gone.document_id)
 delete from chunk c using gone where c.document_id = gone.document_id
+
+-- name: alike_candidates
+-- Documents whose sketch shares a band, at most so many.
+select s.document_id, s.hashes from document_sketch s
+where s.bands && $1::integer[] and s.document_id is distinct from $2
+  and exists (select from chunk c where c.document_id = s.document_id) limit $3
+
+-- name: shared_bands
+-- Every band that several documents share, each with its documents.
+select b.band, array_agg(s.document_id order by s.document_id) as documents
+from document_sketch s cross join lateral unnest(s.bands) as b (band)
+where exists (select from chunk c where c.document_id = s.document_id)
+group by b.band having count(*) > 1
+
+-- name: sketches_of
+-- The sketches of some documents.
+select document_id, hashes from document_sketch where document_id = any ($1::uuid[])
+
+-- name: tell_documents
+-- What a reader needs to see of documents.
+select document_id, source, title, lang, doc_type, label, added_at, characters, digest
+from document where document_id = any ($1::uuid[]) order by added_at, document_id
+
+-- name: middles_of
+-- The direction of the meaning of some documents.
+select document_id, avg(embedding) as middle from chunk where document_id = any ($1::uuid[]) group by document_id
+
+-- name: same_digests
+-- Every content that several documents have.
+select array_agg(d.document_id order by d.document_id) as documents from document d
+where exists (select from chunk c where c.document_id = d.document_id)
+group by d.digest having count(*) > 1

@@ -16,11 +16,12 @@ import msgspec
 
 from serdab.core import Settings, expected
 from serdab.engines import Embedder
-from serdab.flow import Backoff, Retry, gather, idempotency_key, progress, resource, step, workflow
+from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.delivery import Delivery
 from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
-from serdab.knowledge.index import Entry, Index, Passage, document_id_of
+from serdab.knowledge.facts import facts_of
+from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_of
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import (
@@ -73,6 +74,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     most_bytes: int = 52_428_800
     #: The document in the archive at `path`; empty: the file itself.
     member: str = ""
+    #: Documents that are brought together, for results and reports; empty: alone.
+    batch: str = ""
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     thread: str = ""
     #: Typed values, rows and what needs a look, by the schema of its type; None when no schema fits.
     record: Record | None = None
+    #: As the document was brought.
+    batch: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,11 +248,20 @@ async def find_similar(text: str, vector: str, document_id: UUID) -> list[Simila
 
 @step(retries=PATIENT)
 async def deliver(receipt: Receipt, deliver_to: str) -> str:
-    """Note the label and take the receipt to its place; gives the place."""
+    """Note what was found out and take the receipt to its place; gives the place."""
     delivery = resource(Delivery)
     place = delivery.place_of(receipt.document_id, deliver_to)
-    await resource(Index).set_label(receipt.document_id, receipt.label, receipt.confidence)
     body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=place))
+    outcome = Outcome(
+        document_id=receipt.document_id,
+        run_id=current_run_id(),
+        batch=receipt.batch,
+        label=receipt.label,
+        confidence=receipt.confidence,
+        facts=facts_of(receipt.summary),
+        body=body,
+    )
+    await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
     return place
 
@@ -288,6 +302,7 @@ async def triage(document: Document) -> Receipt:
         delivered_to="",
         thread=reading.thread,
         record=extracted.record,
+        batch=document.batch,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
@@ -306,7 +321,9 @@ def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
     return Extracted(fields=fields, summary=summary_fields(text, fields, record), record=record)
 
 
-def document_of(source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "") -> Document:
+def document_of(
+    source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "", batch: str = ""
+) -> Document:
     """What a run is given for one of the sources that `find_sources` finds."""
     return Document(
         source=source.name,
@@ -318,6 +335,7 @@ def document_of(source: Source, settings: Settings, *, label_set: str = DEFAULT_
         deliver_to=deliver_to,
         most_bytes=settings.documents.most_bytes,
         member=source.member,
+        batch=batch,
     )
 
 

@@ -14,7 +14,8 @@ MOST_DISTINCTIVE = 6
 MOST_ASKED = 24
 _LEAST_LETTERS = 4
 
-_WORD = re.compile(r"[^\W_]+")
+#: A run of letters and digits.
+WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 # Marks and letters that writers of Arabic set or leave out as they like.
 _ARABIC_DROPPED = dict.fromkeys([0x0640, *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE)])
@@ -28,7 +29,7 @@ def words_of(text: str) -> Iterator[str]:
     folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
     folded = folded.translate(_ARABIC_DROPPED).translate(_ARABIC_FOLDED)
     # Decomposed hangul is put together again, or each letter would be a word of its own.
-    for match in _WORD.finditer(unicodedata.normalize("NFC", folded)):
+    for match in WORD.finditer(unicodedata.normalize("NFC", folded)):
         word = match[0]
         if not word.isascii():
             word = _ARTICLE.sub("", word)
@@ -43,9 +44,17 @@ def fold(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def ask_for(question: str) -> str:
-    """A query of the database for any word of a question; empty when it has none."""
-    return " | ".join(list(dict.fromkeys(words_of(question)))[:MOST_ASKED])
+def ask_for(question: str, common: Container[str] = ()) -> str:
+    """A query of the database for any word of a question; empty when it has none.
+
+    Args:
+        question: what somebody asks.
+        common: words that a large part of all documents has: they are not looked for, unless there are no others, and
+            then for all of them together.
+    """
+    words = list(dict.fromkeys(words_of(question)))[:MOST_ASKED]
+    rare = [word for word in words if word not in common]
+    return " | ".join(rare) if rare else " & ".join(words)
 
 
 def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
@@ -64,21 +73,6 @@ def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
     ]
     found.sort(key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
     return " | ".join(found[:MOST_DISTINCTIVE])
-
-
-def snippet_of(text: str, question: str, length: int = 200) -> str:
-    """The part of a text around the first word of the question that it holds, else its beginning."""
-    start = 0
-    if question:
-        asked = set(words_of(question))
-        for match in _WORD.finditer(text):
-            if asked.intersection(words_of(match[0])):
-                start = max(0, match.start() - length // 3)
-                break
-    if start:
-        start = text.find(" ", start, start + 30) + 1 or start
-    part = " ".join(text[start : start + length].split())
-    return ("… " if start else "") + part + (" …" if start + length < len(text) else "")
 
 
 def _pairs(word: str) -> Iterator[str]:

@@ -1,0 +1,277 @@
+"""Search over many chunks: recall of the index against exact comparison, latency, and speed beside the bare SQL.
+
+Texts are sentences put together by a seeded generator from our own words (or those of a folder that is given). A part
+is embedded by the real model; the others get the embedding of one of them, turned by a seeded random vector, and the
+text of a sentence of their own: their meaning is no sentence's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import conditions, fresh_settings, percentile, publish, run
+from serdab.core import load_settings
+from serdab.engines import Embedder
+from serdab.knowledge import Entry, Filters, Found, Index, Passage, document_id_of, search_documents
+from serdab.models import pull_model
+from serdab.store import Database, open_database
+
+MODEL = "all-MiniLM-L6-v2"
+SUBJECTS = (
+    "the customer|our supplier|a tenant|the clinic|the harbour office|an insurer|the bank|our accountant|a parent|"
+    "the school|the workshop|a passenger|the publisher|the farm|the city council|a reader|the laboratory|our driver"
+)
+VERBS = (
+    "asks for|refuses|has paid for|returns|complains about|confirms|cancels|orders|inspects|insures|has lost|"
+    "reports|signs for|renews|questions|translates|stores|repairs"
+)
+OBJECTS = (
+    "the invoice|a refund|the contract|twelve pumps|the blood test|a passport|the rent|a late delivery|the warranty|"
+    "the annual report|a parking place|the timetable|two containers|the server|a mortgage|the roof|the harvest|"
+    "a library book|the vaccine|the tax return|a violin|the heating|a bridge|the recipe"
+)
+WHENS = (
+    "since Monday|before the end of the quarter|without notice|for the third time|by registered letter|in advance|"
+    "at the counter|after the storm|on behalf of a neighbour|because of a typing mistake|as agreed in spring|"
+    "against our advice|under protest|within ten days|at a lower price|in two copies"
+)
+#: Length of the turn that a made embedding gets, to length 1 before.
+TURN = 0.35
+
+
+def sentences(count: int, chance: random.Random) -> list[str]:
+    """Sentences of our own, each with a number of its own."""
+    parts = [text.split("|") for text in (SUBJECTS, VERBS, OBJECTS, WHENS)]
+    return [
+        " ".join(chance.choice(part) for part in parts) + f", case {chance.randrange(10**6)}, "
+        + " ".join(chance.choice(parts[place]) for place in (0, 1, 2)) + "."
+        for _ in range(count)
+    ]  # fmt: skip
+
+
+def texts_of(folder: Path, count: int) -> list[str]:
+    """Passages of real texts: lines of the files of a folder."""
+    found: list[str] = []
+    for path in sorted(folder.rglob("*.txt")):
+        found += [line.strip() for line in path.read_text("utf-8", "replace").splitlines() if len(line.strip()) > 20]
+    return found[:count]
+
+
+def turned(vectors: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
+    """Embeddings near real ones."""
+    chance = np.random.default_rng(seed)
+    picked = vectors[chance.integers(0, len(vectors), count)]
+    turns = chance.standard_normal(picked.shape).astype(np.float32)
+    made = picked + TURN * turns / np.linalg.norm(turns, axis=1, keepdims=True)
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+async def fill(index: Index, texts: Sequence[str], vectors: NDArray[np.float32]) -> float:
+    """Put everything into the index, in the way of the workflow; seconds."""
+
+    async def add(number: int) -> None:
+        text = texts[number]
+        digest = hashlib.sha256(text.encode()).digest()
+        source = f"made/{number % 100:02}/{number}"
+        entry = Entry(
+            document_id=document_id_of(source, digest), digest=digest, source=source, title=text[:40],
+            media_type="text/plain", lang=("en", "de", "ar", "zh")[number % 4], doc_type="", characters=len(text),
+            passages=[Passage(start=0, end=len(text), text=text)],
+        )  # fmt: skip
+        await index.add(entry, vectors[number : number + 1])
+
+    began = time.perf_counter()
+    for start in range(0, len(texts), 2_000):
+        await asyncio.gather(*(add(number) for number in range(start, min(start + 2_000, len(texts)))))
+    return time.perf_counter() - began
+
+
+NEAREST = """select c.document_id, c.position, -(c.embedding <#> $1) as similarity,
+    c.text, d.source, d.title, d.lang, d.label
+from (select document_id, position, embedding, text from chunk order by embedding <#> $1 limit 10) c
+join document d using (document_id) order by similarity desc"""
+
+
+class Bare:
+    """What somebody would write without us: asyncpg and one statement."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @classmethod
+    async def open(cls, database: Database, *settings: str) -> Bare:
+        from serdab.knowledge.vectors import speak_vectors
+
+        connection = await database.connect("bare", jit="off")
+        await speak_vectors(connection)
+        for setting in settings:
+            await connection.execute(setting)
+        return cls(connection)
+
+    async def nearest(self, vector: NDArray[np.float32]) -> list[Any]:
+        from serdab.knowledge.vectors import to_database
+
+        return list(await self.connection.fetch(NEAREST, to_database(vector)))
+
+
+async def timed(work: Callable[[int], Awaitable[object]], count: int) -> list[float]:
+    """Milliseconds of each call, one after the other."""
+    took = []
+    for number in range(count):
+        began = time.perf_counter()
+        await work(number)
+        took.append((time.perf_counter() - began) * 1000)
+    return took
+
+
+async def rate(work: Callable[[int], Awaitable[object]], count: int, at_once: int) -> float:
+    """Calls a second with so many at once."""
+    waiting = iter(range(count))
+
+    async def one() -> None:
+        for number in waiting:
+            await work(number)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(at_once)))
+    return count / (time.perf_counter() - began)
+
+
+async def compare(
+    index: Index, database: Database, embedder: Embedder, questions: Sequence[str], vectors: NDArray[np.float32]
+) -> dict[str, Any]:
+    """All figures for a filled index."""
+    exact = await Bare.open(database, "set enable_indexscan = off", "set max_parallel_workers_per_gather = 0")
+    bare = await Bare.open(database, f"set hnsw.ef_search = {await ef_search(index)}", "set enable_seqscan = off")
+    count = len(questions)
+
+    async def ours(number: int) -> Sequence[Found]:
+        return await index.find_nearest(vectors[number], 10)
+
+    async def theirs(number: int) -> object:
+        return await bare.nearest(vectors[number])
+
+    async def hybrid(number: int) -> object:
+        return await search_documents(index, embedder, questions[number], 10)
+
+    async def filtered(number: int) -> object:
+        return await search_documents(index, embedder, questions[number], 10, Filters(langs=["de"]))
+
+    hits = bare_hits = 0
+    for number in range(count):
+        truth = {row["document_id"] for row in await exact.nearest(vectors[number])}
+        hits += len(truth & {found.document_id for found in await ours(number)})
+        bare_hits += len(truth & {row["document_id"] for row in await bare.nearest(vectors[number])})
+    filtered_recall = await recall_filtered(index, exact, vectors[: count // 2])
+    for work in (ours, theirs, hybrid, filtered):
+        await timed(work, 20)
+    # In turns, so that whatever else the machine does falls on both.
+    pairs = [(await rate(ours, count, 1), await rate(theirs, count, 1)) for _ in range(3)]
+    both = sorted(pairs, key=lambda pair: pair[0] / pair[1])[1]
+    many = await rate(ours, count * 4, 16) if count * 4 <= len(vectors) else await rate(ours, count, 16)
+    slow = await timed(hybrid, count)
+    narrow = await timed(filtered, count)
+    await exact.connection.close()
+    await bare.connection.close()
+    return {
+        "recall_at_10": round(hits / (10 * count), 4),
+        "recall_at_10_bare": round(bare_hits / (10 * count), 4),
+        "recall_at_10_filtered": round(filtered_recall, 4),
+        "knn_per_second": round(both[0], 1),
+        "knn_per_second_bare": round(both[1], 1),
+        "ratio_to_bare": round(both[0] / both[1], 3),
+        "knn_per_second_16_at_once": round(many, 1),
+        "hybrid_ms": {"p50": round(percentile(slow, 0.5), 2), "p95": round(percentile(slow, 0.95), 2)},
+        "hybrid_filtered_ms": {"p50": round(percentile(narrow, 0.5), 2), "p95": round(percentile(narrow, 0.95), 2)},
+    }
+
+
+async def recall_filtered(index: Index, exact: Bare, vectors: NDArray[np.float32]) -> float:
+    """Recall@10 among a quarter of the documents, by meaning alone."""
+    from serdab.knowledge.vectors import to_database
+
+    truth_sql = """select c.document_id from chunk c join document d using (document_id) where d.lang = 'ar'
+        order by c.embedding <#> $1 limit 10"""
+    hits = 0
+    for vector in vectors:
+        truth = {row[0] for row in await exact.connection.fetch(truth_sql, to_database(vector))}
+        found = await index.search("", vector, 10, Filters(langs=["ar"]))
+        hits += len(truth & {each.document_id for each in found})
+    return hits / (10 * len(vectors))
+
+
+async def ef_search(index: Index) -> str:
+    """What our own session has, so that the other one has the same."""
+    found: str = await index._reading.use(lambda connection: connection.fetchval("show hnsw.ef_search"))
+    return found
+
+
+def rows_of(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("recall@10 to exact (bare SQL; a quarter by filter)",
+         f"{figures['recall_at_10']} ({figures['recall_at_10_bare']}; {figures['recall_at_10_filtered']})"),
+        ("k-NN a second, ours / bare SQL", f"{figures['knn_per_second']} / {figures['knn_per_second_bare']}"),
+        ("ratio", str(figures["ratio_to_bare"])),
+        ("k-NN a second, 16 at once", str(figures["knn_per_second_16_at_once"])),
+        ("hybrid with embedding, ms, p50 / p95", f"{figures['hybrid_ms']['p50']} / {figures['hybrid_ms']['p95']}"),
+        ("the same with a filter",
+         f"{figures['hybrid_filtered_ms']['p50']} / {figures['hybrid_filtered_ms']['p95']}"),
+        ("chunks added a minute", f"{figures['chunks_added_per_minute']:,}"),
+    ]  # fmt: skip
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--chunks", type=int, default=100_000)
+    parser.add_argument("--embedded", type=int, default=20_000, help="chunks that the real model embeds")
+    parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--texts", type=Path, help="a folder with real texts (*.txt), a passage a line")
+    parser.add_argument("--home", help="a home with the model; the usual one when absent")
+    options = parser.parse_args()
+    chance = random.Random(4)
+    given = texts_of(options.texts, options.chunks) if options.texts else []
+    texts = given + sentences(options.chunks + options.questions - len(given), chance)
+    models = load_settings([f"home={options.home}"] if options.home else [])
+    await pull_model(MODEL, models)
+    async with fresh_settings("database.memory_mb=1024") as settings:
+        from serdab.app import some_engine
+
+        async with some_engine(models) as embedder:
+            chance.shuffle(texts)
+            questions, texts = texts[: options.questions], texts[options.questions :]
+            real = min(options.embedded, len(texts))
+            parts = [await embedder.embed(texts[start : start + 1_000]) for start in range(0, real, 1_000)]
+            embedded = np.concatenate(parts)
+            asked = await embedder.embed(questions)
+            vectors = np.concatenate([embedded, turned(embedded, len(texts) - real, 5)])
+            database = await open_database(settings)
+            try:
+                async with Index(database) as index:
+                    took_s = await fill(index, texts, vectors)
+                    await database.pool.execute("analyze")
+                    figures = await compare(index, database, embedder, questions, asked)
+            finally:
+                await database.close()
+    how = conditions(
+        chunks=f"{len(texts):,}: {len(given):,} real texts, else made sentences; {real:,} embedded by {MODEL}, "
+        f"{len(texts) - real:,} with an embedding of these turned by a random vector of length {TURN}",
+        questions=f"{len(questions)} texts of the same kind that are not in the index, embedded by {MODEL}",
+        bare="the same k-NN and join by asyncpg, one statement, the same ef_search, in turns with ours, median of 3",
+    )
+    result = {**figures, "chunks_added_per_minute": round(len(texts) / took_s * 60), "conditions": how}
+    publish("search", result, rows_of(result), options.json)
+
+
+if __name__ == "__main__":
+    run(main())

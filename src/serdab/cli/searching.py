@@ -1,0 +1,168 @@
+"""`serdab search` and `serdab duplicates`: what is like something, and what is there twice."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from serdab.cli.printing import print_json, print_table, say
+from serdab.cli.session import run_loop, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from serdab.core import Settings
+    from serdab.knowledge import Alike, Duplicates, Filters, Found
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Values = list[str] | None
+_SHOWN_GROUPS = 50
+
+
+def register(application: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (search, duplicates):
+        application.command()(command)
+
+
+def search(  # noqa: PLR0913 - each argument is an option of the command line
+    ctx: typer.Context,
+    question: Annotated[str | None, typer.Argument(help="What to look for, in plain words.")] = None,
+    like: Annotated[Path | None, typer.Option(help="Instead of a question: find copies of this file.")] = None,
+    doc_type: Annotated[Values, typer.Option("--type", help="Only of this type; repeatable: any of them.")] = None,
+    label: Annotated[Values, typer.Option(help="Only with this label; repeatable.")] = None,
+    lang: Annotated[Values, typer.Option(help="Only in this language, two letters; repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only of this day or later: its own date, else its coming.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only of this day or earlier.")] = None,
+    source: Annotated[str, typer.Option(help="Only from places that begin with this.")] = "",
+    where: Annotated[
+        Values, typer.Option(metavar="FIELD=VALUE", help="Only where total>=100, company=ACME …; repeatable: all.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=25, help="At most so many documents.")] = 10,
+    json: Json = False,
+) -> None:
+    """Find documents by meaning and by words, among those that meet all filters."""
+    from serdab.core import BadInput, expected
+
+    settings = session_of(ctx).settings
+    filters = _filters(doc_type, label, lang, (since, until), source, where)
+    if like is not None:
+        if question is not None or filters:
+            raise BadInput(expected("--like", "given alone", question or "filters"))
+        alike = run_loop(_alike(settings, like, count))
+        if json:
+            print_json(alike)
+        else:
+            _show_alike(alike)
+        return
+    if question is None:
+        raise BadInput(expected("`serdab search`", "given a question or --like", "neither"))
+    found = run_loop(_search(settings, question, count, filters))
+    if json:
+        print_json(found)
+        return
+    print_table(
+        (">like", "label", "document", "passage"),
+        [(f"{each.similarity:.2f}", each.label or "", each.title or each.source, _marked(each)) for each in found],
+    )
+    if not found:
+        say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
+
+
+def duplicates(ctx: typer.Context, json: Json = False) -> None:
+    """List documents that say nearly the same, each group with the one that came first at its front."""
+    found = run_loop(_duplicates(session_of(ctx).settings))
+    if json:
+        print_json(found)
+        return
+    rows: list[tuple[object, ...]] = []
+    for number, group in enumerate(found[:_SHOWN_GROUPS], 1):
+        rows += [(number, f"{each.likeness:.2f}", each.title, each.source) for each in group.documents]
+    print_table((">group", ">same", "document~", "source~"), rows)
+    say(f"{len(found):,} groups, {sum(len(group.documents) for group in found):,} documents")
+
+
+async def _search(settings: Settings, question: str, count: int, filters: Filters) -> Sequence[Found]:
+    from serdab.app import some_engine
+    from serdab.knowledge import Index, search_documents
+    from serdab.store import shared_database
+
+    async with (
+        shared_database(settings, "search") as database,
+        some_engine(settings) as embedder,
+        Index(database) as index,
+    ):
+        return await search_documents(index, embedder, question, count, filters)
+
+
+async def _alike(settings: Settings, path: Path, count: int) -> Sequence[Alike]:
+    from serdab.app import some_engine
+    from serdab.knowledge import Index, find_alike_documents
+    from serdab.store import shared_database
+
+    async with (
+        shared_database(settings, "search") as database,
+        some_engine(settings) as embedder,
+        Index(database) as index,
+    ):
+        return await find_alike_documents(index, embedder, path, count, settings.documents.most_bytes)
+
+
+async def _duplicates(settings: Settings) -> Sequence[Duplicates]:
+    from serdab.knowledge import Index
+    from serdab.store import shared_database
+
+    async with shared_database(settings, "search") as database, Index(database) as index:
+        return await index.find_duplicates()
+
+
+def _filters(
+    doc_types: Values, labels: Values, langs: Values, days: tuple[str | None, str | None], source: str, where: Values
+) -> Filters:
+    from serdab.knowledge import Condition, Filters
+
+    since, until = (None if day is None else day_of(day) for day in days)
+    return Filters(
+        doc_types=doc_types or (),
+        labels=labels or (),
+        langs=langs or (),
+        since=since,
+        until=until,
+        source=source,
+        conditions=[Condition.read(text) for text in where or ()],
+    )
+
+
+def day_of(text: str) -> datetime.date:
+    """A day as people write it.
+
+    Raises:
+        BadInput: it is no ISO date.
+    """
+    from serdab.core import BadInput, expected
+
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(expected("the day", "like 2026-03-31", text)) from error
+
+
+def _marked(found: Found) -> Any:
+    from rich.text import Text
+
+    text = Text(found.snippet)
+    for start, end in found.marks:
+        text.stylize("bold yellow", start, end)
+    return text
+
+
+def _show_alike(alike: Sequence[Alike]) -> None:
+    print_table(
+        (">same", ">like", "label", "document~", "source~"),
+        [(f"{a.likeness:.2f}", f"{a.similarity:.2f}", a.label or "", a.title, a.source) for a in alike],
+    )
+    if not alike:
+        say("no document is nearly the same")

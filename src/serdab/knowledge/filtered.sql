@@ -1,0 +1,133 @@
+-- Searches among documents that meet filters. Parameters from $2 on are the filters: see knowledge/filters.py.
+
+-- name: matching_documents
+-- The documents that meet filters, at most so many.
+with hit as (
+    select f.document_id
+    from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
+        with ordinality as w (name, folded, low, high, without, first, last, n)
+    join document_fact f on f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
+           and (w.without is null or f.number is distinct from w.without)
+    group by f.document_id having count(distinct w.n) = cardinality($8)
+)
+select d.document_id from document d
+where ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
+  and ($4::text[] is null or d.lang = any ($4))
+  and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
+  and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
+  and ($7::text is null or starts_with(d.source, $7))
+  and (cardinality($8) = 0 or d.document_id in (select document_id from hit))
+limit $1
+
+-- name: nearest_of
+-- The nearest chunks of some documents, exactly.
+with looked as materialized (
+    select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
+    from chunk c where c.document_id = any ($2::uuid[])
+)
+select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $3
+
+-- name: ranked_of
+-- The chunks of some documents that are ranked best by words.
+select 'w' as leg, first.document_id, first.position, -(c.embedding <#> $1::vector) as similarity
+from (
+    select ranked.*
+    from (
+        select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $6), 1) as rank
+        from chunk c where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
+    ) ranked
+    order by ranked.rank desc, ranked.document_id, ranked.position limit $3
+) first
+join chunk c using (document_id, position)
+order by first.rank desc, first.document_id, first.position
+
+-- name: tune_filtered
+-- For a transaction: the index of meanings is walked on until enough documents meet the filters, each looked up alone.
+set local hnsw.iterative_scan = strict_order; set local hnsw.max_scan_tuples = 40000;
+set local hnsw.ef_search = 100;
+set local enable_sort = off; set local enable_hashjoin = off; set local enable_mergejoin = off;
+set local enable_bitmapscan = off
+
+-- name: tune_filtered_before_0_8
+-- The same for a pgvector that cannot walk on: it looks further at once.
+set local hnsw.ef_search = 1000;
+set local enable_sort = off; set local enable_hashjoin = off; set local enable_mergejoin = off;
+set local enable_bitmapscan = off
+
+-- name: vectors_version
+-- Which pgvector this database has.
+select extversion from pg_extension where extname = 'vector'
+
+-- name: nearest_meeting
+-- The nearest chunks of documents that meet filters, in the order of the index.
+select 'm' as leg, c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
+from chunk c
+where exists (
+        select from document d
+        where d.document_id = c.document_id and ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
+            and ($4::text[] is null or d.lang = any ($4))
+            and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
+            and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
+            and ($7::text is null or starts_with(d.source, $7))
+      )
+  and not exists (
+          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
+              with ordinality as w (name, folded, low, high, without, first, last, n)
+          where not exists (
+              select from document_fact f
+              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
+                       and (w.without is null or f.number is distinct from w.without)
+          )
+      )
+order by c.embedding <#> $1::vector limit $15
+
+-- name: nearest_meeting_exactly
+-- The same by looking at every chunk, for filters that the walk meets too seldom.
+with looked as materialized (
+    select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
+    from document d join chunk c using (document_id)
+    where ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
+      and ($4::text[] is null or d.lang = any ($4))
+      and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
+      and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
+      and ($7::text is null or starts_with(d.source, $7))
+      and not exists (
+          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
+              with ordinality as w (name, folded, low, high, without, first, last, n)
+          where not exists (
+              select from document_fact f
+              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
+                       and (w.without is null or f.number is distinct from w.without)
+          )
+      )
+)
+select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $15
+
+-- name: ranked_meeting
+-- The chunks of documents that meet filters and are ranked best by words.
+select 'w' as leg, first.document_id, first.position, -(k.embedding <#> $1::vector) as similarity
+from (
+  select ranked.*
+  from (
+    select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $18), 1) as rank
+    from chunk c join document d using (document_id)
+    where c.words @@ to_tsquery('simple', $16) and ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
+        and ($4::text[] is null or d.lang = any ($4))
+        and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
+        and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
+        and ($7::text is null or starts_with(d.source, $7))
+      and not exists (
+          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
+              with ordinality as w (name, folded, low, high, without, first, last, n)
+          where not exists (
+              select from document_fact f
+              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
+                       and (w.without is null or f.number is distinct from w.without)
+          )
+      )
+    limit $17
+  ) ranked
+  order by ranked.rank desc, ranked.document_id, ranked.position limit $15
+) first
+join chunk k using (document_id, position)
+order by first.rank desc, first.document_id, first.position

@@ -1,0 +1,72 @@
+"""Which documents a person should see, and where in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import msgspec
+
+from serdab.knowledge.triaging import Receipt
+
+#: Confidence below which a label, and a value that stands for the document, needs a look.
+UNSURE_LABEL, UNSURE_VALUE = 0.5, 0.5
+#: Reasons that are told of one document at most.
+MOST_REASONS = 6
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """A reason to look at a document, with the place that it is about."""
+
+    document_id: UUID
+    source: str
+    title: str
+    lang: str
+    reason: str
+    #: Place in the normalised text, characters; both 0: the whole document is meant.
+    start: int = 0
+    end: int = 0
+    #: The place, and the text around it.
+    before: str = ""
+    place: str = ""
+    behind: str = ""
+
+
+def looks_of(receipt: Receipt) -> list[Look]:
+    """The reasons to look at a document; none for most."""
+    found = []
+    for reason, start, end in _reasons(receipt):
+        look = Look(
+            document_id=receipt.document_id,
+            source=receipt.source,
+            title=receipt.title,
+            lang=receipt.lang,
+            reason=reason,
+            start=start,
+            end=end,
+        )
+        found.append(look)
+        if len(found) == MOST_REASONS:
+            break
+    return found
+
+
+def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
+    if receipt.label is not None and receipt.confidence < UNSURE_LABEL:
+        yield f"the kind {receipt.label} is not sure ({receipt.confidence:.2f})", 0, 0
+    if receipt.chunks_indexed < receipt.chunks:
+        yield f"only {receipt.chunks_indexed:,} of {receipt.chunks:,} parts can be found again", 0, 0
+    values = {str(each) for value in receipt.summary.values() for each in _each(value)}
+    told: set[str] = set()
+    for field in receipt.fields:
+        if field.value in values and field.value not in told and field.confidence < UNSURE_VALUE:
+            told.add(field.value)
+            yield (
+                f"{field.kind} {field.value} is not sure ({field.confidence:.2f}): {field.reason}",
+                field.start,
+                field.end,
+            )
+
+
+def _each(value: str | list[str] | None) -> list[str]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,0 +1,44 @@
+-- name: page_of_receipts
+-- Receipts in the order in which they were noted, behind a place in that order; each filter may be null.
+select r.noted_at, r.document_id, r.run_id, r.body
+from receipt r left join document d using (document_id)
+where ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
+  and ($3::text is null or d.label = $3)
+  and ($4::timestamptz is null or (r.noted_at, r.document_id) > ($4, $5::uuid))
+order by r.noted_at, r.document_id limit $6
+
+-- name: names_of_values
+-- Which values the receipts of a selection have.
+select f.name
+from receipt r join document_fact f using (document_id) left join document d using (document_id)
+where ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
+  and ($3::text is null or d.label = $3)
+group by f.name order by f.name
+
+-- name: list_batches
+-- The batches of which receipts are kept, the last first.
+select batch, count(*) as documents, max(noted_at) as last_at from receipt
+where batch <> '' group by batch order by max(noted_at) desc limit $1
+
+-- name: failed_runs
+-- Runs of a workflow that ended without a result, the last first, while their history is kept.
+select u.run_id, u.input, o.output, o.ended_at,
+       case o.status when 'f' then 'failed' when 'c' then 'cancelled' else 'dead' end as state
+from run_outcome o join run u on u.run_id = o.run_id
+where o.status <> 'd' and u.workflow = $1 and ($2::timestamptz is null or o.ended_at >= $2)
+order by o.ended_at desc limit $3
+
+-- name: time_of_steps
+-- How long the recorded steps of some runs took, by their key, with their failed tries.
+select s.step_key, count(*) as steps, sum(s.duration_us) as total_us, max(s.duration_us) as most_us,
+       sum(s.attempt) - count(*) as again
+from step_result s where s.run_id = any ($1::uuid[]) group by s.step_key
+
+-- name: passages_at
+-- The chunks in which some places of documents lie.
+select w.n, c.start_at, c.text
+from unnest($1::integer[], $2::uuid[], $3::integer[]) as w (n, document_id, place)
+cross join lateral (
+    select c.start_at, c.text from chunk c
+    where c.document_id = w.document_id and c.start_at <= w.place and w.place < c.end_at limit 1
+) c

@@ -1,0 +1,95 @@
+"""A watched mailbox: each mail is taken once, whatever happens to the connection, the server or this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from serdab.knowledge.sources.addresses import MailboxSource
+from serdab.knowledge.sources.imap import ImapFolder
+from serdab.knowledge.sources.taking import Intake, Settled
+
+log = logging.getLogger(__name__)
+
+
+class MailboxWatch:
+    """Looks at one folder of a mailbox over one connection, which is opened again when it was lost."""
+
+    def __init__(self, intake: Intake, source: MailboxSource, password: str, most_bytes: int) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            intake: takes what is found.
+            source: the mailbox.
+            password: its password.
+            most_bytes: larger mails are not taken.
+        """
+        self._intake = intake
+        self._source = source
+        self._most_bytes = most_bytes
+        self._folder = ImapFolder(source, password)
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    async def open(self) -> None:
+        """Learn what was seen before."""
+        self._seen = await self._intake.open()
+
+    async def look(self) -> int:
+        """One round: take what is new; 0, for a mail is whole when it is there.
+
+        Raises:
+            MailboxAway: the server is not there now.
+            MailboxRefused: it does not let us in.
+        """
+        validity, uids = await asyncio.to_thread(self._folder.uids)
+        places = {f"{validity}:{uid}": uid for uid in uids}
+        new = [(place, uid) for place, uid in places.items() if place not in self._seen]
+        sizes = await asyncio.to_thread(self._folder.sizes, [uid for _, uid in new]) if new else {}
+        for place, uid in new:
+            await self._take(place, uid, sizes.get(uid, 0))
+        gone = [place for place in self._seen if place not in places]
+        if gone:
+            await self._intake.forget(gone)
+            for place in gone:
+                del self._seen[place]
+        return 0
+
+    async def settle(self) -> int:
+        """Flag or move the mails of which all went well; how many are still under way."""
+        ended, under_way = await self._intake.ended()
+        if ended:
+            await self._finish([document for document in ended if document.well])
+            await self._intake.settle(ended)
+        return under_way
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for news, or for so long; of a server that tells none, just so long."""
+        if await asyncio.to_thread(self._folder.can_wait):
+            await asyncio.to_thread(self._folder.wait, seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    def close(self) -> None:
+        """Close the connection; whoever waits on it is woken."""
+        self._folder.close()
+
+    async def _take(self, place: str, uid: str, size: int) -> None:
+        if size > self._most_bytes:
+            log.warning("a mail of %d bytes is not taken", size, extra={"action": "document_too_large", "place": place})
+            await self._intake.see(place, size, 0, None)
+        else:
+            data = await asyncio.to_thread(self._folder.fetch, uid)
+            if data is None:  # It went meanwhile.
+                return
+            copied = await asyncio.to_thread(self._intake.write, iter((data,)))
+            await self._intake.take(copied, place, 0, f"{uid}.eml", f"{self._source.name}/;UID={uid}")
+        self._seen[place] = (size, 0)
+
+    async def _finish(self, documents: list[Settled]) -> None:
+        if not (self._source.flag or self._source.move_to):
+            return
+        validity = await asyncio.to_thread(self._folder.validity)
+        pairs = (document.place.split(":") for document in documents)
+        uids = [uid for known, uid in pairs if known == str(validity)]
+        if uids:
+            await asyncio.to_thread(self._folder.finish, uids)

@@ -1,0 +1,208 @@
+"""Taking a document in: a copy of our own, runs under a key that its content has, and a note of both.
+
+Whenever the process dies, the next one does the same again and finds the same runs: the key is made from the source
+and the content. The copy is what the runs read, so that a file may change, move or go as soon as it was taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from serdab.core import private_folder
+from serdab.flow import KeyTaken, Serdab
+from serdab.knowledge.classification import DEFAULT_SET
+from serdab.knowledge.reading import Refusal, find_sources
+from serdab.knowledge.triaging import QUEUE, Document, document_of, triage
+from serdab.store import load_statements
+
+log = logging.getLogger(__name__)
+
+_SQL = load_statements("serdab.knowledge.sources")
+#: Folder under `home` for the copies.
+FOLDER = "inbox"
+#: Documents that are settled in one round, and runs that are started at once.
+MOST_SETTLED, _AT_ONCE = 1_000, 256
+_PIECE = 1 << 20
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy that is on the disk under a name of the moment."""
+
+    path: Path
+    digest: bytes
+    size: int
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A document whose runs have all ended."""
+
+    digest: bytes
+    place: str
+    copy: str
+    #: All of them with a result.
+    well: bool
+
+
+class Intake:
+    """Takes the documents of one source."""
+
+    def __init__(self, serdab: Serdab, source: str, label_set: str = "") -> None:
+        self.source = source
+        self.taken = 0
+        self._serdab = serdab
+        self._pool = serdab.database.pool
+        self._label_set = label_set or DEFAULT_SET
+        name = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._folder = serdab.settings.folder / FOLDER / name
+
+    async def open(self) -> dict[str, tuple[int, int]]:
+        """What was seen where before: size and time of change by place; what a killed process left is removed."""
+        await asyncio.to_thread(self._clear)
+        rows = await self._pool.fetch(_SQL["places_of"], self.source)
+        return {row["place"]: (row["size"], row["changed_ns"]) for row in rows}
+
+    async def is_taken(self, digest: bytes) -> bool:
+        """Whether this content was taken before."""
+        return bool(await self._pool.fetchval(_SQL["is_taken"], self.source, digest))
+
+    async def take(self, copied: Copied, place: str, changed_ns: int, title: str, name: str) -> bool:
+        """Take a copied document in; False when its content was taken before.
+
+        Args:
+            copied: it becomes ours.
+            place: where it was seen.
+            changed_ns: when that changed, nanoseconds since 1970; 0: it never does.
+            title: the name of the file, which tells its type.
+            name: the source that its receipt tells.
+        """
+        if await self.is_taken(copied.digest):
+            await asyncio.to_thread(copied.path.unlink)
+            await self.see(place, copied.size, changed_ns, copied.digest)
+            return False
+        kept = await asyncio.to_thread(self._keep, copied, title)
+        runs = await self._start(kept, copied.digest, name)
+        noted = (self.source, copied.digest, place, copied.size, changed_ns, str(kept), runs)
+        await self._pool.execute(_SQL["take_document"], *noted)
+        self.taken += 1
+        log.info("taken", extra={"action": "document_taken", "source": self.source, "place": place, "runs": len(runs)})
+        return True
+
+    async def see(self, place: str, size: int, changed_ns: int, digest: bytes | None) -> None:
+        """Note what was seen where."""
+        await self._pool.execute(_SQL["see_place"], self.source, place, size, changed_ns, digest)
+
+    async def forget(self, places: Sequence[str]) -> None:
+        """Forget places that are no more."""
+        await self._pool.execute(_SQL["forget_places"], self.source, list(places))
+
+    async def ended(self) -> tuple[list[Settled], int]:
+        """Documents whose runs have all ended since, and how many are still under way."""
+        rows = await self._pool.fetch(_SQL["open_documents"], self.source, MOST_SETTLED)
+        found = [
+            Settled(digest=row["digest"], place=row["place"], copy=row["copy"], well=not row["failed"])
+            for row in rows
+            if row["ended"] >= row["runs"]
+        ]
+        return found, len(rows) - len(found)
+
+    async def settle(self, documents: Sequence[Settled]) -> None:
+        """Note that all is done for them; copies are removed where all went well, for a redrive reads the others."""
+        for document in documents:
+            if document.well:
+                await asyncio.to_thread(shutil.rmtree, Path(document.copy).parent, ignore_errors=True)
+        digests = [document.digest for document in documents]
+        await self._pool.execute(_SQL["settle_documents"], self.source, digests)
+
+    def copy_file(self, path: Path, expected_stat: tuple[int, int]) -> Copied | None:
+        """Copy a file and learn its digest; None when it is not any more what it was.
+
+        Raises:
+            OSError: it cannot be read, or the copy cannot be written.
+        """
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(handle, "rb") as file:
+            found = self.write(iter(lambda: file.read(_PIECE), b""))
+            now = os.fstat(file.fileno())
+        if (now.st_size, now.st_mtime_ns) != expected_stat or found.size != now.st_size:
+            found.path.unlink()
+            return None
+        return found
+
+    def write(self, pieces: Iterator[bytes]) -> Copied:
+        """Write a copy, on the disk when this returns."""
+        path = private_folder(self._folder) / f".{secrets.token_hex(8)}.part"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with path.open("xb") as out:
+                for piece in pieces:
+                    digest.update(piece)
+                    size += len(piece)
+                    out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Copied(path=path, digest=digest.digest(), size=size)
+
+    def _keep(self, copied: Copied, title: str) -> Path:
+        folder = private_folder(self._folder / copied.digest.hex())
+        kept = folder / title
+        copied.path.replace(kept)
+        for each in (folder, self._folder):
+            descriptor = os.open(each, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return kept
+
+    def _clear(self) -> None:
+        for left in self._folder.glob(".*.part"):
+            left.unlink(missing_ok=True)
+
+    async def _start(self, kept: Path, digest: bytes, name: str) -> list[UUID]:
+        """A run for each document of a file: one, or one for each line of JSON."""
+        documents = list(await asyncio.to_thread(self._documents, kept, name))
+        base = hashlib.sha256(self.source.encode("utf-8", "surrogateescape") + b"\0" + digest).hexdigest()
+        runs: list[UUID] = []
+        for start in range(0, len(documents), _AT_ONCE):
+            part = enumerate(documents[start : start + _AT_ONCE], start)
+            runs += await asyncio.gather(*(self._start_one(document, f"{base}-{n}") for n, document in part))
+        return runs
+
+    async def _start_one(self, document: Document, key: str) -> UUID:
+        try:
+            return (await self._serdab.start(triage, document, key=key)).id
+        except KeyTaken:
+            # Started before we died, when the file had another name, or other settings were in force.
+            found: UUID = await self._pool.fetchval(_SQL["run_of_key"], QUEUE, key)
+            return UUID(int=found.int)
+
+    def _documents(self, kept: Path, name: str) -> Iterator[Document]:
+        settings = self._serdab.settings
+        batch = self.source[:500]
+        for source in find_sources([kept], settings.documents.most_bytes):
+            if isinstance(source, Refusal):
+                log.warning(
+                    "not taken: %s",
+                    source.reason,
+                    extra={"action": "document_refused", "source": self.source, "place": name},
+                )
+                continue
+            document = document_of(source, settings, label_set=self._label_set, batch=batch)
+            yield _renamed(document, name + source.name.removeprefix(str(kept)))
+
+
+def _renamed(document: Document, name: str) -> Document:
+    return msgspec.structs.replace(document, source=name.encode("utf-8", "replace").decode())

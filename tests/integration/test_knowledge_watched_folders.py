@@ -1,0 +1,238 @@
+"""A watched folder: every content once, whatever happens to files and to the process that watches."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from triage_house import working
+from word_engine import word_engine
+
+from serdab.app import Tree
+from serdab.core import Settings, child_environment, load_settings
+from serdab.engines import Embedder
+from serdab.flow import Serdab
+from serdab.knowledge import BadSource, FolderSource, Watched, kept_receipts, read_source, watch_sources
+from serdab.knowledge.outcomes import Selection
+from serdab.store import Database
+
+
+@pytest.fixture(scope="module")
+async def embedder() -> AsyncIterator[Embedder]:
+    async with word_engine() as (client, _):
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    limits = msgspec.structs.replace(settings.documents, watch_settle_s=0.2, watch_poll_s=0.05)
+    return msgspec.structs.replace(settings, documents=limits)
+
+
+@pytest.fixture
+async def client(quick: Settings, database: Database) -> AsyncIterator[Serdab]:
+    serdab = Serdab(quick, database)
+    await serdab.open()
+    yield serdab
+    await serdab.close()
+
+
+@pytest.fixture
+async def house(quick: Settings, database: Database, embedder: Embedder) -> AsyncIterator[None]:
+    async with working(quick, database, embedder):
+        yield
+
+
+async def _watch(client: Serdab, folder: Path) -> Watched:
+    async with asyncio.timeout(60):
+        return (await watch_sources(client, [FolderSource(path=folder)], password=lambda _: "", once=True))[0]
+
+
+async def _sources(database: Database) -> Counter[str]:
+    """How often a run was started for each source."""
+    rows = await database.pool.fetch("select input from run where workflow like '%triage'")
+    return Counter(Path(msgspec.json.decode(row["input"])[0]["source"]).name for row in rows)
+
+
+def _copies(settings: Settings) -> list[Path]:
+    return [path for path in (settings.folder / "inbox").rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("house")
+async def test_each_file_is_taken_once_and_its_copy_goes_when_all_went_well(
+    client: Serdab, database: Database, folder: Path
+) -> None:
+    (folder / "a.txt").write_text("an invoice of acme")
+    (folder / "below").mkdir()
+    (folder / "below" / "b.txt").write_text("a letter about the harvest")
+    (folder / "lines.jsonl").write_text('{"text": "the first line"}\n{"text": "the second"}\n')
+    (folder / ".hidden.txt").write_text("not this one")
+    (folder / "half.txt.part").write_text("not yet")
+    (folder / "empty.txt").touch()
+    (folder / "link.txt").symlink_to(folder / "a.txt")
+    assert (await _watch(client, folder)).taken == 3
+    assert await _sources(database) == {"a.txt": 1, "b.txt": 1, "lines.jsonl#1": 1, "lines.jsonl#2": 1}
+    assert _copies(client.settings) == []
+    found = [kept.receipt async for kept in kept_receipts(database, Selection(batch=str(folder)))]
+    assert {Path(receipt.source).name for receipt in found} == {"a.txt", "b.txt", "lines.jsonl#1", "lines.jsonl#2"}
+    assert next(each for each in found if each.source.endswith("a.txt")).source == str(folder / "a.txt")
+    assert (await _watch(client, folder)).taken == 0
+
+
+@pytest.mark.usefixtures("house")
+async def test_renamed_and_touched_files_are_known_and_changed_ones_are_new(
+    client: Serdab, database: Database, folder: Path
+) -> None:
+    (folder / "a.txt").write_text("an invoice of acme")
+    await _watch(client, folder)
+    (folder / "a.txt").rename(folder / "renamed.txt")
+    os.utime(folder / "renamed.txt", (1, 1))
+    (folder / "copy.txt").write_text("an invoice of acme")
+    assert (await _watch(client, folder)).taken == 0
+    (folder / "copy.txt").write_text("an invoice of acme, corrected")
+    assert (await _watch(client, folder)).taken == 1
+    (folder / "renamed.txt").unlink()
+    assert (await _watch(client, folder)).taken == 0
+    places = await database.pool.fetch("select place from watched_place")
+    assert [Path(row["place"]).name for row in places] == ["copy.txt"]
+    assert await _sources(database) == {"a.txt": 1, "copy.txt": 1}
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_file_that_grows_is_taken_when_it_has_stopped(client: Serdab, database: Database, folder: Path) -> None:
+    async def write() -> None:
+        with (folder / "long.txt").open("a") as file:
+            for number in range(12):
+                file.write(f"line {number}\n")
+                file.flush()
+                await asyncio.sleep(0.06)
+
+    writing = asyncio.get_running_loop().create_task(write())
+    await _watch(client, folder)
+    await writing
+    await _watch(client, folder)
+    assert await _sources(database) == {"long.txt": 1}
+    found = [kept.receipt async for kept in kept_receipts(database, Selection())]
+    assert [receipt.characters for receipt in found] == [len("\n".join(f"line {n}" for n in range(12)))]
+
+
+@pytest.mark.usefixtures("house")
+async def test_the_copy_of_a_document_that_failed_stays_for_a_redrive(client: Serdab, folder: Path) -> None:
+    (folder / "broken.docx").write_bytes(b"PK\x03\x04 not really")
+    (folder / "gone.txt").write_text("this one goes at once")
+    watched = await _watch(client, folder)
+    assert watched.taken == 2
+    assert [path.name for path in _copies(client.settings)] == ["broken.docx"]
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_file_may_go_as_soon_as_it_was_taken(client: Serdab, database: Database, folder: Path) -> None:
+    async def go(place: Path) -> None:
+        while not await database.pool.fetchval("select count(*) from watched_document"):
+            await asyncio.sleep(0.005)
+        place.unlink()
+
+    (folder / "a.txt").write_text("an invoice of acme")
+    going = asyncio.get_running_loop().create_task(go(folder / "a.txt"))
+    await _watch(client, folder)
+    await going
+    assert len([kept async for kept in kept_receipts(database, Selection())]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.usefixtures("house")
+async def test_a_file_that_cannot_be_read_stops_no_other(client: Serdab, database: Database, folder: Path) -> None:
+    (folder / "closed.txt").write_text("closed")
+    (folder / "closed.txt").chmod(0)
+    (folder / "open.txt").write_text("open")
+    assert (await _watch(client, folder)).taken == 1
+    (folder / "closed.txt").chmod(0o600)
+    assert (await _watch(client, folder)).taken == 1
+
+
+async def test_nothing_is_lost_or_twice_when_the_watching_process_is_killed_again_and_again(
+    quick: Settings, client: Serdab, database: Database, folder: Path, eventually: Callable[..., Any]
+) -> None:
+    chance = random.Random(3)
+    limits = msgspec.structs.replace(quick.documents, watch=str(folder), watch_settle_s=0.0, watch_poll_s=0.02)
+    environment = child_environment(msgspec.structs.replace(quick, documents=limits))
+    command = [sys.executable, "-m", "serdab.cli", "watch", "--supervisor", str(os.getpid())]
+    written = 0
+    for _ in range(5):
+        child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            before = await database.pool.fetchval("select count(*) from run")
+            for _ in range(15):
+                (folder / f"{written}.txt").write_text(f"document number {written}")
+                written += 1
+
+            async def has_begun(before: int = before) -> bool:
+                return bool(await database.pool.fetchval("select count(*) > $1 from run", before))
+
+            await eventually(has_begun, 40)
+            await asyncio.sleep(chance.uniform(0.0, 0.1))
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+    last = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    async def all_taken() -> bool:
+        return bool(await database.pool.fetchval("select count(*) from watched_document") == written)
+
+    try:
+        await eventually(all_taken, 40)
+    finally:
+        last.terminate()
+        last.wait(20)
+    assert await _sources(database) == {f"{n}.txt": 1 for n in range(written)}
+    assert len(_copies(quick)) == written
+    assert not list((quick.folder / "inbox").rglob("*.part")) or last.returncode is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "imaps://host/INBOX", "imap://user@mail.example.com/INBOX", "ftp://user@host/", "imaps://user@host/INBOX?after=burn",
+     "imaps://user@host/INBOX?then=seen", "imaps://user@host:port/"],
+)  # fmt: skip
+def test_what_cannot_be_watched_is_refused(text: str) -> None:
+    with pytest.raises(BadSource):
+        read_source(text)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(BadSource) as caught:
+        read_source("imaps://user:hunter2@host/INBOX")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secret_settings_are_secret(tmp_path: Path) -> None:
+    settings = load_settings([f"home={tmp_path}", "documents.mail_password=hunter2"], environ={})
+    done = subprocess.run(
+        [sys.executable, "-m", "serdab.cli", "settings"],
+        env=child_environment(settings), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "hunter2" not in done.stdout
+    assert "documents.mail_password" in done.stdout
+
+
+def test_a_tree_watches_what_the_settings_name_and_one_for_a_command_does_not(tmp_path: Path) -> None:
+    settings = load_settings([f"home={tmp_path}", f"documents.watch={tmp_path}/in"], environ={})
+    assert [child.name for child in Tree(settings).watchers] == ["watch"]
+    assert Tree(settings, "run-").watchers == []
+    assert Tree(load_settings([f"home={tmp_path}"], environ={})).watchers == []
