@@ -69,15 +69,7 @@ def verdicts(samples: Sequence[Sample], quiet: tuple[Sample, Sample], rate: floa
         *_latency(before, held, warm),
         *_dead(warm, rate),
         _drift("WAL bytes a run", warm, lambda sample: sample["wal_bytes_per_run"], 0.0),
-        *(
-            _drift(
-                f"memory of {name}, MB",
-                warm,
-                lambda sample, name=name: sample["processes"][name]["rss_mb"],
-                RSS_FLOOR_MB,
-            )
-            for name in warm[0]["processes"]
-        ),
+        *(_memory(name, warm) for name in warm[0]["processes"]),
         *_leaks(*quiet),
     ]
 

@@ -3,7 +3,7 @@
 from serdab.app.alone import run_engine, run_keeper
 from serdab.app.composition import resources
 from serdab.app.control import some_tree, start_detached, take_down
-from serdab.app.doctor import Finding, Verdict, examine
+from serdab.app.doctor import Examination, Finding, Verdict, examine
 from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
 from serdab.app.metrics import EXAMPLES, METRICS
@@ -24,6 +24,7 @@ __all__ = [
     "BadModule",
     "DatabaseState",
     "DidNotComeUp",
+    "Examination",
     "Finding",
     "HomeStatus",
     "ModelMissing",

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from serdab.cli.printing import print_json, print_table
+from serdab.cli.reporting import FAILED, WARNINGS
 from serdab.cli.session import run_loop, session_of
 from serdab.core import without_passwords
 
@@ -49,18 +50,37 @@ def meaning_of(field: msgspec.structs.FieldInfo) -> str:
     return str((extra or {}).get("description", ""))
 
 
-def doctor(ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Examine disk, clock, limits, programs and database; say what to do. Starts nothing; exit code 1 if bad."""
-    from serdab.app import Verdict, examine
+def doctor(
+    ctx: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure nothing, neither disk nor memory.")] = False,
+) -> None:
+    """Examine the machine, the home and the database; say what is wrong, what comes of it and what to do.
 
-    found = run_loop(examine(session_of(ctx).settings))
+    Starts nothing. Exit code 0: all is well; 3: warnings; 1: something is bad.
+    """
+    from serdab.app import Verdict, examine
+    from serdab.cli.machine_table import machine_rows
+
+    examination = run_loop(examine(session_of(ctx).settings, quick=quick))
     if json:
-        print_json(found)
+        print_json(
+            {"worst": examination.worst, "findings": examination.findings, "machine": examination.machine},
+        )
     else:
-        rows = [(each.check, _coloured(each.verdict), without_passwords(each.found), each.todo) for each in found]
-        print_table(("check", "verdict", "found", "what to do"), rows)
-    if any(each.verdict is Verdict.BAD for each in found):
-        raise typer.Exit(1)
+        print_table(("machine", "what it is"), machine_rows(examination.machine))
+        rows = [
+            (each.check, _coloured(each.verdict), without_passwords(each.found), _advice(each.effect, each.todo))
+            for each in examination.findings
+        ]
+        print_table(("check", "verdict", "found", "what comes of it → what to do"), rows)
+    code = {Verdict.OK: 0, Verdict.WARNING: WARNINGS, Verdict.BAD: FAILED}[examination.worst]
+    if code:
+        raise typer.Exit(code)
+
+
+def _advice(effect: str, todo: str) -> str:
+    return f"{effect} → {todo}" if todo else ""
 
 
 def _coloured(verdict: str) -> object:

@@ -8,8 +8,8 @@ import msgspec
 
 from serdab.core import BadInput, SerdabError, without_passwords
 
-#: Exit codes: what was given is wrong; anything else that went wrong.
-BAD_INPUT, FAILED = 2, 1
+#: Exit codes: what was given is wrong; anything else that went wrong; it works, but.
+BAD_INPUT, FAILED, WARNINGS = 2, 1, 3
 
 
 def report(error: Exception, *, as_json: bool) -> int:

@@ -2,65 +2,62 @@
 
 from __future__ import annotations
 
-import ctypes
-import struct
 import time
-from pathlib import Path
 
 from serdab.app.doctor.findings import Finding, bad, judged, well
 from serdab.core import Settings
+from serdab.machine import COMPARED_S, Machine
 
 #: Begin of the year in which this was written, seconds since 1970: a clock before it has lost its battery.
 WRITTEN_S = 1_767_225_600
-#: How long the two clocks are compared, and how far they may go apart in that time, in seconds.
-COMPARED_S, MOST_DRIFT_S = 0.2, 0.02
-#: What systemd-timesyncd leaves when it has set the clock.
-SET_BY_SYSTEMD = Path("/run/systemd/timesync/synchronized")
-#: In the answer of adjtimex: nobody keeps the clock right. The place of that word in `struct timex` of 64 bits.
-UNSYNCHRONISED, STATUS_AT, TIMEX_BYTES = 0x40, 40, 512
+#: How far the two clocks may go apart while they are compared, in seconds.
+MOST_DRIFT_S = 0.02
+#: Sources that are asked over a slow bus: each look at the clock costs a microsecond and more.
+SLOW_SOURCES = ("hpet", "acpi_pm", "jiffies", "refined-jiffies")
 
 
-def check_clock_runs(settings: Settings) -> Finding:
+def check_clock_runs(settings: Settings, machine: Machine) -> Finding:
     """Whether the wall's clock goes as fast as the one that only counts."""
     del settings
-    if wall_s() < WRITTEN_S:
-        return bad("clock", f"it says {time.strftime('%Y-%m-%d')}", "set the clock of this machine")
-    began_s, steady_s = wall_s(), time.monotonic()
-    time.sleep(COMPARED_S)
-    drift_s = abs((wall_s() - began_s) - (time.monotonic() - steady_s))
-    todo = "somebody steps the clock; let one service keep it, slowly"
-    return judged("clock", f"steady within {drift_s * 1e3:.1f} ms", is_well=drift_s < MOST_DRIFT_S, todo=todo)
+    clock = machine.clock
+    if clock.wall_s < WRITTEN_S:
+        said = time.strftime("%Y-%m-%d", time.gmtime(clock.wall_s))
+        return bad("clock", f"it says {said}", "certificates and retention go wrong", "say: timedatectl set-ntp true")
+    if clock.drift_s is None:
+        return well("clock", "not compared")
+    return judged(
+        "clock",
+        f"steady within {clock.drift_s * 1e3:.1f} ms of {COMPARED_S:g} s",
+        is_well=clock.drift_s < MOST_DRIFT_S,
+        effect="times in logs and reports jump",
+        todo="somebody steps the clock; let one service alone keep it, slowly",
+    )
 
 
-def check_clock_set(settings: Settings) -> Finding:
+def check_clock_set(settings: Settings, machine: Machine) -> Finding:
     """Whether somebody keeps the clock right."""
     del settings
-    if SET_BY_SYSTEMD.exists():
+    if machine.clock.by_systemd:
         return well("clock set", "by systemd-timesyncd")
-    synchronised = kernel_says_synchronised()
+    synchronised = machine.clock.synchronised
     found = {True: "synchronised, says the kernel", False: "not synchronised", None: "the kernel does not say"}
-    todo = "times in logs and reports will be wrong; say: timedatectl set-ntp true"
-    return judged("clock set", found[synchronised], is_well=synchronised is True, todo=todo)
+    effect, todo = "times in logs and reports will be wrong", "say: timedatectl set-ntp true"
+    if machine.limits.container:
+        todo += ", on the host of this container"
+    return judged("clock set", found[synchronised], is_well=synchronised is True, effect=effect, todo=todo)
 
 
-def kernel_says_synchronised() -> bool | None:
-    """What adjtimex answers; None when it cannot be asked."""
-    try:
-        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
-    except AttributeError:
-        return None
-    answer = ctypes.create_string_buffer(TIMEX_BYTES)
-    if struct.calcsize("P") != 8 or adjtimex(answer) < 0:
-        return None
-    (status,) = struct.unpack_from("i", answer, STATUS_AT)
-    return not status & UNSYNCHRONISED
-
-
-def clock_offset(before_s: float, theirs_s: float, after_s: float) -> float:
-    """How far another clock is ahead, in seconds, when it was asked between two looks at ours."""
-    return theirs_s - (before_s + after_s) / 2
-
-
-def wall_s() -> float:
-    """Our clock, seconds since 1970."""
-    return time.clock_gettime(time.CLOCK_REALTIME)
+def check_clock_source(settings: Settings, machine: Machine) -> Finding:
+    """Whether looking at the clock is cheap."""
+    del settings
+    source, others = machine.clock.source, machine.clock.sources
+    if source not in SLOW_SOURCES:
+        return well("clock source", source or "not told")
+    better = next((each for each in others if each not in SLOW_SOURCES), "")
+    return judged(
+        "clock source",
+        f"{source} of {', '.join(others) or 'no others'}",
+        is_well=not better,
+        effect="each look at the clock takes a microsecond and more; PostgreSQL looks at it all the time",
+        todo=f"say: echo {better} > /sys/devices/system/clocksource/clocksource0/current_clocksource",
+    )

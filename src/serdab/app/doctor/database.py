@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from serdab.app.doctor.clock import clock_offset, wall_s
 from serdab.app.doctor.findings import Finding, bad, judged, well
 from serdab.core import SerdabError, Settings
+from serdab.machine import wall_s
 from serdab.store import Connection, Database, EmbeddedPostgres, database_status, hide_password, is_gone, sqlstate
 from serdab.store import load_statements as statements_of
 
@@ -42,7 +42,12 @@ async def examine_database(settings: Settings) -> list[Finding]:
 
 def _away(settings: Settings, error: Exception) -> Finding:
     place = hide_password(settings.database.url) or "the embedded one"
-    return bad("database", f"{place}: {type(error).__name__}: {error}", "start it, or mend database.url")
+    return bad(
+        "database",
+        f"{place}: {type(error).__name__}: {error}",
+        "nothing runs without it",
+        "start it, or mend database.url",
+    )
 
 
 async def check_version(connection: Connection) -> Finding:
@@ -56,8 +61,8 @@ async def check_durability(connection: Connection) -> Finding:
     found = ", ".join(f"{name}={value}" for name, value in row.items())
     off = [name for name, value in row.items() if value == "off"]
     if off:
-        todo = f"a crash can lose what was committed; set {', '.join(f'{name}=on' for name in off)} on the server"
-        return bad("durability", found, todo)
+        todo = f"set {', '.join(f'{name}=on' for name in off)} on the server"
+        return bad("durability", found, "a crash can lose what was committed", todo)
     return well("durability", found)
 
 
@@ -66,8 +71,18 @@ async def check_offset(connection: Connection) -> Finding:
     before_s = wall_s()
     theirs_s = float(await connection.fetchval(statements_of(STATEMENTS)["clock"]))
     offset_s = clock_offset(before_s, theirs_s, wall_s())
-    todo = "times in logs and in runs do not fit; keep both clocks by the same time server"
-    return judged("database clock", f"{offset_s:+.3f} s from ours", is_well=abs(offset_s) < MOST_OFFSET_S, todo=todo)
+    return judged(
+        "database clock",
+        f"{offset_s:+.3f} s from ours",
+        is_well=abs(offset_s) < MOST_OFFSET_S,
+        effect="times in logs and in runs do not fit",
+        todo="keep both clocks by the same time server",
+    )
+
+
+def clock_offset(before_s: float, theirs_s: float, after_s: float) -> float:
+    """How far another clock is ahead, in seconds, when it was asked between two looks at ours."""
+    return theirs_s - (before_s + after_s) / 2
 
 
 CHECKS: Sequence[Callable[[Connection], Awaitable[Finding]]] = (check_version, check_durability, check_offset)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
-
-from serdab.app.doctor.findings import Finding, bad, judged, warning
+from serdab.app.doctor.findings import Finding, bad, judged, warning, well
 from serdab.core import Settings
+from serdab.machine import Disk, Machine
 from serdab.store import Room
 
-#: What is written once as a stream, and in one piece, in bytes.
-STREAM_BYTES, PIECE_BYTES = 64 << 20, 1 << 20
-LEAST_MB_S = 50.0
-#: Flushes of one page of PostgreSQL, and the longest time that they all may take, in seconds.
-FLUSHES, PAGE_BYTES, MOST_FLUSHING_S = 200, 8192, 5.0
+#: Slower than that, a stream is slow, bytes a second.
+LEAST_WRITE_BYTES_S = 50e6
+#: A model of this size, and how long it may take from the disk into memory, in seconds.
+MODEL_BYTES, MOST_LOADING_S = 5e9, 30.0
 #: Each group commit waits for one flush: beyond this a home is slow, in seconds.
 SLOW_MEDIAN_S, SLOW_P99_S = 0.010, 0.100
 #: No disk is as fast as that, in seconds: what answers so has written nothing yet.
 TOO_FAST_S = 10e-6
-_MB = 1 << 20
-T = TypeVar("T")
+NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+#: What they lose, and when.
+PASSING = {
+    "tmpfs": "everything is gone when the machine restarts",
+    "ramfs": "everything is gone when the machine restarts",
+    "overlay": "everything is gone with its container, and a flush may not reach a disk",
+}
+NOT_MEASURED = "not measured"
 
 
-def existing(folder: Path) -> Path:
-    """A folder, or the first one above it that is there."""
-    return next(each for each in (folder, *folder.parents) if each.is_dir())
+def disk_of(settings: Settings, machine: Machine) -> Disk:
+    """The disk that holds the home."""
+    home = str(settings.folder)
+    return next(disk for disk in machine.disks if home in disk.folders)
 
 
 def check_room(settings: Settings) -> Finding:
@@ -39,59 +38,68 @@ def check_room(settings: Settings) -> Finding:
     free = dict.fromkeys(room.free().values())
     found = ", ".join(f"{each / (1 << 30):,.1f} GB free" for each in free)
     if missing:
-        what, _, todo = missing.partition("; ")
-        return bad("room", what, todo)
-    return judged("room", found, is_well=True, todo="")
+        what, _, told = missing.partition("; ")
+        effect, _, todo = told.partition(": ")
+        return bad("room", what, effect, todo)
+    return well("room", found)
 
 
-def check_writing(settings: Settings) -> Finding:
+def check_file_system(settings: Settings, machine: Machine) -> Finding:
+    """Which file system holds the home."""
+    kind = disk_of(settings, machine).file_system
+    if kind in NETWORK:
+        effect = "locks and flushes of a network file system are not to be relied on"
+        return warning("file system", kind, effect, "put the home on a disk of this machine, with --set home=FOLDER")
+    if kind in PASSING:
+        return warning("file system", kind, PASSING[kind], "put the home on a disk or a volume, with --set home=FOLDER")
+    return well("file system", kind)
+
+
+def check_writing(settings: Settings, machine: Machine) -> Finding:
     """How fast a stream is written."""
-    folder = existing(settings.folder)
-    if min(Room.of(settings).free().values()) < 4 * STREAM_BYTES:
-        return warning("writing", "not measured: the disk is full", "make room")
-    speed = STREAM_BYTES / _MB / _on_disk(folder, _stream)
-    todo = f"steps with large results will wait; use a disk that writes {LEAST_MB_S:g} MB/s"
-    return judged("writing", f"{speed:,.0f} MB/s in {folder}", is_well=speed >= LEAST_MB_S, todo=todo)
+    disk = disk_of(settings, machine)
+    if disk.speed is None:
+        return well("writing", NOT_MEASURED)
+    return judged(
+        "writing",
+        f"{disk.speed.write_bytes_s / 1e6:,.0f} MB/s on {disk.device or disk.mounted_on}",
+        is_well=disk.speed.write_bytes_s >= LEAST_WRITE_BYTES_S,
+        effect="steps with large results will wait",
+        todo=f"use a disk that writes {LEAST_WRITE_BYTES_S / 1e6:g} MB/s",
+    )
 
 
-def check_flush(settings: Settings) -> Finding:
+def check_loading(settings: Settings, machine: Machine) -> Finding:
+    """How long a model takes from each disk into memory."""
+    del settings
+    speeds = [(disk.speed.read_bytes_s, disk.speed.direct, disk) for disk in machine.disks if disk.speed is not None]
+    if not speeds:
+        return well("loading models", NOT_MEASURED)
+    read_bytes_s, direct, disk = min(speeds, key=lambda each: each[0])
+    took_s = MODEL_BYTES / max(read_bytes_s, 1.0)
+    how = "past the cache" if direct else "perhaps from the cache"
+    return judged(
+        "loading models",
+        f"reads {read_bytes_s / 1e6:,.0f} MB/s on {disk.device or disk.mounted_on}, {how}: 5 GB in {took_s:,.0f} s",
+        is_well=took_s <= MOST_LOADING_S,
+        effect=f"a model of 5 GB takes {took_s:,.0f} s until it answers, after each start",
+        todo="put the models on an SSD (500 MB/s: 10 s; NVMe: 2 s)",
+    )
+
+
+def check_flush(settings: Settings, machine: Machine) -> Finding:
     """How long the disk takes until what is committed is kept."""
-    times_s = _on_disk(existing(settings.folder), _flushes)
-    median_s = statistics.median(times_s)
-    p99_s = times_s[min(int(len(times_s) * 0.99), len(times_s) - 1)]
-    found = f"median {median_s * 1e3:.2f} ms, p99 {p99_s * 1e3:.2f} ms of {len(times_s)} flushes of 8 kB"
-    if median_s < TOO_FAST_S:
-        return warning("flush", found, "it answers before it has written; a loss of power may lose what was committed")
-    slow = median_s > SLOW_MEDIAN_S or p99_s > SLOW_P99_S
-    return judged("flush", found, is_well=not slow, todo="every commit waits for that; put the home on an SSD")
-
-
-def _on_disk(folder: Path, measure: Callable[[int], T]) -> T:
-    """Measure with a file that nobody sees and that goes by itself."""
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-        return measure(file.fileno())
-
-
-def _stream(handle: int) -> float:
-    piece = os.urandom(PIECE_BYTES)
-    began = time.perf_counter()
-    for place in range(0, STREAM_BYTES, PIECE_BYTES):
-        os.pwrite(handle, piece, place)
-    os.fdatasync(handle)
-    return time.perf_counter() - began
-
-
-def _flushes(handle: int) -> list[float]:
-    """Sorted times of flushes into a file that has its size already, as PostgreSQL's log has."""
-    page = os.urandom(PAGE_BYTES)
-    os.pwrite(handle, bytes(FLUSHES * PAGE_BYTES), 0)
-    os.fsync(handle)
-    times_s = []
-    for number in range(FLUSHES):
-        began = time.perf_counter()
-        os.pwrite(handle, page, number * PAGE_BYTES)
-        os.fdatasync(handle)
-        times_s.append(time.perf_counter() - began)
-        if sum(times_s) > MOST_FLUSHING_S:
-            break
-    return sorted(times_s)
+    speed = disk_of(settings, machine).speed
+    if speed is None:
+        return well("flush", NOT_MEASURED)
+    flushes = speed.flushes
+    found = (
+        f"median {flushes.median_s * 1e3:.2f} ms, p99 {flushes.p99_s * 1e3:.2f} ms of {flushes.count} flushes of 8 kB"
+    )
+    if flushes.median_s < TOO_FAST_S:
+        effect = "it answers before it has written; a loss of power may lose what was committed"
+        return warning(
+            "flush", found, effect, "use a disk that flushes; in a guest, set its cache to writethrough or none"
+        )
+    slow = flushes.median_s > SLOW_MEDIAN_S or flushes.p99_s > SLOW_P99_S
+    return judged("flush", found, is_well=not slow, effect="every commit waits for that", todo="put the home on an SSD")
