@@ -114,7 +114,7 @@ async def test_files_are_read_in_a_process_of_their_own(index: Index, serdab: Se
         ("empty.txt", b"", "EmptyDocument"),
         ("blank.txt", b" \n\t ", "EmptyDocument"),
         ("broken.pdf", b"%PDF-1.7 and then nothing", "Document"),
-        ("picture.txt", b"\x89PNG\r\n\x1a\n....", "UnsupportedDocument"),
+        ("picture.txt", b"GIF89a....", "UnsupportedDocument"),
         ("large.txt", b"word " * 1000, "TooLargeDocument"),
         ("missing.txt", None, "UnreachableDocument"),
     ],
