@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.knowledge import Record, read_record
+from serdab.knowledge import FieldRule, Record, Schema, Value, read_record
+from serdab.knowledge.extraction.checks import places_are_true
 
 INVOICE_EN = """Northwind Lamps Ltd
 12 Harbour Road, Dover CT16 1AA
@@ -253,8 +254,21 @@ def test_a_text_that_is_no_known_type_has_no_record() -> None:
 
 
 def test_a_card_is_told_by_its_last_digits_only() -> None:
-    from serdab.knowledge import FieldRule, Schema
-
     schema = Schema(schema="slip", fields=[FieldRule(name="card", kind="card", anywhere=True)])
     record = read_record("Card 4111 1111 1111 1111, not 4111 1111 1111 1112", doc_type="slip", schemas=[schema])
     assert values(record) == {"card": "**** 1111"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "is_there"),
+    [
+        ("money", "1250.00 EUR", True),
+        ("money", "1350.00 EUR", False),
+        ("phone", "+4925000", True),
+        ("phone", "+4925001", False),
+        ("text", "whatever", True),
+    ],
+)
+def test_a_value_that_its_place_does_not_hold_needs_a_look(kind: str, value: str, is_there: bool) -> None:
+    told = Value(name="x", kind=kind, value=value, start=4, end=12, page=1, confidence=0.9, reason="")
+    assert [look.field for look in places_are_true("pay 1.250,00 now", [told])] == ([] if is_there else ["x"])

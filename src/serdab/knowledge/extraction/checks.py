@@ -7,12 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
+from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 
 #: What sums may differ by through rounding, for each line.
 _ROUNDING = Decimal("0.01")
+#: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
+_OF_DIGITS = frozenset(["money", "decimal", "iban", "phone"])
+_LAST_DIGITS = 5
 #: How much surer a value must be than the next one, that the next is no rival.
 LEAST_LEAD = 0.03
 
@@ -52,10 +56,22 @@ def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
 
 
 def places_are_true(text: str, values: Sequence[Value]) -> Iterator[Look]:
-    """A look for each value whose place holds nothing."""
+    """A look for each value that its place in the text does not hold."""
     for value in values:
-        if not text[value.start : value.end].strip():
-            yield Look(reason=f"{value.name} does not occur in the text", field=value.name)
+        written = text[value.start : value.end]
+        if not written.strip() or not _holds_digits(value, written):
+            reason = f"{value.name} {value.value} does not occur in the text where it was found"
+            yield Look(reason=reason, field=value.name, start=value.start, end=value.end)
+
+
+def _holds_digits(value: Value, written: str) -> bool:
+    """Whether a place has the digits of its value; where a value has none, or is written in words, there are no two."""
+    if value.kind not in _OF_DIGITS:
+        return True
+    there = re.sub(r"\D", "", plain_digits(written))
+    # A country code and decimals may be added: the digits before the point, of a phone the last ones, must be there.
+    wanted = re.sub(r"\D", "", value.value.split(".")[0])
+    return not there or (wanted[-_LAST_DIGITS:] if value.kind == "phone" else wanted.lstrip("0")) in there
 
 
 def _in_order(check: Check, values: Sequence[Value]) -> Iterator[Look]:
