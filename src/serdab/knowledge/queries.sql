@@ -52,7 +52,7 @@ set hnsw.ef_search = 60; set enable_seqscan = off
 
 -- name: tune_asking
 -- The same for the questions of people, who want the nearest more than the last tenth of a millisecond.
-set hnsw.ef_search = 100; set enable_seqscan = off
+set hnsw.ef_search = 200; set enable_seqscan = off
 
 -- name: find_candidates
 -- For each question the nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
