@@ -212,7 +212,7 @@ async def recall_filtered(index: Index, exact: Bare, vectors: NDArray[np.float32
 
 async def ef_search(index: Index) -> str:
     """What our own session has, so that the other one has the same."""
-    found: str = await index._reading.use(lambda connection: connection.fetchval("show hnsw.ef_search"))
+    found: str = await index._asking.use(lambda connection: connection.fetchval("show hnsw.ef_search"))
     return found
 
 

@@ -1,4 +1,8 @@
-"""The process that takes documents from watched folders and mailboxes: one beside the workers of a tree."""
+"""The process that takes documents from watched folders and mailboxes: one beside the workers of a tree.
+
+It is a process and no durable workflow: all it must remember stands in two small tables, and a workflow that looks
+every few seconds for years would write history that tells nothing.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ order by first.rank desc, first.document_id, first.position
 -- name: tune_filtered
 -- For a transaction: the index of meanings is walked on until enough documents meet the filters, each looked up alone.
 set local hnsw.iterative_scan = strict_order; set local hnsw.max_scan_tuples = 40000;
-set local hnsw.ef_search = 100;
+set local hnsw.ef_search = 200;
 set local enable_sort = off; set local enable_hashjoin = off; set local enable_mergejoin = off;
 set local enable_bitmapscan = off
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Self
@@ -124,12 +125,14 @@ class Index:
         """Nothing is opened yet."""
         self._writing = Link(database, "index writing")
         self._reading = Link(database, "index reading", _SQL["tune_search"])
+        self._asking = Link(database, "index asking", _SQL["tune_asking"])
         self._common: frozenset[str] = frozenset()
         self._common_due = 0.0
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
         self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
-        self._questions = Coalescer(self._answer, QUESTIONS_PER_BATCH)
+        self._similar = Coalescer(partial(self._answer, self._reading), QUESTIONS_PER_BATCH)
+        self._questions = Coalescer(partial(self._answer, self._asking), QUESTIONS_PER_BATCH)
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,10 +142,11 @@ class Index:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        for coalescer in (self._adds, self._labels, self._outcomes, self._questions):
+        for coalescer in (self._adds, self._labels, self._outcomes, self._similar, self._questions):
             await coalescer.close()
         await self._writing.close()
         await self._reading.close()
+        await self._asking.close()
 
     async def add(self, entry: Entry, embeddings: Vectors) -> bool:
         """Add a document with the embedding of each passage; returns False when it was there already.
@@ -172,7 +176,7 @@ class Index:
         vector = to_database(embedding)
         # A document can fill several places: most fill one, so few more are asked for, and many more when that fails.
         for most in (k + 2, k * 8):
-            rows = await self._reading.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
+            rows = await self._asking.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
             rows.sort(key=lambda row: (row["similarity"], row["document_id"]))
             best = {row["document_id"]: row for row in rows}  # The last one of each counts, which is its nearest.
             if len(best) >= k or len(rows) < most:
@@ -189,7 +193,7 @@ class Index:
             BadInput: a condition of the filters cannot be compared.
         """
         if self._common_is_due():
-            await self._reading.use(self._learn_common)
+            await self._asking.use(self._learn_common)
         words = ask_for(question[:_MOST_TEXT], self._common), ask_for(question[:_MOST_TEXT])
         if not filters:
             return await self._ask(embedding, words, k, None, question)
@@ -200,7 +204,7 @@ class Index:
             rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, RANKED_ASKED)
             return (await _shown(connection, [fuse(rows, k)], [asked]))[0]
 
-        return await self._reading.use(work)
+        return await self._asking.use(work)
 
     async def find_alike(
         self, text: str, embedding: Vector, k: int = 10, without: UUID | None = None
@@ -209,11 +213,11 @@ class Index:
         hashes = sketch_of(fold(text))
         if hashes is None:
             return []
-        return await self._reading.use(lambda connection: find_alike(connection, hashes, embedding, k, without))
+        return await self._asking.use(lambda connection: find_alike(connection, hashes, embedding, k, without))
 
     async def find_duplicates(self) -> Sequence[Duplicates]:
         """All groups of documents that are nearly the same, the largest first."""
-        return await self._reading.use(find_duplicates)
+        return await self._asking.use(find_duplicates)
 
     async def count(self) -> int:
         """How many documents are known."""
@@ -223,7 +227,8 @@ class Index:
     async def _ask(
         self, embedding: Vector, words: tuple[str, str], k: int, without: UUID | None, asked: str
     ) -> Sequence[Found]:
-        return await self._questions(_question(to_database(embedding), words, k, without, asked))
+        answer = self._questions if asked else self._similar
+        return await answer(_question(to_database(embedding), words, k, without, asked))
 
     async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
         # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
@@ -256,7 +261,7 @@ class Index:
         await self._writing.use(lambda connection: connection.execute(_SQL["note_outcomes"], *columns))
         return [None] * len(outcomes)
 
-    async def _answer(self, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
+    async def _answer(self, link: Link, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
         async def work(connection: Connection) -> Sequence[Sequence[Found]]:
             await self._learn_common(connection)
             candidates = await connection.fetch(
@@ -273,7 +278,7 @@ class Index:
             fused = [fuse(rows, question.most) for rows, question in _split(candidates, questions)]
             return await _shown(connection, fused, questions)
 
-        return await self._reading.use(work)
+        return await link.use(work)
 
     def _common_is_due(self) -> bool:
         return asyncio.get_running_loop().time() >= self._common_due

@@ -74,6 +74,10 @@ on conflict (document_id) do update
 -- For a session that only searches: its plans must use the indexes, whatever the statistics say.
 set hnsw.ef_search = 60; set enable_seqscan = off
 
+-- name: tune_asking
+-- The same for the questions of people, who want the nearest more than the last tenth of a millisecond.
+set hnsw.ef_search = 200; set enable_seqscan = off
+
 -- name: find_candidates
 -- For each question the nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
 select q.n, 'm' as leg, found.*
