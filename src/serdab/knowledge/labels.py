@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from serdab.knowledge.vectors import to_database
 from serdab.store import Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
+_OURS = load_statements("serdab.knowledge.labelling")
 
 #: Examples that are embedded and stored together; a crash loses no more than that.
 BATCH = 512
@@ -158,10 +160,41 @@ async def train_labels(
     )
 
 
+@contextlib.asynccontextmanager
+async def labels_link(database: Database) -> AsyncIterator[Link]:
+    """A connection for what is done with labels, closed at the end."""
+    link = Link(database, "labels")
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+async def show_labels(database: Database, label_set: str = DEFAULT_SET) -> Sequence[KnownLabel]:
+    """The labels of a set, by name.
+
+    Raises:
+        BadLabels: there is no such set.
+    """
+    async with labels_link(database) as link:
+        set_id = await find_set(link, label_set)
+        rows = await link.use(lambda c: c.fetch(_OURS["labels_of_set"], set_id))
+    return [KnownLabel(label=row["label"], examples=row["examples"], description=row["description"]) for row in rows]
+
+
 async def list_label_sets(database: Database) -> Sequence[LabelSet]:
     """All sets of labels by name."""
     rows = await database.pool.fetch(_SQL["list_label_sets"])
     return [LabelSet(name=row["name"], examples=row["examples"], labels=row["labels"]) for row in rows]
+
+
+class KnownLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """A label of a set."""
+
+    label: str
+    examples: int
+    #: What it means; None: nobody said.
+    description: str | None
 
 
 class _Import:
