@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from serdab import __version__
-from serdab.cli import db, documents, home, labels, models, processes, runs, starting, tree
+from serdab.cli import db, documents, home, labels, models, processes, reviewing, runs, starting, tree
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -53,6 +53,7 @@ def root(
 for group in (tree, starting, documents, processes, home):
     group.register(application)
 application.add_typer(runs.application, name="runs")
+labels.labels.command()(reviewing.review)
 application.add_typer(labels.labels, name="labels")
 application.add_typer(models.application, name="models")
 application.add_typer(db.application, name="db")

@@ -1,6 +1,7 @@
 """Find what is like this, in my own documents: labels, index, search, and the workflow that reads documents."""
 
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
+from serdab.knowledge.coalescing import Link
 from serdab.knowledge.delivery import Delivery
 from serdab.knowledge.errors import (
     BadDelivery,
@@ -12,6 +13,7 @@ from serdab.knowledge.errors import (
 )
 from serdab.knowledge.evaluation import Evaluation, FieldScore, Unrecorded, evaluate_triage
 from serdab.knowledge.extraction import Field
+from serdab.knowledge.heads import Choice
 from serdab.knowledge.index import Entry, Found, Index, Passage, document_id_of
 from serdab.knowledge.label_files import RefusedRow
 from serdab.knowledge.labelling import (
@@ -36,6 +38,7 @@ from serdab.knowledge.labels import (
     labels_link,
     list_label_sets,
     show_labels,
+    show_labels_of,
     train_labels,
 )
 from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources
@@ -49,6 +52,7 @@ __all__ = [
     "BadDelivery",
     "BadEvaluation",
     "BadLabels",
+    "Choice",
     "Classifier",
     "Costs",
     "Delivery",
@@ -67,6 +71,7 @@ __all__ = [
     "IndexAway",
     "KnownLabel",
     "LabelSet",
+    "Link",
     "Passage",
     "Receipt",
     "Refusal",
@@ -92,6 +97,7 @@ __all__ = [
     "score_set",
     "search_documents",
     "show_labels",
+    "show_labels_of",
     "take_answers",
     "train_labels",
     "triage",

@@ -125,28 +125,32 @@ async def import_labels(
 
 
 async def train_labels(
-    database: Database, embedder: Embedder, label_set: str = DEFAULT_SET, costs: Costs | None = None
+    link: Link,
+    embedder: Embedder,
+    label_set: str = DEFAULT_SET,
+    *,
+    wrong: float | None = None,
+    look: float | None = None,
 ) -> TrainReport:
     """Learn from a set and choose the confidence below which a person should look.
 
     Args:
-        database: where the set is kept.
+        link: to where the set is kept.
         embedder: embeds what another engine had embedded.
         label_set: name of the set.
-        costs: of a wrong label and of a look, kept with the set; those it has by default.
+        wrong: cost of a wrong label that nobody looked at, kept with the set; None: as it was.
+        look: cost of a look by a person, in the same unit.
 
     Raises:
-        BadLabels: there is no such set.
+        BadLabels: there is no such set, or a cost is not positive.
         EngineUnavailable: no engine makes embeddings now.
         IndexAway: the database is not there now.
     """
-    link = Link(database, "labels")
-    try:
-        set_id = await find_set(link, label_set)
-        trained = await train_set(link, embedder, set_id, costs)
-        size = await link.use(lambda c: c.fetchrow(_SQL["count_examples"], set_id))
-    finally:
-        await link.close()
+    set_id = await find_set(link, label_set)
+    row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
+    costs = Costs(wrong=row["cost_wrong"] if wrong is None else wrong, look=row["cost_look"] if look is None else look)
+    trained = await train_set(link, embedder, set_id, costs)
+    size = await link.use(lambda c: c.fetchrow(_SQL["count_examples"], set_id))
     heads = trained.heads
     return TrainReport(
         label_set=label_set,
@@ -177,8 +181,13 @@ async def show_labels(database: Database, label_set: str = DEFAULT_SET) -> Seque
         BadLabels: there is no such set.
     """
     async with labels_link(database) as link:
-        set_id = await find_set(link, label_set)
-        rows = await link.use(lambda c: c.fetch(_OURS["labels_of_set"], set_id))
+        return await show_labels_of(link, label_set)
+
+
+async def show_labels_of(link: Link, label_set: str) -> Sequence[KnownLabel]:
+    """The same over a connection that is there."""
+    set_id = await find_set(link, label_set)
+    rows = await link.use(lambda c: c.fetch(_OURS["labels_of_set"], set_id))
     return [KnownLabel(label=row["label"], examples=row["examples"], description=row["description"]) for row in rows]
 
 

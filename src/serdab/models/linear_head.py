@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 #: Inverse strength of the penalty, for vectors of length one: the best of 3 to 100 on 10,000 queries of 77 kinds.
 STRENGTH = 20.0
-GRAM_STRENGTH = 10.0
 #: What every n-gram counts for every kind before any was seen.
 SMOOTHINGS = (0.1, 0.03, 0.01)
-#: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, or fitted, which takes longer and
-#: pays when texts are long.
+#: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, fitted,
+#: which takes longer, or both.
 FITTED = "regression"
-WAYS = (*(f"counts/{smoothing}" for smoothing in SMOOTHINGS), FITTED)
+BOTH = "both"
+WAYS = (*(f"counts/{smoothing}" for smoothing in SMOOTHINGS), FITTED, BOTH)
 USUAL_WAY = "counts/0.03"
 #: What may count: both views, the embedding alone, n-grams alone.
 VIEWS = ((True, True), (True, False), (False, True))
@@ -139,9 +139,9 @@ def train_head(examples: Examples, scripts: Collection[int], strange: Collection
 class _Logistic:
     """One logistic regression."""
 
-    def __init__(self, strength: float = STRENGTH, most_iterations: int = 150) -> None:
+    def __init__(self, most_iterations: int = 150, tolerance: float = 1e-4) -> None:
         linear = load_extra("sklearn.linear_model")
-        self._model = linear.LogisticRegression(C=strength, max_iter=most_iterations, tol=1e-4, solver="lbfgs")
+        self._model = linear.LogisticRegression(C=STRENGTH, max_iter=most_iterations, tol=tolerance, solver="lbfgs")
 
     def fit(self, rows: Any, kinds: Any, weights: Any) -> None:
         with warnings.catch_warnings():
@@ -211,13 +211,13 @@ def _gram_weights(numpy: Any, grams: Any, kinds: Any, weights: Any, ways: Collec
     """Weights of n-grams, (gram_width, kinds), by the way they were learned."""
     counted = _Complement(numpy, grams, kinds, weights)
     found = {f"counts/{smoothing}": counted.weights(smoothing) for smoothing in SMOOTHINGS}
-    found = {way: each for way, each in found.items() if way in ways}
-    if FITTED in ways and len(kinds) * (kinds.max() + 1) <= MOST_REGRESSED:
-        model = _Logistic(GRAM_STRENGTH, 80)
+    if {FITTED, BOTH} & set(ways) and len(kinds) * (kinds.max() + 1) <= MOST_REGRESSED:
+        model = _Logistic(60, 1e-3)
         model.fit(grams, kinds, weights)
         turned = numpy.ascontiguousarray(model.learned(numpy)[0].T)
-        found[FITTED] = turned / (float((grams @ turned).std()) or 1.0)
-    return found
+        turned /= float((grams @ turned).std()) or 1.0
+        found |= {FITTED: turned, BOTH: turned + counted.weights(SMOOTHINGS[0])}
+    return {way: each for way, each in found.items() if way in ways}
 
 
 def _worth(numpy: Any, scores: tuple[Any, Any], truth: Any, views: tuple[bool, bool]) -> tuple[float, float]:
