@@ -110,6 +110,11 @@ def _show(found: Evaluation) -> None:
         interval = f"{found.accuracy_low:.3f} to {found.accuracy_high:.3f}"
         rows.append(("accuracy", f"{found.accuracy:.4f} ({interval}) of {found.compared:,}"))
         rows.append(("macro F1", f"{found.macro_f1:.4f}"))
+    if found.coverage_at_95 is not None:
+        chance = f"{found.calibration_error_by_chance:.4f} by chance alone"
+        rows.append(("calibration error", f"{found.calibration_error:.4f} ({chance})"))
+        rows.append(("coverage at 95 % precision", f"{found.coverage_at_95.share:.3f}"))
+        rows.append(("needs a look", f"{found.abstained:.3f}"))
     rows += [(f"accuracy, {lang or 'no language'}", f"{share:.4f}") for lang, share in found.accuracy_by_lang.items()]
     rows += [(f"field {name}", f"{s.share:.3f} of {s.compared:,}") for name, s in found.fields.items()]
     print_table(("measure", "value"), rows)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy
 import pytest
-from scipy import sparse
 
+from serdab.engines import load_extra
 from serdab.knowledge.errors import BadLabels
 from serdab.knowledge.labelling.describing import read_descriptions
 from serdab.knowledge.labelling.documents import Seen
@@ -18,6 +19,8 @@ from serdab.knowledge.labelling.measures import calibration_error, coverage_at, 
 from serdab.knowledge.labelling.reviewing import choose_diverse
 from serdab.knowledge.labelling.training import words_of_name
 from serdab.models.folding import fold_rows, group_copies
+
+sparse: Any = load_extra("scipy.sparse")
 
 
 def test_a_known_calibration_error_is_found() -> None:
@@ -36,7 +39,7 @@ def test_coverage_takes_verdicts_of_one_confidence_together() -> None:
 
 
 def test_macro_f1_counts_rare_labels_as_much_as_frequent_ones() -> None:
-    pairs: list[tuple[str, str | None]] = [("a", "a")] * 98 + [("b", "a"), ("b", "b")]
+    pairs = [*[("a", "a")] * 98, ("b", "a"), ("b", "b")]
     assert macro_f1(pairs) == pytest.approx((2 * 98 / 197 + 2 / 3) / 2)
 
 
