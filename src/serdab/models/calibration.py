@@ -63,11 +63,13 @@ class Calibration:
         first = chances.argmax(-1)[..., None]
         before = numpy.take_along_axis(chances, first, -1)
         # Never below an equal share: the first stays the first.
-        after = numpy.clip(numpy.interp(before, xs, ys), 1 / chances.shape[-1], 1.0)
-        others = (1 - after) / numpy.maximum(1 - before, 1e-12)
-        bent = numpy.minimum(chances * others, after)
-        numpy.put_along_axis(bent, first, after, -1)
-        return bent / bent.sum(-1, keepdims=True)
+        even = 1 / chances.shape[-1]
+        after = numpy.clip(numpy.interp(before, xs, ys), even, 1.0)
+        # Less sure: some of all goes to every kind alike. Surer: it is taken from the others alike.
+        part = numpy.clip((before - after) / numpy.maximum(before - even, 1e-12), 0.0, 1.0)
+        higher = chances * (1 - after) / numpy.maximum(1 - before, 1e-12)
+        numpy.put_along_axis(higher, first, after, -1)
+        return numpy.where(after < before, (1 - part) * chances + part * even, higher)
 
 
 def calibrate(scores: Sequence[Any], truth: Any, *, forms: int = 3) -> Calibration:
