@@ -67,7 +67,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """How well a set of labels is told; intervals hold the true value in 95 of 100 cases."""
 
     label_set: str
-    #: `cross-validated`: by heads that had not learned from the row.
+    #: `cross-validated` (nearly every row was asked) or `held out` (a part); confidence was fitted on these rows too,
+    #: so its error is a little too good.
     method: str
     rows: int
     accuracy: float
@@ -120,7 +121,7 @@ def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs)
     taken = [ok for ok, confidence in zip(right, sure, strict=True) if confidence >= heads.threshold]
     return Score(
         label_set=label_set,
-        method="cross-validated",
+        method="cross-validated" if 2 * len(told) > len(texts) else "held out",
         rows=len(told),
         accuracy=sum(right) / len(right),
         accuracy_low=low,
