@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 from serdab import __version__
-from serdab.cli import db, documents, home, models, plan, processes, results, runs, searching, starting, tree, watching
+from serdab.cli import (
+    db,
+    documents,
+    home,
+    labels,
+    models,
+    plan,
+    processes,
+    results,
+    reviewing,
+    runs,
+    searching,
+    starting,
+    tree,
+    watching,
+)
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -53,7 +68,8 @@ def root(
 for group in (tree, starting, documents, searching, results, watching, processes, home):
     group.register(application)
 application.add_typer(runs.application, name="runs")
-application.add_typer(documents.labels, name="labels")
+labels.labels.command()(reviewing.review)
+application.add_typer(labels.labels, name="labels")
 application.add_typer(models.application, name="models")
 application.add_typer(plan.application, name="plan")
 application.add_typer(db.application, name="db")

@@ -1,4 +1,4 @@
-"""`serdab labels`, `evaluate`: what the house knows, and how well it does."""
+"""`serdab evaluate`: how well the house knows its documents."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from serdab.cli.printing import print_json, print_table, say, span
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from serdab.core import Settings
-    from serdab.knowledge import Evaluation, ImportReport, LabelSet
-
-labels = typer.Typer(help="Teach kinds of documents by labelled examples.", no_args_is_help=True)
+    from serdab.knowledge import Evaluation
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -24,66 +20,6 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 def register(application: typer.Typer) -> None:
     """Add these commands."""
     application.command()(evaluate)
-
-
-@labels.command("import")
-def import_file(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="JSON lines or CSV with texts and their labels.")],
-    into: Annotated[str | None, typer.Option(help="The set of labels; `default` by default.")] = None,
-    key: Annotated[str | None, typer.Option(help="Which label of a row is the kind; found by itself mostly.")] = None,
-    json: Json = False,
-) -> None:
-    """Add labelled examples and learn from the whole set. A second import of the same file changes nothing."""
-    report = run_loop(import_with_bar(session_of(ctx).settings, file, into, key))
-    if json:
-        print_json(report)
-        return
-    say(
-        f"{report.added:,} examples added to {report.label_set}, {report.known:,} known before, "
-        f"{report.left_out:,} left out (not train), {report.refused:,} refused"
-    )
-    for refusal in report.refusals:
-        say(f"  row {refusal.row}: {refusal.reason}")
-    accuracy = "" if report.held_out_accuracy is None else f"; held-out accuracy {report.held_out_accuracy:.3f}"
-    say(f"{report.examples:,} examples of {report.labels:,} labels in all{accuracy}")
-
-
-async def import_with_bar(settings: Settings, file: Path, into: str | None, key: str | None) -> ImportReport:
-    """Import labels with a count of the rows; the engine of the home is used, or one started for this."""
-    from serdab.app import some_engine
-    from serdab.cli.printing import console
-    from serdab.knowledge import DEFAULT_SET, import_labels
-    from serdab.store import shared_database
-
-    with console(stderr=True).status(f"learning from {file.name}") as shown:
-        async with shared_database(settings, "labels") as database, some_engine(settings) as embedder:
-            return await import_labels(
-                database,
-                embedder,
-                file,
-                label_set=into or DEFAULT_SET,
-                key=key,
-                on_progress=lambda rows: shown.update(f"learning from {file.name}: {rows:,} rows"),
-            )
-
-
-@labels.command("list")
-def list_sets(ctx: typer.Context, json: Json = False) -> None:
-    """List the sets of labels."""
-
-    async def ask() -> Sequence[LabelSet]:
-        from serdab.knowledge import list_label_sets
-        from serdab.store import shared_database
-
-        async with shared_database(session_of(ctx).settings, "labels") as database:
-            return await list_label_sets(database)
-
-    found = run_loop(ask())
-    if json:
-        print_json(found)
-    else:
-        print_table(("set", ">examples", ">labels"), [(each.name, each.examples, each.labels) for each in found])
 
 
 def evaluate(
@@ -138,6 +74,11 @@ def _show(found: Evaluation) -> None:
         interval = f"{found.accuracy_low:.3f} to {found.accuracy_high:.3f}"
         rows.append(("accuracy", f"{found.accuracy:.4f} ({interval}) of {found.compared:,}"))
         rows.append(("macro F1", f"{found.macro_f1:.4f}"))
+    if found.coverage_at_95 is not None:
+        chance = f"{found.calibration_error_by_chance:.4f} by chance alone"
+        rows.append(("calibration error", f"{found.calibration_error:.4f} ({chance})"))
+        rows.append(("coverage at 95 % precision", f"{found.coverage_at_95.share:.3f}"))
+        rows.append(("needs a look", f"{found.abstained:.3f}"))
     rows += [(f"accuracy, {lang or 'no language'}", f"{share:.4f}") for lang, share in found.accuracy_by_lang.items()]
     for name, figures in found.field_table.items():
         recall = f"recall {figures.recall:.3f} ({figures.recall_low:.3f} to {figures.recall_high:.3f})"

@@ -60,6 +60,8 @@ class Embedder:
             deadline_s: how long a call goes on trying while no engine answers, seconds.
         """
         self.dimensions = dimensions
+        #: Model and precision of the engine that answered last, such as `all-MiniLM-L6-v2/int8`; empty: none yet.
+        self.made_by = ""
         self._find = (lambda: url) if isinstance(url, str) else url
         self._deadline_s = deadline_s
         self._asks: deque[_Ask] = deque()
@@ -207,10 +209,11 @@ class Embedder:
             raise BadEmbeddingInput(_message(answer))
         if response.status != HTTPStatus.OK:
             raise EngineFailed(expected(f"the answer of {url}", "200", f"{response.status}: {_message(answer)}"))
-        vectors = read_vectors(answer, count)
+        vectors, made_by = read_vectors(answer, count)
         if vectors.shape[1] != self.dimensions:
             what = expected(f"the vectors of {url}", f"{self.dimensions} wide", vectors.shape[1])
             raise EngineFailed(f"{what}; another model runs there")
+        self.made_by = made_by
         return vectors
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -54,8 +54,9 @@ _request_decoder = msgspec.json.Decoder(EmbeddingRequest)
 class EmbeddingServer:
     """The routes of one engine."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, precision: str) -> None:
         self._name = name
+        self._precision = precision
         self._encoder: Encoder | None = None
         self._batcher: Batcher | None = None
 
@@ -92,6 +93,7 @@ class EmbeddingServer:
             data=write_vectors(vectors, asked.encoding_format),
             model=self._name,
             usage=Usage(prompt_tokens=tokens, total_tokens=tokens, truncated=cut),
+            precision=self._precision,
         )
         return web.Response(body=_encoder.encode(answer), content_type="application/json")
 
@@ -149,7 +151,7 @@ async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = EmbeddingServer(options.name)
+    server = EmbeddingServer(options.name, options.precision)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
     try:

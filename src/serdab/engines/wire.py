@@ -66,6 +66,8 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Embedding]
     model: str
     usage: Usage
+    #: `f32` or `int8`, where the engine is ours; the same text has other numbers in another precision.
+    precision: str = ""
 
 
 class EngineReady(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +115,8 @@ def write_vectors(vectors: NDArray[float32], encoding_format: str) -> list[Embed
     return [Embedding(index=i, embedding=row) for i, row in enumerate(vectors.tolist())]
 
 
-def read_vectors(body: bytes, count: int) -> NDArray[float32]:
-    """The vectors of a base64 response, in the order of the request, float32 of (texts, dimensions).
+def read_vectors(body: bytes, count: int) -> tuple[NDArray[float32], str]:
+    """The vectors of a base64 response, in the order of the request, float32 of (texts, dimensions), and who made them.
 
     Raises:
         EngineFailed: the response is not what was asked for.
@@ -129,7 +131,7 @@ def read_vectors(body: bytes, count: int) -> NDArray[float32]:
         stacked: NDArray[float32] = numpy.stack(vectors)
     except (msgspec.MsgspecError, ValueError) as error:
         raise EngineFailed(expected("the engine's answer", "embeddings of one width", str(error))) from error
-    return stacked
+    return stacked, f"{response.model}/{response.precision}" if response.precision else response.model
 
 
 def _read_vector(embedding: str | list[float]) -> Any:

@@ -9,9 +9,11 @@ from typing import Any, Self
 import msgspec
 import numpy
 
+from serdab.core import expected
 from serdab.knowledge.coalescing import Coalescer, Link
-from serdab.knowledge.features import OTHER, grams_of, script_of
+from serdab.knowledge.features import STRANGE, grams_of, script_of
 from serdab.knowledge.heads import Guess, Heads, Judge
+from serdab.knowledge.labelling import Costs, threshold_by_belief
 from serdab.knowledge.vectors import Vector, Vectors, from_database, to_database
 from serdab.store import Connection, Database, load_statements
 
@@ -40,8 +42,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     #: By how much the label is ahead of the next one.
     margin: float
-    #: For a person: what speaks for it.
+    #: For a person: what speaks for it, and why it needs a look.
     reasons: list[str]
+    #: A person should look: errors at this confidence cost more than looks.
+    abstained: bool = False
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +69,11 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
     #: None: there is no such set.
     set_id: int | None
-    digest: bytes | None
+    #: Changes with what was learned.
+    mark: tuple[Any, ...]
     judge: Any
+    #: Below this confidence a person should look.
+    threshold: float
     compared: _Compared | None
     looked_at: float
 
@@ -98,8 +105,14 @@ class Classifier:
         await self._nearest.close()
         await self._link.close()
 
-    async def classify(self, text: str, embedding: Vector, label_set: str = DEFAULT_SET) -> Verdict:
-        """The most probable label of a text, given the embedding of the whole.
+    async def classify(self, text: str, embedding: Vector, label_set: str = DEFAULT_SET, made_by: str = "") -> Verdict:
+        """The most probable label of a text.
+
+        Args:
+            text: all of it, or as much as there is.
+            embedding: of the whole.
+            label_set: whose labels.
+            made_by: model and precision of the embedding, as `Embedder.made_by` has it; empty: not known.
 
         Raises:
             IndexAway: the database is not there now.
@@ -108,9 +121,11 @@ class Classifier:
         if known.set_id is None:
             return _none(f"no labels are known in the set {label_set}; import some: serdab labels import FILE")
         if known.judge is not None:
-            return await self._by_head(known, text, embedding)
+            if why := _misfit(known.judge, made_by):
+                return _none(f"{why}; say: serdab labels train {label_set}")
+            return _weigh(await self._by_head(known, text, embedding), known.threshold)
         if known.compared is not None and known.compared.labels:
-            return _by_neighbours(known.compared, text, embedding)
+            return _weigh(_by_neighbours(known.compared, text, embedding), known.threshold)
         return _none(f"the set {label_set} has no examples; import some: serdab labels import FILE")
 
     async def _by_head(self, known: _Known, text: str, embedding: Vector) -> Verdict:
@@ -159,22 +174,48 @@ async def _load(connection: Connection, label_set: str, before: _Known | None) -
     now = asyncio.get_running_loop().time()
     row = await connection.fetchrow(_SQL["find_label_set"], label_set)
     if row is None:
-        return _Known(set_id=None, digest=None, judge=None, compared=None, looked_at=now)
-    set_id, digest = row["set_id"], row["digest"]
-    if before is not None and digest is not None and (before.set_id, before.digest) == (set_id, digest):
+        return _Known(set_id=None, mark=(), judge=None, threshold=0.0, compared=None, looked_at=now)
+    set_id, mark = row["set_id"], tuple(row.values())
+    if before is not None and row["digest"] is not None and before.mark == mark:
         return msgspec.structs.replace(before, looked_at=now)
     judge, compared = None, None
-    if digest is not None:
+    threshold = threshold_by_belief(Costs(wrong=row["cost_wrong"], look=row["cost_look"]))
+    if row["digest"] is not None:
         kept = await connection.fetchrow(_SQL["get_head"], set_id)
-        judge = Judge(msgspec.msgpack.decode(kept["head"], type=Heads))
-        digest = kept["digest"]
+        judge = _judge_of(kept["head"])
+        threshold = judge.threshold
     else:
         compared = await _load_compared(connection, set_id)
-    return _Known(set_id=set_id, digest=digest, judge=judge, compared=compared, looked_at=now)
+    return _Known(set_id=set_id, mark=mark, judge=judge, threshold=threshold, compared=compared, looked_at=now)
+
+
+def _judge_of(data: bytes) -> Judge:
+    try:
+        heads = msgspec.msgpack.decode(data, type=Heads)
+    except msgspec.ValidationError:  # What an earlier version had learned.
+        heads = Heads(labels=[], heads=[], of_script={}, features=0)
+    return Judge(heads)
+
+
+def _misfit(judge: Judge, made_by: str) -> str:
+    """Why what was learned cannot be asked about an embedding; empty when it can."""
+    if not judge.is_current:
+        return "expected labels that this version had learned, got those of an earlier one"
+    if made_by and judge.made_by and made_by != judge.made_by:
+        return expected("the embedding of the document", f"made by {judge.made_by}, as those of the labels", made_by)
+    return ""
+
+
+def _weigh(verdict: Verdict, threshold: float) -> Verdict:
+    """The same verdict, marked when a look costs less than its errors would."""
+    if verdict.confidence >= threshold:
+        return verdict
+    why = f"needs a look: confidence {verdict.confidence:.2f} is below {threshold:.2f}, where looks cost less"
+    return msgspec.structs.replace(verdict, abstained=True, reasons=[*verdict.reasons, why])
 
 
 async def _load_compared(connection: Connection, set_id: int) -> _Compared:
-    rows = await connection.fetch(_SQL["all_examples"], set_id, MOST_COMPARED)
+    rows = await connection.fetch(_SQL["compared_examples"], set_id, MOST_COMPARED)
     vectors = [from_database(row["embedding"]) for row in rows]
     return _Compared(
         texts=[row["text"] for row in rows],
@@ -185,7 +226,7 @@ async def _load_compared(connection: Connection, set_id: int) -> _Compared:
 
 def _by_neighbours(compared: _Compared, text: str, embedding: Vector) -> Verdict:
     """A vote of the nearest examples: by meaning, or by n-grams in a script that the embedder does not know."""
-    if script_of(text) == OTHER:
+    if script_of(text) in STRANGE:
         similarities = _gram_similarities(compared.texts, text)
     else:
         similarities = compared.embeddings @ embedding
@@ -225,4 +266,4 @@ def _like(example: Example) -> str:
 
 
 def _none(reason: str) -> Verdict:
-    return Verdict(label=None, confidence=0.0, margin=0.0, reasons=[reason])
+    return Verdict(label=None, confidence=0.0, margin=0.0, reasons=[reason], abstained=True)

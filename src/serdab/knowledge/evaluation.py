@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,8 +17,15 @@ from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
 from serdab.knowledge.extraction import FieldFigures, micro_f1, score_fields, tabulate_fields
-from serdab.knowledge.intervals import wilson
 from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
+from serdab.knowledge.labelling import (
+    Coverage,
+    calibration_error,
+    calibration_error_by_chance,
+    coverage_at,
+    macro_f1,
+    wilson,
+)
 from serdab.knowledge.labels import import_labels
 from serdab.knowledge.reading import Refusal, Source, find_sources
 from serdab.knowledge.triaging import Document, Receipt, document_of, triage
@@ -84,6 +92,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     field_table: dict[str, FieldFigures] = {}
     #: F1 over all pairs of a field and a value; None when no field is known.
     fields_f1: float | None = None
+    #: Mean distance between confidence and what was right (ECE), and what chance alone would make of it on so few rows.
+    calibration_error: float | None = None
+    calibration_error_by_chance: float | None = None
+    #: How many labels could be taken unseen with 95 of 100 of them right.
+    coverage_at_95: Coverage | None = None
+    #: Share of the labels that were marked as needing a look, and of how many others were right.
+    abstained: float | None = None
+    taken_right: float | None = None
 
 
 async def evaluate_triage(
@@ -161,13 +177,6 @@ def label_of(row: Source, key: str | None) -> str | None:
         if isinstance(label, str | int | float) and not isinstance(label, bool):
             return plain_text(str(label)) or None
     return None
-
-
-def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float:
-    """The mean of F1 over all true labels of (true, found)."""
-    truth, found = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
-    right = Counter(pair[0] for pair in pairs if pair[0] == pair[1])
-    return sum(2 * right[label] / (truth[label] + found[label]) for label in truth) / len(truth)
 
 
 class _Learned(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,7 +279,29 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evalu
         fields=_field_scores(told),
         field_table=table,
         fields_f1=micro_f1(table),
+        **_confidence(
+            [
+                (end, label == end.label)
+                for source, end in told
+                if learned.rows and (label := label_of(source, ran.key)) is not None
+            ]
+        ),
     )
+
+
+def _confidence(told: Sequence[tuple[Receipt, bool]]) -> dict[str, Any]:
+    """What confidence was worth, as the fields of an evaluation."""
+    if not told:
+        return {}
+    sure, right = [receipt.confidence for receipt, _ in told], [ok for _, ok in told]
+    taken = [ok for receipt, ok in told if not receipt.abstained]
+    return {
+        "calibration_error": calibration_error(sure, right),
+        "calibration_error_by_chance": calibration_error_by_chance(sure),
+        "coverage_at_95": coverage_at(sure, right, 0.95),
+        "abstained": 1 - len(taken) / len(told),
+        "taken_right": sum(taken) / len(taken) if taken else None,
+    }
 
 
 def _field_scores(told: Sequence[tuple[Source, Receipt]]) -> dict[str, FieldScore]:

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
-import numpy
 
 from serdab.core import expected
 from serdab.engines import Embedder
 from serdab.knowledge.classification import DEFAULT_SET
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import BadLabels
-from serdab.knowledge.features import FEATURES_VERSION
-from serdab.knowledge.heads import Heads, learn
+from serdab.knowledge.heads import Choice
 from serdab.knowledge.label_files import MOST_LABEL, LabelledText, LeftOut, RefusedRow, read_labels
-from serdab.knowledge.vectors import Vector, from_database, middle_of, to_database
+from serdab.knowledge.labelling import Costs, Trained, embed_wholes, find_set, train_set
+from serdab.knowledge.vectors import to_database
 from serdab.store import Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
+_OURS = load_statements("serdab.knowledge.labelling")
 
 #: Examples that are embedded and stored together; a crash loses no more than that.
 BATCH = 512
-#: Most examples of a set that are learned from.
-MOST_LEARNED = 200_000
 #: Refused rows that a report names; all are counted.
 MOST_NAMED = 100
-#: Length and number of the parts of a long example that are embedded, characters.
-PART = 1_000
-MOST_PARTS = 8
-
 #: Hears how many rows were read so far.
 OnProgress = Callable[[int], None]
 
@@ -55,6 +48,25 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
     #: Share of held-out examples that were told rightly; None when there were too few to hold any out.
     held_out_accuracy: float | None
+    #: Examples that were embedded anew, because another model or precision had made their embeddings.
+    embedded_again: int = 0
+    #: Below this confidence a person should look; None: too few examples to learn from.
+    threshold: float | None = None
+    #: How texts of each script are told.
+    choices: list[Choice] = []
+
+
+class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of learning from a set."""
+
+    label_set: str
+    examples: int
+    labels: int
+    held_out_accuracy: float | None
+    embedded_again: int
+    threshold: float | None
+    choices: list[Choice]
+    costs: Costs
 
 
 class LabelSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,16 +118,92 @@ async def import_labels(
             on_progress(work.read)
         if not work.added and not work.known:
             raise BadLabels(work.complaint(path))
-        accuracy = await _learn(link, work.set_id)
-        return await work.report(accuracy)
+        trained = await train_set(link, embedder, work.set_id)
+        return await work.report(trained)
     finally:
         await link.close()
+
+
+async def train_labels(
+    link: Link,
+    embedder: Embedder,
+    label_set: str = DEFAULT_SET,
+    *,
+    wrong: float | None = None,
+    look: float | None = None,
+) -> TrainReport:
+    """Learn from a set and choose the confidence below which a person should look.
+
+    Args:
+        link: to where the set is kept.
+        embedder: embeds what another engine had embedded.
+        label_set: name of the set.
+        wrong: cost of a wrong label that nobody looked at, kept with the set; None: as it was.
+        look: cost of a look by a person, in the same unit.
+
+    Raises:
+        BadLabels: there is no such set, or a cost is not positive.
+        EngineUnavailable: no engine makes embeddings now.
+        IndexAway: the database is not there now.
+    """
+    set_id = await find_set(link, label_set)
+    row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
+    costs = Costs(wrong=row["cost_wrong"] if wrong is None else wrong, look=row["cost_look"] if look is None else look)
+    trained = await train_set(link, embedder, set_id, costs)
+    size = await link.use(lambda c: c.fetchrow(_SQL["count_examples"], set_id))
+    heads = trained.heads
+    return TrainReport(
+        label_set=label_set,
+        examples=size["examples"],
+        labels=size["labels"],
+        held_out_accuracy=None if heads is None else heads.held_out_accuracy,
+        embedded_again=trained.embedded_again,
+        threshold=None if heads is None else heads.threshold,
+        choices=[] if heads is None else heads.choices,
+        costs=trained.costs,
+    )
+
+
+@contextlib.asynccontextmanager
+async def labels_link(database: Database) -> AsyncIterator[Link]:
+    """A connection for what is done with labels, closed at the end."""
+    link = Link(database, "labels")
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+async def show_labels(database: Database, label_set: str = DEFAULT_SET) -> Sequence[KnownLabel]:
+    """The labels of a set, by name.
+
+    Raises:
+        BadLabels: there is no such set.
+    """
+    async with labels_link(database) as link:
+        return await show_labels_of(link, label_set)
+
+
+async def show_labels_of(link: Link, label_set: str) -> Sequence[KnownLabel]:
+    """The same over a connection that is there."""
+    set_id = await find_set(link, label_set)
+    rows = await link.use(lambda c: c.fetch(_OURS["labels_of_set"], set_id))
+    return [KnownLabel(label=row["label"], examples=row["examples"], description=row["description"]) for row in rows]
 
 
 async def list_label_sets(database: Database) -> Sequence[LabelSet]:
     """All sets of labels by name."""
     rows = await database.pool.fetch(_SQL["list_label_sets"])
     return [LabelSet(name=row["name"], examples=row["examples"], labels=row["labels"]) for row in rows]
+
+
+class KnownLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """A label of a set."""
+
+    label: str
+    examples: int
+    #: What it means; None: nobody said.
+    description: str | None
 
 
 class _Import:
@@ -163,11 +251,13 @@ class _Import:
             [item.label for item in items],
             [item.text for item in items],
             [to_database(vector) for vector in vectors],
+            self._embedder.made_by,
         )
         await self._link.use(lambda c: c.execute(_SQL["add_examples"], self.set_id, *columns))
         self.added += len(items)
 
-    async def report(self, accuracy: float | None) -> ImportReport:
+    async def report(self, trained: Trained) -> ImportReport:
+        heads = trained.heads
         size = await self._link.use(lambda c: c.fetchrow(_SQL["count_examples"], self.set_id))
         return ImportReport(
             label_set=self._label_set,
@@ -178,7 +268,10 @@ class _Import:
             refusals=self._refusals,
             examples=size["examples"],
             labels=size["labels"],
-            held_out_accuracy=accuracy,
+            held_out_accuracy=None if heads is None else heads.held_out_accuracy,
+            embedded_again=trained.embedded_again,
+            threshold=None if heads is None else heads.threshold,
+            choices=[] if heads is None else heads.choices,
         )
 
     def complaint(self, path: Path) -> str:
@@ -199,35 +292,3 @@ class _Import:
         self._refused += 1
         if len(self._refusals) < MOST_NAMED:
             self._refusals.append(item)
-
-
-async def embed_wholes(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
-    """One vector for each text; of a long one the middle of its first parts."""
-    parts = [[text[at : at + PART] for at in range(0, min(len(text), PART * MOST_PARTS), PART)] for text in texts]
-    vectors = await embedder.embed([part for each in parts for part in each])
-    found, at = [], 0
-    for each in parts:
-        found.append(middle_of(vectors[at : at + len(each)]))
-        at += len(each)
-    return found
-
-
-async def _learn(link: Link, set_id: int) -> float | None:
-    """Learn from a set unless that was done with the same examples; the accuracy on held-out rows."""
-    rows = await link.use(lambda c: c.fetch(_SQL["all_examples"], set_id, MOST_LEARNED))
-    digest = hashlib.sha256(bytes([FEATURES_VERSION]))
-    for row in rows:
-        digest.update(row["digest"] + row["label"].encode() + b"\0")
-    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
-    if kept is not None and kept["digest"] == digest.digest():
-        return msgspec.msgpack.decode(kept["head"], type=Heads).held_out_accuracy
-    labels = [row["label"] for row in rows]
-    kinds = len(set(labels))
-    if kinds < 2 or len(rows) < 2 * kinds:
-        return None  # The nearest examples tell more than what little could be learned.
-    learned = await asyncio.to_thread(
-        learn, [row["text"] for row in rows], labels, numpy.stack([from_database(row["embedding"]) for row in rows])
-    )
-    data = msgspec.msgpack.encode(learned)
-    await link.use(lambda c: c.execute(_SQL["put_head"], set_id, digest.digest(), data))
-    return learned.held_out_accuracy

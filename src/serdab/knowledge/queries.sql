@@ -149,7 +149,8 @@ select set_id from made union all select set_id from label_set where name = $1 l
 
 -- name: find_label_set
 -- A set by its name, with the digest of what was learned from it.
-select s.set_id, h.digest from label_set s left join label_head h using (set_id) where s.name = $1
+select s.set_id, s.cost_wrong, s.cost_look, h.digest, h.trained_at
+from label_set s left join label_head h using (set_id) where s.name = $1
 
 -- name: list_label_sets
 -- All sets with their sizes.
@@ -162,13 +163,19 @@ select digest, label from label_example where set_id = $1 and digest = any($2::b
 
 -- name: add_examples
 -- Adds labelled texts; one that another import added meanwhile stays as it is.
-insert into label_example (set_id, digest, label, text, embedding)
-select $1, e.* from unnest($2::bytea[], $3::text[], $4::text[], $5::vector[]) as e
+insert into label_example (set_id, digest, label, text, embedding, made_by)
+select $1, e.*, $6 from unnest($2::bytea[], $3::text[], $4::text[], $5::vector[]) as e
 on conflict (set_id, digest) do nothing
 
 -- name: all_examples
 -- Everything that can be learned from in a set, in a fixed order.
-select digest, label, text, embedding from label_example where set_id = $1 order by digest limit $2
+select digest, label, text, embedding, made_by from label_example where set_id = $1 order by digest limit $2
+
+-- name: compared_examples
+-- Examples and descriptions of a set that is too small to learn from.
+select label, text, embedding from label_example where set_id = $1
+union all select label, text, embedding from label_description where set_id = $1
+order by label, text limit $2
 
 -- name: count_examples
 -- Size of a set, and what it takes to notice that it changed.

@@ -117,6 +117,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     record: Record | None = None
     #: As the document was brought.
     batch: str = ""
+    #: A person should look at the label; the last of the reasons says why.
+    abstained: bool = False
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +158,8 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     #: Base64 of float32.
     vector: str
     indexed: int
+    #: Model and precision of the vector; empty: not known.
+    made_by: str = ""
 
 
 @step(isolate="process")
@@ -201,7 +205,8 @@ async def split(text: str) -> list[tuple[int, int]]:
 async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_type: str) -> Embedded:
     """The meaning of each chunk, put into the index, and that of the whole."""
     passages = [Passage(start=start, end=end, text=known.text[start:end]) for start, end in chunks[:MOST_INDEXED]]
-    vectors = await resource(Embedder).embed([passage.text for passage in passages])
+    embedder = resource(Embedder)
+    vectors = await embedder.embed([passage.text for passage in passages])
     entry = Entry(
         document_id=known.document_id,
         digest=bytes.fromhex(known.digest),
@@ -214,13 +219,13 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         passages=passages,
     )
     await resource(Index).add(entry, vectors)
-    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages))
+    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=embedder.made_by)
 
 
 @step(retries=PATIENT)
-async def classify(text: str, vector: str, label_set: str) -> Verdict:
+async def classify(text: str, vector: str, label_set: str, made_by: str = "") -> Verdict:
     """What kind of document it is, by the labels that people gave others."""
-    return await resource(Classifier).classify(text, from_text(vector), label_set)
+    return await resource(Classifier).classify(text, from_text(vector), label_set, made_by)
 
 
 @step(timeout_s=60)
@@ -279,7 +284,7 @@ async def triage(document: Document) -> Receipt:
     if long:
         await progress(0.7, "classifying, extracting, comparing")
     verdict, extracted, similar = await gather(
-        classify(known.text, embedded.vector, document.label_set),
+        classify(known.text, embedded.vector, document.label_set, embedded.made_by),
         extract(known.text, known.lang, document.doc_type),
         find_similar(known.text, embedded.vector, known.document_id),
     )
@@ -303,6 +308,7 @@ async def triage(document: Document) -> Receipt:
         thread=reading.thread,
         record=extracted.record,
         batch=document.batch,
+        abstained=verdict.abstained,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)

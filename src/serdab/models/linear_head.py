@@ -1,36 +1,44 @@
 """A linear head over two views of a text, its embedding and its character n-grams, learned in seconds.
 
-The two heads are learned apart and their scores added. How much each counts is chosen for every script on rows that
-were held out, since an embedder knows some scripts well and others not at all; the same choice calibrates confidence.
+Embeddings are weighed by a logistic regression, n-grams by a complement naive Bayes, which needs fewer examples than
+anything that is fitted by steps. Each row is told once by heads that did not learn from it; these answers say for every
+script how much each view counts, and how sure the sum may be.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from serdab.core import BadInput, expected
 from serdab.engines import load_extra
+from serdab.models.calibration import Calibration, calibrate, log_loss
+from serdab.models.folding import LEAST_HELD_OUT, MOST_FOLDED, fold_rows
 
 if TYPE_CHECKING:
-    from numpy import float32, int8, int32, int64
+    from numpy import bool_, float32, float64, int8, int32, int64
     from numpy.typing import NDArray
 
 #: Inverse strength of the penalty, for vectors of length one: the best of 3 to 100 on 10,000 queries of 77 kinds.
 STRENGTH = 20.0
+#: What every n-gram counts for every kind before any was seen.
+SMOOTHINGS = (0.1, 0.03, 0.01)
+#: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, fitted,
+#: which takes longer, or both.
+FITTED = "regression"
+BOTH = "both"
+WAYS = (*(f"counts/{smoothing}" for smoothing in SMOOTHINGS), FITTED, BOTH)
+USUAL_WAY = "counts/0.03"
+#: What may count: both views, the embedding alone, n-grams alone.
+VIEWS = ((True, True), (True, False), (False, True))
+#: Rows times kinds up to which n-grams are fitted.
+MOST_REGRESSED = 1_000_000
 #: Most rows that are learned from; of more, as many of each kind.
 MOST_ROWS = 50_000
-#: Shares of the two heads that are tried for each script: (embedding, n-grams).
-MIXES = ((1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.0, 1.0))
-#: Held-out rows of a script below which its share is not chosen but taken from the caller.
-LEAST_HELD_OUT = 30
-_MOST_HELD_OUT = 2_000
-_HELD_OUT_SHARE = 0.1
-#: Weight of a row whose script the caller says the embedder does not know, when the head of embeddings is learned.
-_STRANGE_WEIGHT = 0.05
-_TEMPERATURES = tuple(0.35 * 1.15**power for power in range(17))
+#: Shares of (embedding, n-grams) when nothing was held out: for scripts that the embedder knows, and for others.
+USUAL_SHARES, STRANGE_SHARES = (1.0, 1.0), (0.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,31 +56,48 @@ class Examples:
     kinds: NDArray[int64]
     #: The script of each row.
     scripts: NDArray[int8]
+    #: How much each row counts.
+    weights: NDArray[float32]
+    #: Rows that are never asked to tell how good the head is: descriptions.
+    fixed: NDArray[bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Rows as they were told by heads that did not learn from them."""
+
+    #: Places in the examples.
+    rows: NDArray[int64]
+    #: The scores by embedding and by n-grams, each (rows, kinds), and the chances that came of them.
+    by_embedding: NDArray[float32]
+    by_grams: NDArray[float32]
+    chances: NDArray[float64]
+    #: Whether every row was asked (`cross-validated`), or only a part of them was held out.
+    crossed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearHead:
-    """What was learned: scores = embedding share x (E·W + b) + n-gram share x (G·V + c), a softmax gives confidence."""
+    """What was learned: scores by embedding E·W + b and by n-grams G·V, which a calibration makes chances."""
 
     #: (kinds, dimensions)
     embedding_weights: NDArray[float32]
     embedding_bias: NDArray[float32]
     #: (gram_width, kinds)
     gram_weights: NDArray[float32]
-    gram_bias: NDArray[float32]
-    #: For each script the share of both heads, temperature included.
-    mixes: dict[int, tuple[float, float]]
-    #: Share of held-out rows that were right before all rows were learned; None: too few rows to hold any out.
-    held_out_accuracy: float | None
-    held_out_rows: int
+    #: For each script.
+    calibrations: dict[int, Calibration]
+    #: None: too few rows to hold any out.
+    held_out: HeldOut | None
 
 
-def train_head(examples: Examples, usual: Mapping[int, tuple[float, float]]) -> LinearHead:
+def train_head(examples: Examples, scripts: Collection[int], strange: Collection[int] = ()) -> LinearHead:
     """Learn; blocks for seconds, holds no lock of the interpreter while it computes.
 
     Args:
         examples: at least two kinds with a row each.
-        usual: for each script the shares to take when too few rows of it can be held out.
+        scripts: those that need a calibration.
+        strange: scripts of which the embedder is taken to know nothing, until held-out rows tell.
 
     Raises:
         BadInput: there are fewer than two kinds.
@@ -84,39 +109,39 @@ def train_head(examples: Examples, usual: Mapping[int, tuple[float, float]]) -> 
     shape = (len(examples.kinds), examples.gram_width)
     grams = sparse.csr_matrix((examples.gram_values, examples.gram_at, examples.starts), shape=shape)
     rows = _sample(numpy, examples.kinds)
-    held = _hold_out(numpy, examples.kinds[rows])
-    weights = numpy.where([usual[int(script)][0] > 0 for script in examples.scripts], 1.0, _STRANGE_WEIGHT)
-    by_embedding, by_grams = _Head(150, 1e-4), _Head(80, 1e-3)
-    mixes, accuracy = dict(usual), None
-    if held.any():
-        kept, tested = rows[~held], rows[held]
-        by_embedding.fit(examples.embeddings[kept], examples.kinds[kept], weights[kept])
-        by_grams.fit(grams[kept], examples.kinds[kept], None)
-        scores = by_embedding.scores(examples.embeddings[tested]), by_grams.scores(grams[tested])
-        mixes, accuracy = _choose(numpy, scores, examples.kinds[tested], examples.scripts[tested], usual)
-    by_embedding.fit(examples.embeddings[rows], examples.kinds[rows], weights[rows])
-    by_grams.fit(grams[rows], examples.kinds[rows], None)
-    embedding_weights, embedding_bias = by_embedding.learned(numpy)
-    gram_weights, gram_bias = by_grams.learned(numpy)
+    folds = fold_rows(examples.kinds[rows], examples.fixed[rows], grams[rows])
+    by_embedding, held, way = _Logistic(), None, USUAL_WAY
+    if folds.max() >= 0:
+        tested, scores, way = _tell(numpy, examples, grams, (rows, folds))
+    by_embedding.fit(examples.embeddings[rows], examples.kinds[rows], examples.weights[rows])
+    by_grams = _gram_weights(numpy, grams[rows], examples.kinds[rows], examples.weights[rows], [way])[way]
+    calibrations = {s: Calibration(shares=STRANGE_SHARES if s in strange else USUAL_SHARES) for s in scripts}
+    if folds.max() >= 0:
+        truth, of = examples.kinds[tested], examples.scripts[tested]
+        calibrations |= _calibrate(numpy, scores, truth, of, set(scripts) - set(strange))
+        held = HeldOut(
+            rows=tested,
+            by_embedding=scores[0].astype(numpy.float32),
+            by_grams=scores[1].astype(numpy.float32),
+            chances=_chances(numpy, calibrations, scores, of),
+            crossed=len(rows) <= MOST_FOLDED,
+        )
+    weights, bias = by_embedding.learned(numpy)
     return LinearHead(
-        embedding_weights=embedding_weights,
-        embedding_bias=embedding_bias,
-        gram_weights=numpy.ascontiguousarray(gram_weights.T),
-        gram_bias=gram_bias,
-        mixes=mixes,
-        held_out_accuracy=accuracy,
-        held_out_rows=int(held.sum()),
+        embedding_weights=weights,
+        embedding_bias=bias,
+        gram_weights=by_grams,
+        calibrations=calibrations,
+        held_out=held,
     )
 
 
-class _Head:
-    """One logistic regression that a second `fit` goes on from."""
+class _Logistic:
+    """One logistic regression."""
 
-    def __init__(self, most_iterations: int, tolerance: float) -> None:
+    def __init__(self, most_iterations: int = 150, tolerance: float = 1e-4) -> None:
         linear = load_extra("sklearn.linear_model")
-        self._model = linear.LogisticRegression(
-            C=STRENGTH, max_iter=most_iterations, tol=tolerance, warm_start=True, solver="lbfgs"
-        )
+        self._model = linear.LogisticRegression(C=STRENGTH, max_iter=most_iterations, tol=tolerance, solver="lbfgs")
 
     def fit(self, rows: Any, kinds: Any, weights: Any) -> None:
         with warnings.catch_warnings():
@@ -135,6 +160,103 @@ class _Head:
         return weights.astype(numpy.float32), bias.astype(numpy.float32)
 
 
+class _Complement:
+    """Counts of n-grams by kind: what speaks against a kind is what the rows of all others have."""
+
+    def __init__(self, numpy: Any, grams: Any, kinds: Any, weights: Any) -> None:
+        self._numpy = numpy
+        member = load_extra("scipy.sparse").csr_matrix(
+            (weights.astype(numpy.float32), (kinds, numpy.arange(len(kinds)))), shape=(kinds.max() + 1, len(kinds))
+        )
+        counts = (member @ grams).toarray()
+        self._others = counts.sum(0) - counts
+        self._grams = grams
+
+    def weights(self, smoothing: float) -> Any:
+        """(gram_width, kinds), in a unit in which the scores of the examples have a standard deviation of one."""
+        numpy = self._numpy
+        found = self._others + numpy.float32(smoothing)
+        numpy.maximum(found, numpy.float32(smoothing), out=found)  # Rounding may leave less than nothing.
+        found = numpy.log(found.sum(1, keepdims=True)) - numpy.log(found)
+        found -= found.mean(0)
+        turned = numpy.ascontiguousarray(found.T)
+        spread = float((self._grams @ turned).std())
+        return turned / spread if spread > 0 else turned
+
+
+def _tell(numpy: Any, examples: Examples, grams: Any, parts: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any], str]:
+    """Places of the rows that were held out, their scores by both views, and the way of n-grams of least log loss."""
+    rows, folds = parts
+    tested, first = [], []
+    others: dict[str, list[Any]] = {}
+    for fold in range(folds.max() + 1):
+        kept, out = rows[folds != fold], rows[folds == fold]
+        if not len(out):
+            continue
+        tested.append(out)
+        by_embedding = _Logistic()  # A fresh one: what began from another fold had seen these rows.
+        by_embedding.fit(examples.embeddings[kept], examples.kinds[kept], examples.weights[kept])
+        first.append(by_embedding.scores(examples.embeddings[out]))
+        ways = _gram_weights(numpy, grams[kept], examples.kinds[kept], examples.weights[kept], WAYS)
+        for way, weights in ways.items():
+            others.setdefault(way, []).append(grams[out] @ weights)
+    places = numpy.concatenate(tested)
+    truth, known = examples.kinds[places], numpy.concatenate(first)
+    joined = {way: numpy.concatenate(found) for way, found in others.items()}
+    best = max(joined, key=lambda way: _worth(numpy, (known, joined[way]), truth, (True, True))[::-1])
+    return places, (known, joined[best]), best
+
+
+def _gram_weights(numpy: Any, grams: Any, kinds: Any, weights: Any, ways: Collection[str]) -> dict[str, Any]:
+    """Weights of n-grams, (gram_width, kinds), by the way they were learned."""
+    counted = _Complement(numpy, grams, kinds, weights)
+    found = {f"counts/{smoothing}": counted.weights(smoothing) for smoothing in SMOOTHINGS}
+    if {FITTED, BOTH} & set(ways) and len(kinds) * (kinds.max() + 1) <= MOST_REGRESSED:
+        model = _Logistic(60, 1e-3)
+        model.fit(grams, kinds, weights)
+        turned = numpy.ascontiguousarray(model.learned(numpy)[0].T)
+        turned /= float((grams @ turned).std()) or 1.0
+        found |= {FITTED: turned, BOTH: turned + counted.weights(SMOOTHINGS[0])}
+    return {way: each for way, each in found.items() if way in ways}
+
+
+def _worth(numpy: Any, scores: tuple[Any, Any], truth: Any, views: tuple[bool, bool]) -> tuple[float, float]:
+    """How right the views that count are together, and of equally right ones how little surprised."""
+    found = _shares(numpy, scores, truth, views, 1).chances(scores)
+    return float((found.argmax(1) == truth).mean()), -log_loss(found, truth)
+
+
+def _shares(numpy: Any, scores: tuple[Any, Any], truth: Any, views: tuple[bool, bool], forms: int) -> Calibration:
+    """A calibration in which a view that does not count has no share."""
+    found = calibrate([view for view, counts in zip(scores, views, strict=True) if counts], truth, forms=forms)
+    turn = iter(found.shares)
+    return replace(found, shares=tuple(next(turn) if counts else 0.0 for counts in views))
+
+
+def _chosen(numpy: Any, scores: tuple[Any, Any], truth: Any) -> Calibration:
+    """The views that are most right together, calibrated."""
+    views = max(VIEWS, key=lambda views: _worth(numpy, scores, truth, views))
+    return _shares(numpy, scores, truth, views, 3)
+
+
+def _calibrate(numpy: Any, scores: tuple[Any, Any], truth: Any, of: Any, alike: Collection[int]) -> dict[int, Any]:
+    """A calibration for each script with rows enough; that of all rows together for those of `alike` without."""
+    found: dict[int, Any] = dict.fromkeys(alike, _chosen(numpy, scores, truth))
+    for script in numpy.unique(of):
+        here = of == script
+        if here.sum() >= LEAST_HELD_OUT or here.all():
+            found[int(script)] = _chosen(numpy, (scores[0][here], scores[1][here]), truth[here])
+    return found
+
+
+def _chances(numpy: Any, calibrations: dict[int, Calibration], scores: tuple[Any, Any], of: Any) -> Any:
+    found = numpy.zeros(scores[0].shape)
+    for script in numpy.unique(of):
+        here = of == script
+        found[here] = calibrations[int(script)].chances([view[here] for view in scores])
+    return found
+
+
 def _sample(numpy: Any, kinds: Any) -> Any:
     """All rows, or of too many the same number of each kind as far as it has them."""
     if len(kinds) <= MOST_ROWS:
@@ -144,45 +266,3 @@ def _sample(numpy: Any, kinds: Any) -> Any:
     counts = numpy.bincount(kinds)
     place = numpy.arange(len(kinds)) - numpy.repeat(numpy.cumsum(counts) - counts, counts)
     return numpy.sort(order[numpy.argsort(place, kind="stable")[:MOST_ROWS]])
-
-
-def _hold_out(numpy: Any, kinds: Any) -> Any:
-    """Marks a tenth of each kind, never its last two rows; nothing when that would be too little to learn from."""
-    held = numpy.zeros(len(kinds), bool)
-    order = numpy.random.default_rng(0).permutation(len(kinds))
-    share = min(_HELD_OUT_SHARE, _MOST_HELD_OUT / len(kinds))
-    counts = numpy.bincount(kinds)
-    left = numpy.minimum(numpy.ceil(counts * share), numpy.maximum(counts - 2, 0)).astype(int)
-    for row in order:
-        if left[kinds[row]] > 0:
-            left[kinds[row]] -= 1
-            held[row] = True
-    return held if held.sum() >= LEAST_HELD_OUT else numpy.zeros(len(kinds), bool)
-
-
-def _choose(
-    numpy: Any, scores: tuple[Any, Any], kinds: Any, scripts: Any, usual: Mapping[int, tuple[float, float]]
-) -> tuple[dict[int, tuple[float, float]], float]:
-    """The shares of least surprise on held-out rows, by script, and how many of these rows are right with them."""
-    chosen, right = dict(usual), 0
-    for script in numpy.unique(scripts):
-        here = scripts == script
-        ours, truth = (scores[0][here], scores[1][here]), kinds[here]
-        tried = MIXES if here.sum() >= LEAST_HELD_OUT else (usual[int(script)],)
-        _, mix = min(
-            (_surprise(numpy, ours, truth, mix, t), (mix[0] * t, mix[1] * t)) for mix in tried for t in _TEMPERATURES
-        )
-        chosen[int(script)] = mix
-        right += int((_mixed(ours, mix).argmax(1) == truth).sum())
-    return chosen, right / len(kinds)
-
-
-def _surprise(numpy: Any, scores: tuple[Any, Any], truth: Any, mix: tuple[float, float], factor: float) -> float:
-    mixed = _mixed(scores, mix) * factor
-    mixed = mixed - mixed.max(1, keepdims=True)
-    log_sum = numpy.log(numpy.exp(mixed).sum(1))
-    return float((log_sum - mixed[numpy.arange(len(truth)), truth]).mean())
-
-
-def _mixed(scores: tuple[Any, Any], mix: tuple[float, float]) -> Any:
-    return mix[0] * scores[0] + mix[1] * scores[1]

@@ -1,0 +1,162 @@
+"""`serdab labels review`: the most uncertain documents first, each answer kept at once."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from serdab.cli.labels import DEFAULT, Json, Name, with_engine
+from serdab.cli.printing import print_json, say
+from serdab.cli.session import run_loop, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from serdab.engines import Embedder
+    from serdab.knowledge import Answer, Doubtful, Link
+
+#: Columns of a spreadsheet; people fill in the last.
+COLUMNS = ("document_id", "source", "text", "guess", "confidence", "label")
+
+
+def review(  # noqa: PLR0913 - the options of a command
+    ctx: typer.Context,
+    name: Name = DEFAULT,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="At most so many documents.")] = 20,
+    by: Annotated[str | None, typer.Option(help="Who answers; your account by default.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write them to this CSV file instead, to be filled in.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--import", help="Take the answers of a filled-in CSV file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look at the documents whose labels are least certain; each answer is kept at once."""
+    from serdab.core import BadInput, expected
+
+    settings, who = session_of(ctx).settings, by or getpass.getuser()
+    if from_file is not None:
+        answers = read_answers(from_file, who)
+        run_loop(with_engine(settings, lambda link, embedder: _take(link, embedder, name, answers)))
+        return
+    if not (json or export or sys.stdin.isatty()):
+        raise BadInput(expected("review", "a terminal, --json, --export or --import", "none of them"))
+
+    async def ask(link: Link, embedder: Embedder) -> None:
+        from serdab.knowledge import find_doubtful
+
+        found = await find_doubtful(link, name, count)
+        if json:
+            print_json(found)
+        elif export is not None:
+            write_sheet(export, found)
+            say(f"{len(found):,} documents in {export}; fill in the column label, then: serdab labels review --import")
+        else:
+            await _interview(link, embedder, name, found, who)
+
+    run_loop(with_engine(settings, ask))
+
+
+def write_sheet(path: Path, found: Sequence[Doubtful]) -> None:
+    """Documents as rows of a CSV file; a text that a spreadsheet would compute is marked as text."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for each in found:
+            cells = (each.source, each.shown, each.guess)
+            source, shown, guess = (f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells)
+            writer.writerow((each.document_id, source, shown, guess, each.confidence, ""))
+
+
+def read_answers(path: Path, who: str) -> list[Answer]:
+    """The rows of a sheet that have a label.
+
+    Raises:
+        BadLabels: the file cannot be read, or is no such sheet.
+    """
+    from serdab.core import expected
+    from serdab.knowledge import BadLabels
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if missing := {"document_id", "label"} - set(reader.fieldnames or ()):
+                raise BadLabels(expected(f"the columns of {path.name}", f"to hold {' and '.join(sorted(missing))}", ""))
+            rows = [row for row in reader if (row["label"] or "").strip()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadLabels(expected(f"the sheet {path.name}", "a CSV file in UTF-8", str(error))) from error
+    return [_answer_of(row, who, path) for row in rows]
+
+
+def chosen_label(said: str, each: Doubtful, known: Sequence[str]) -> str | None:
+    """What an answer means: empty accepts, a number picks an offered label, a beginning picks a known one.
+
+    None: it means nothing known; the whole answer may be a new label.
+    """
+    if not said:
+        return each.guess
+    if said.isdecimal() and 1 <= int(said) <= len(each.offered):
+        return each.offered[int(said) - 1]
+    if said in known:
+        return said
+    begun = [label for label in known if label.startswith(said)]
+    return begun[0] if len(begun) == 1 else None
+
+
+def _answer_of(row: dict[str, Any], who: str, path: Path) -> Answer:
+    from uuid import UUID
+
+    from serdab.core import expected
+    from serdab.knowledge import Answer, BadLabels
+
+    try:
+        document_id = UUID(row["document_id"].strip())
+    except ValueError as error:
+        raise BadLabels(expected(f"document_id in {path.name}", "an id of a document", row["document_id"])) from error
+    return Answer(document_id=document_id, label=row["label"].strip(), told_by=who, guess=row.get("guess") or None)
+
+
+async def _take(link: Link, embedder: Embedder, name: str, answers: Sequence[Answer]) -> None:
+    from serdab.knowledge import take_answers, train_labels
+
+    told = await take_answers(link, embedder, name, answers)
+    report = await train_labels(link, embedder, name)
+    say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples of {report.labels:,} labels")
+
+
+async def _interview(link: Link, embedder: Embedder, name: str, found: Sequence[Doubtful], who: str) -> None:
+    """Ask about one document after the other; what was answered is learned from, also after an interruption."""
+    from serdab.knowledge import Answer, show_labels_of, take_answers, train_labels
+
+    known = [each.label for each in await show_labels_of(link, name)]
+    told = 0
+    for place, each in enumerate(found, 1):
+        say(f"\n[{place}/{len(found)}] {each.title or each.source}\n{each.shown}")
+        offers = "  ".join(f"{number} {label}" for number, label in enumerate(each.offered, 1))
+        say(f"{offers}   (Enter: {each.guess}, {each.confidence:.2f}; a label; s skips, q ends)")
+        try:
+            said = (await asyncio.to_thread(input, "> ")).strip()
+        except EOFError:
+            break
+        if said == "q":
+            break
+        label = None if said == "s" else chosen_label(said, each, known)
+        if label is None and said != "s":
+            if (await asyncio.to_thread(input, f"a new label {said}? y/n ")).strip() != "y":
+                continue
+            label = said
+            known.append(said)
+        answer = Answer(
+            document_id=each.document_id, label=label, told_by=who, guess=each.guess, confidence=each.confidence
+        )
+        told += await take_answers(link, embedder, name, [answer])
+    if told:
+        report = await train_labels(link, embedder, name)
+        say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples now")
+    if not found:
+        say("nothing to look at: no documents that nobody answered for; put some through: serdab run triage PATH")

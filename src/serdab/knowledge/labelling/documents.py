@@ -1,0 +1,89 @@
+"""Documents of this house as a head sees them now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import numpy
+from numpy.typing import NDArray
+
+from serdab.knowledge.coalescing import Link
+from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.heads import Heads, Judge
+from serdab.knowledge.vectors import Vector, from_database
+from serdab.store import load_statements
+
+_SQL = load_statements("serdab.knowledge")
+_OURS = load_statements("serdab.knowledge.labelling")
+
+#: Passages of a document that are looked at.
+MOST_PASSAGES = 8
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A document with what a head makes of it."""
+
+    document_id: UUID
+    source: str
+    title: str
+    lang: str
+    added_at: datetime
+    text: str
+    embedding: Vector
+    #: The chance of each label.
+    chances: NDArray[numpy.float64]
+
+
+async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge:
+    """What was learned from a set.
+
+    Raises:
+        BadLabels: nothing was, or by another version.
+    """
+    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
+    todo = f"say: serdab labels train {label_set}"
+    if kept is None:
+        raise BadLabels(f"expected the set {label_set} to have examples enough to learn from, got too few")
+    try:
+        heads = msgspec.msgpack.decode(kept["head"], type=Heads)
+    except msgspec.ValidationError as error:
+        raise BadLabels(f"expected the set {label_set} to be learned by this version, got another; {todo}") from error
+    if not heads.is_current:
+        raise BadLabels(f"expected the set {label_set} to be learned by this version, got another; {todo}")
+    return Judge(heads)
+
+
+async def see_documents(
+    link: Link, judge: Judge, most: int, *, not_answered: int | None = None, days: int | None = None
+) -> list[Seen]:
+    """The newest documents, judged now.
+
+    Args:
+        link: the database.
+        judge: what was learned from a set.
+        most: at most so many.
+        not_answered: the number of a set; documents that a person answered for in it are left out.
+        days: only documents that came in so many last days.
+    """
+    since = None if days is None else await link.use(lambda c: c.fetchval(_OURS["days_ago"], days))
+    rows = await link.use(lambda c: c.fetch(_OURS["documents_to_look_at"], not_answered, since, most, MOST_PASSAGES))
+    found = []
+    for row in rows:
+        vector = from_database(row["embedding"])
+        length = float(numpy.linalg.norm(vector))
+        vector = vector / length if length else vector
+        found.append(
+            Seen(
+                document_id=row["document_id"],
+                source=row["source"],
+                title=row["title"],
+                lang=row["lang"],
+                added_at=row["added_at"],
+                text=row["text"],
+                embedding=vector,
+                chances=judge.chances(row["text"], vector)[0],
+            )
+        )
+    return found

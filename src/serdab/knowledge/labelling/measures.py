@@ -1,0 +1,97 @@
+"""How good verdicts are: shares with intervals, calibration, coverage."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy
+from numpy.typing import NDArray
+
+#: Standard deviations of an interval of 95 in 100.
+_SPREAD = 1.96
+#: Bins of equal numbers of rows in which confidence is compared with what was right.
+BINS = 15
+_DRAWS = 200
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdicts of like confidence."""
+
+    rows: int
+    #: Mean of what was told, and the share that was right.
+    confidence: float
+    right: float
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many verdicts can be taken unseen."""
+
+    #: The least confidence that is taken; None: at no confidence enough of them are right.
+    threshold: float | None
+    #: Share of all verdicts that have it.
+    share: float
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The interval that holds the true share in 95 of 100 cases."""
+    if not count:
+        return 0.0, 1.0
+    share, square = right / count, _SPREAD**2
+    middle = share + square / (2 * count)
+    half = _SPREAD * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    low, high = (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
+
+
+def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float:
+    """The mean of F1 over all true labels of (true, found)."""
+    truth, found = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
+    right = Counter(pair[0] for pair in pairs if pair[0] == pair[1])
+    return sum(2 * right[label] / (truth[label] + found[label]) for label in truth) / len(truth)
+
+
+def macro_f1_interval(pairs: Sequence[tuple[str, str | None]]) -> tuple[float, float]:
+    """The interval that holds macro F1 in 95 of 100 redrawings of the rows (bootstrap)."""
+    draw = numpy.random.default_rng(0)
+    found = [macro_f1([pairs[at] for at in draw.integers(0, len(pairs), len(pairs))]) for _ in range(_DRAWS)]
+    low, high = numpy.quantile(found, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
+    """Confidence beside what was right, in bins of equal numbers of rows, the least confident first."""
+    order = numpy.argsort(numpy.asarray(confidences), kind="stable")
+    told, true = numpy.asarray(confidences, float)[order], numpy.asarray(right, float)[order]
+    parts = [part for part in numpy.array_split(numpy.arange(len(told)), bins) if len(part)]
+    return [Bin(rows=len(p), confidence=float(told[p].mean()), right=float(true[p].mean())) for p in parts]
+
+
+def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
+    """The mean distance between confidence and what was right, over bins of equal numbers (ECE)."""
+    found = reliability(confidences, right, bins)
+    rows = sum(each.rows for each in found)
+    return sum(each.rows * abs(each.confidence - each.right) for each in found) / rows if rows else 0.0
+
+
+def calibration_error_by_chance(confidences: Sequence[float], bins: int = BINS) -> float:
+    """The error that perfectly calibrated verdicts would show on so few rows, by chance alone."""
+    told: NDArray[numpy.float64] = numpy.asarray(confidences, float)
+    draw = numpy.random.default_rng(0)
+    found = [calibration_error(confidences, (draw.random(len(told)) < told).tolist(), bins) for _ in range(_DRAWS)]
+    return float(numpy.mean(found))
+
+
+def coverage_at(confidences: Sequence[float], right: Sequence[bool], precision: float = 0.95) -> Coverage:
+    """The most verdicts that can be taken, the most confident first, with so many of them right."""
+    told, true = numpy.asarray(confidences, float), numpy.asarray(right, float)
+    order = numpy.argsort(-told, kind="stable")
+    told, shares = told[order], numpy.cumsum(true[order]) / numpy.arange(1, len(told) + 1)
+    # Verdicts of one confidence are taken together or not at all.
+    ends = numpy.append(told[1:] != told[:-1], True) if len(told) else numpy.zeros(0, bool)
+    good = numpy.flatnonzero(ends & (shares >= precision))
+    if not len(good):
+        return Coverage(threshold=None, share=0.0)
+    return Coverage(threshold=float(told[good[-1]]), share=float((good[-1] + 1) / len(told)))

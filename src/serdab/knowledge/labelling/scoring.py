@@ -1,0 +1,175 @@
+"""How well the labels of a set are told, by examples that were not learned from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy
+
+from serdab.core import expected
+from serdab.engines import Embedder
+from serdab.knowledge.coalescing import Link
+from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.heads import Choice, Heads
+from serdab.knowledge.labelling.measures import (
+    Bin,
+    Coverage,
+    calibration_error,
+    calibration_error_by_chance,
+    coverage_at,
+    macro_f1,
+    macro_f1_interval,
+    reliability,
+    wilson,
+)
+from serdab.knowledge.labelling.thresholds import Costs, cost_of
+from serdab.knowledge.labelling.training import find_set, gather_material, train_set
+from serdab.knowledge.normalising import language_of
+
+#: Pairs of labels that a report names.
+MOST_PAIRS = 20
+#: The share of verdicts taken unseen that shall be right.
+PRECISION = 0.95
+
+
+class LabelScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one label is told."""
+
+    label: str
+    #: Examples that have it.
+    rows: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class Confusion(msgspec.Struct, frozen=True, kw_only=True):
+    """Examples of one label that were taken for another."""
+
+    label: str
+    found: str
+    rows: int
+
+
+class LanguageScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How right the texts of one language are told."""
+
+    lang: str
+    rows: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a set of labels is told; intervals hold the true value in 95 of 100 cases."""
+
+    label_set: str
+    #: `cross-validated` (nearly every row was asked) or `held out` (a part); confidence was fitted on these rows too,
+    #: so its error is a little too good.
+    method: str
+    rows: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    macro_f1: float
+    macro_f1_low: float
+    macro_f1_high: float
+    #: ECE over bins of equal numbers, and what perfect calibration would show on so few rows by chance.
+    calibration_error: float
+    calibration_error_by_chance: float
+    coverage_at_95: Coverage
+    #: The threshold of the set, the share of verdicts above it, and how many of these are right.
+    threshold: float
+    taken: float
+    taken_right: float | None
+    #: Of a verdict on average, with the threshold, and if everything were looked at.
+    cost: float
+    cost_of_looking: float
+    labels: list[LabelScore]
+    confusions: list[Confusion]
+    bins: list[Bin]
+    langs: list[LanguageScore]
+    choices: list[Choice]
+
+
+async def score_set(link: Link, embedder: Embedder, label_set: str) -> Score:
+    """How well a set is told, by its examples that were held out when it was learned.
+
+    Raises:
+        BadLabels: there is no such set, or it has too few examples to hold any out.
+    """
+    set_id = await find_set(link, label_set)
+    trained = await train_set(link, embedder, set_id)
+    if trained.heads is None or not trained.heads.told:
+        todo = "label some more: serdab labels review"
+        raise BadLabels(expected(f"the set {label_set}", "examples enough to hold some out", "too few", todo))
+    material = await gather_material(link, embedder, set_id)
+    return score_told(label_set, trained.heads, material.texts, trained.costs)
+
+
+def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs) -> Score:
+    """The measures of what heads told about rows they had not learned from."""
+    told = heads.told
+    pairs = [(heads.labels[each.label], heads.labels[each.found]) for each in told]
+    right = [label == found for label, found in pairs]
+    sure = [each.confidence for each in told]
+    low, high = wilson(sum(right), len(right))
+    f1_low, f1_high = macro_f1_interval(pairs)
+    taken = [ok for ok, confidence in zip(right, sure, strict=True) if confidence >= heads.threshold]
+    return Score(
+        label_set=label_set,
+        method="cross-validated" if 2 * len(told) > len(texts) else "held out",
+        rows=len(told),
+        accuracy=sum(right) / len(right),
+        accuracy_low=low,
+        accuracy_high=high,
+        macro_f1=macro_f1(pairs),
+        macro_f1_low=f1_low,
+        macro_f1_high=f1_high,
+        calibration_error=calibration_error(sure, right),
+        calibration_error_by_chance=calibration_error_by_chance(sure),
+        coverage_at_95=coverage_at(sure, right, PRECISION),
+        threshold=heads.threshold,
+        taken=len(taken) / len(right),
+        taken_right=sum(taken) / len(taken) if taken else None,
+        cost=cost_of(sure, right, heads.threshold, costs),
+        cost_of_looking=costs.look,
+        labels=_by_label(pairs),
+        confusions=_confusions(pairs),
+        bins=reliability(sure, right),
+        langs=_by_language([language_of(texts[each.row]) for each in told], right),
+        choices=heads.choices,
+    )
+
+
+def _by_label(pairs: Sequence[tuple[str, str]]) -> list[LabelScore]:
+    truth, found = Counter(label for label, _ in pairs), Counter(told for _, told in pairs)
+    right = Counter(label for label, told in pairs if label == told)
+    return [
+        LabelScore(
+            label=label,
+            rows=rows,
+            precision=right[label] / found[label] if found[label] else 0.0,
+            recall=right[label] / rows,
+            f1=2 * right[label] / (rows + found[label]),
+        )
+        for label, rows in sorted(truth.items())
+    ]
+
+
+def _confusions(pairs: Sequence[tuple[str, str]]) -> list[Confusion]:
+    wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
+    return [Confusion(label=pair[0], found=pair[1], rows=rows) for pair, rows in wrong.most_common(MOST_PAIRS)]
+
+
+def _by_language(langs: Sequence[str], right: Sequence[bool]) -> list[LanguageScore]:
+    found = []
+    for lang in sorted(set(langs)):
+        ours = [ok for each, ok in zip(langs, right, strict=True) if each == lang]
+        low, high = wilson(sum(ours), len(ours))
+        accuracy = float(numpy.mean(ours))
+        found.append(LanguageScore(lang=lang, rows=len(ours), accuracy=accuracy, low=low, high=high))
+    return found

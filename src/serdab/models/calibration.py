@@ -1,0 +1,168 @@
+"""Scores to confidence: what is told as 0.9 shall be right in nine of ten cases.
+
+Scores of several views of a text (embedding, n-grams) are added with shares of least log loss; a temperature is part of
+them. When held-out rows say that it pays, each kind gets a bias (vector scaling) or the highest confidence is bent
+along a rising curve (isotonic regression).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from serdab.core import BadInput, expected
+from serdab.engines import load_extra
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+#: Rows from which on more than the shares is fitted.
+LEAST_FOR_BIASES = 200
+LEAST_FOR_CURVE = 400
+#: Log loss, nats a row, by which a richer form must be better before it is taken.
+LEAST_GAIN = 0.003
+#: Points of a curve.
+MOST_POINTS = 15
+#: The curve never says less or more than this: certainty is not learned from examples.
+CURVE_ENDS = (0.01, 0.995)
+_FOLDS = 5
+_RIDGE = 2.0
+_MOST_SHARE = 200.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How the scores of the views become chances."""
+
+    #: How much the scores of each view count, temperature included.
+    shares: tuple[float, ...]
+    #: Added to the score of each kind; empty: nothing is.
+    biases: tuple[float, ...] = ()
+    #: (highest chance as computed, as told), both rising; empty: as computed.
+    curve: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def method(self) -> str:
+        """The form that was chosen: `temperature`, `vector` or `isotonic`."""
+        return "isotonic" if self.curve else "vector" if self.biases else "temperature"
+
+    def chances(self, scores: Sequence[Any]) -> NDArray[float64]:
+        """The chance of each kind, rows of sum one, from the scores of each view, each (rows, kinds)."""
+        numpy = load_extra("numpy")
+        mixed = sum(share * numpy.asarray(view, numpy.float64) for share, view in zip(self.shares, scores, strict=True))
+        if self.biases:
+            mixed = mixed + numpy.asarray(self.biases)
+        raised = numpy.exp(mixed - mixed.max(-1, keepdims=True))
+        found: NDArray[float64] = raised / raised.sum(-1, keepdims=True)
+        return self._bend(numpy, found) if self.curve else found
+
+    def _bend(self, numpy: Any, chances: Any) -> Any:
+        xs, ys = zip(*self.curve, strict=True)
+        first = chances.argmax(-1)[..., None]
+        before = numpy.take_along_axis(chances, first, -1)
+        # Never below an equal share: the first stays the first.
+        even = 1 / chances.shape[-1]
+        after = numpy.clip(numpy.interp(before, xs, ys), even, 1.0)
+        # Less sure: some of all goes to every kind alike. Surer: it is taken from the others alike.
+        part = numpy.clip((before - after) / numpy.maximum(before - even, 1e-12), 0.0, 1.0)
+        higher = chances * (1 - after) / numpy.maximum(1 - before, 1e-12)
+        numpy.put_along_axis(higher, first, after, -1)
+        return numpy.where(after < before, (1 - part) * chances + part * even, higher)
+
+
+def calibrate(scores: Sequence[Any], truth: Any, *, forms: int = 3) -> Calibration:
+    """The form and the numbers of least log loss on rows that were held out.
+
+    Args:
+        scores: for each view the scores of rows it did not learn from, (rows, kinds).
+        truth: the kind of each row.
+        forms: how many forms are tried: 1 only shares, 2 biases too, 3 a curve too.
+
+    Raises:
+        BadInput: there is no row.
+    """
+    numpy = load_extra("numpy")
+    truth = numpy.asarray(truth)
+    if not len(truth):
+        raise BadInput(expected("the held-out rows", "at least one", "none"))
+    views = [numpy.asarray(view, numpy.float64) for view in scores]
+    fits = [fit for fit, least in _FORMS[:forms] if len(truth) >= least]
+    if len(fits) == 1:
+        return _fit_shares(numpy, views, truth)
+    folds = numpy.random.default_rng(0).permutation(len(truth)) % _FOLDS
+    losses = [_loss_of(numpy, fit, views, truth, folds) for fit in fits]
+    best = min(range(len(fits)), key=lambda at: losses[at] + (LEAST_GAIN if at else 0.0))
+    return fits[best](numpy, views, truth)
+
+
+def log_loss(chances: Any, truth: Any) -> float:
+    """The mean surprise about the true kinds, nats a row."""
+    numpy = load_extra("numpy")
+    told = numpy.asarray(chances)[numpy.arange(len(truth)), truth]
+    return float(-numpy.log(numpy.maximum(told, 1e-12)).mean())
+
+
+def _loss_of(numpy: Any, form: Any, views: Sequence[Any], truth: Any, folds: Any) -> float:
+    total = 0.0
+    for fold in range(_FOLDS):
+        out = folds == fold
+        if out.all() or not out.any():
+            continue
+        fitted = form(numpy, [view[~out] for view in views], truth[~out])
+        total += log_loss(fitted.chances([view[out] for view in views]), truth[out]) * int(out.sum())
+    return total / len(truth)
+
+
+def _fit_shares(numpy: Any, views: Sequence[Any], truth: Any) -> Calibration:
+    found = _least(numpy, views, truth, with_biases=False)
+    return Calibration(shares=tuple(float(share) for share in found))
+
+
+def _fit_biases(numpy: Any, views: Sequence[Any], truth: Any) -> Calibration:
+    found, count = _least(numpy, views, truth, with_biases=True), len(views)
+    return Calibration(shares=tuple(map(float, found[:count])), biases=tuple(map(float, found[count:])))
+
+
+def _fit_curve(numpy: Any, views: Sequence[Any], truth: Any) -> Calibration:
+    plain = _fit_shares(numpy, views, truth)
+    chances = plain.chances(views)
+    told, right = chances.max(1), chances.argmax(1) == truth
+    model = load_extra("sklearn.isotonic").IsotonicRegression(y_min=CURVE_ENDS[0], y_max=CURVE_ENDS[1])
+    model.fit(told, right.astype(float))
+    xs = numpy.unique(numpy.quantile(told, numpy.linspace(0, 1, MOST_POINTS)))
+    ys = numpy.maximum.accumulate(model.predict(xs))
+    return replace(plain, curve=tuple((float(x), float(y)) for x, y in zip(xs, ys, strict=True)))
+
+
+def _least(numpy: Any, views: Sequence[Any], truth: Any, *, with_biases: bool) -> Any:
+    """The numbers of least log loss; it is convex in all of them."""
+    optimize = load_extra("scipy.optimize")
+    rows, count, kinds = numpy.arange(len(truth)), len(views), views[0].shape[1]
+    wanted = numpy.bincount(truth, minlength=kinds) / len(truth)
+    ridge = _RIDGE / len(truth)
+
+    def loss(numbers: Any) -> tuple[float, Any]:
+        mixed = sum(number * view for number, view in zip(numbers[:count], views, strict=True))
+        if with_biases:
+            mixed = mixed + numbers[count:]
+        mixed = mixed - mixed.max(1, keepdims=True)
+        chances = numpy.exp(mixed)
+        sums = chances.sum(1, keepdims=True)
+        chances /= sums
+        value = float((numpy.log(sums[:, 0]) - mixed[rows, truth]).mean())
+        slope = [float(((chances * view).sum(1) - view[rows, truth]).mean()) for view in views]
+        if with_biases:
+            biases = numbers[count:]
+            value += ridge * float(biases @ biases)
+            slope = numpy.concatenate([slope, chances.mean(0) - wanted + 2 * ridge * biases])
+        return value, numpy.asarray(slope)
+
+    start = numpy.concatenate([numpy.full(count, 1.0 / count), numpy.zeros(kinds if with_biases else 0)])
+    bounds = [(0.0, _MOST_SHARE)] * count + [(None, None)] * (len(start) - count)
+    return optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+
+
+#: The forms from the plainest on, each with the rows it needs.
+_FORMS = ((_fit_shares, 1), (_fit_biases, LEAST_FOR_BIASES), (_fit_curve, LEAST_FOR_CURVE))

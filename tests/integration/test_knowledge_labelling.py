@@ -1,0 +1,157 @@
+"""Labels over a real database and a real engine: descriptions, costs, reviews, scores, and engines that changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from word_engine import word_engine
+
+from serdab.cli.reviewing import chosen_label, read_answers, write_sheet
+from serdab.engines import Embedder
+from serdab.knowledge import (
+    Answer,
+    Classifier,
+    Entry,
+    Index,
+    Passage,
+    describe_labels,
+    document_id_of,
+    find_doubtful,
+    import_labels,
+    labels_link,
+    measure_drift,
+    score_set,
+    show_labels,
+    take_answers,
+    train_labels,
+)
+from serdab.knowledge.errors import BadLabels
+from serdab.store import Database
+
+WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}
+
+
+@pytest.fixture(scope="module")
+async def embedder() -> AsyncIterator[Embedder]:
+    async with word_engine() as (client, _):
+        yield client
+
+
+def _texts(label: str, count: int) -> list[str]:
+    words = WORDS[label].split()
+    return [f"{words[n % 6]} {words[(n // 6) % 6]} {words[(n // 2) % 6]} number{n}" for n in range(count)]
+
+
+def _examples(path: Path, count: int) -> Path:
+    rows = [{"text": text, "label": label} for label in WORDS for text in _texts(label, count)]
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    return path
+
+
+async def _index(database: Database, embedder: Embedder, texts: list[str]) -> None:
+    async with Index(database) as index:
+        for number, text in enumerate(texts):
+            digest = number.to_bytes(32, "big")
+            entry = Entry(
+                document_id=document_id_of(f"d{number}", digest), digest=digest, source=f"d{number}", title="",
+                media_type="text/plain", lang="en", doc_type="", characters=len(text),
+                passages=[Passage(start=0, end=len(text), text=text)],
+            )  # fmt: skip
+            await index.add(entry, await embedder.embed([text]))
+
+
+async def test_descriptions_alone_tell_and_examples_join_them(database: Database, embedder: Embedder) -> None:
+    async with labels_link(database) as link, Classifier(database) as classifier:
+        await describe_labels(link, embedder, "kinds", WORDS)
+        report = await train_labels(link, embedder, "kinds")
+        assert (report.examples, report.threshold) == (0, None)
+        text = "thief took my card"
+        verdict = await classifier.classify(text, (await embedder.embed([text]))[0], "kinds")
+        assert verdict.label == "stolen"
+        assert verdict.abstained
+        known = await show_labels(database, "kinds")
+        assert [(each.label, each.examples, each.description) for each in known] == sorted(
+            (label, 0, text) for label, text in WORDS.items()
+        )
+
+
+async def test_costs_move_the_threshold_and_a_verdict_below_it_asks_for_a_look(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 40))
+    async with labels_link(database) as link:
+        low = await train_labels(link, embedder, wrong=1, look=1)
+        high = await train_labels(link, embedder, wrong=1000, look=1)
+        assert low.threshold is not None
+        assert high.threshold is not None
+        assert 0 <= low.threshold <= high.threshold <= 1
+        kept = await train_labels(link, embedder)
+        assert (kept.costs.wrong, kept.threshold) == (1000, high.threshold)
+        with pytest.raises(BadLabels, match="cost"):
+            await train_labels(link, embedder, wrong=-1)
+        score = await score_set(link, embedder, "default")
+    assert score.accuracy > 0.9
+    assert score.accuracy_low <= score.accuracy <= score.accuracy_high
+    assert sum(each.rows for each in score.labels) == score.rows == sum(each.rows for each in score.bins)
+
+
+async def test_embeddings_of_another_engine_are_not_mixed_and_training_makes_them_anew(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 20))
+    vector = (await embedder.embed(["card stolen"]))[0]
+    async with Classifier(database) as classifier:
+        assert (await classifier.classify("card stolen", vector, made_by="words")).label == "stolen"
+        other = await classifier.classify("card stolen", vector, made_by="words/int8")
+    assert (other.label, other.abstained) == (None, True)
+    assert "serdab labels train default" in other.reasons[0]
+    await database.pool.execute("update label_example set made_by = 'another/f32'")
+    async with labels_link(database) as link:
+        assert (await train_labels(link, embedder)).embedded_again == 40
+        assert (await train_labels(link, embedder)).embedded_again == 0
+
+
+async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 20))
+    sure, unsure = "card stolen lost thief", "card rate stolen exchange"
+    await _index(database, embedder, [sure, unsure])
+    async with labels_link(database) as link:
+        found = await find_doubtful(link, "default", 5)
+        assert [each.source for each in found] == ["d1", "d0"]
+        sheet = tmp_path / "sheet.csv"
+        write_sheet(sheet, found)
+        assert read_answers(sheet, "amal") == []
+        answer = Answer(document_id=found[0].document_id, label="rate", told_by="amal")
+        assert await take_answers(link, embedder, "default", [answer]) == 1
+        skipped = Answer(document_id=found[1].document_id, label=None, told_by="amal")
+        assert await take_answers(link, embedder, "default", [skipped]) == 0
+        assert await find_doubtful(link, "default", 5) == []
+    row = await database.pool.fetchrow("select label, told_by from label_example where told_by <> ''")
+    assert (row["label"], row["told_by"]) == ("rate", "amal")
+    assert await database.pool.fetchval("select count(*) from label_answer where told_at is not null") == 2
+    assert chosen_label("", found[0], ["rate"]) == found[0].guess
+    assert chosen_label("2", found[0], []) == found[0].offered[1]
+    assert chosen_label("ra", found[0], ["rate", "stolen"]) == "rate"
+    assert chosen_label("x", found[0], ["rate"]) is None
+
+
+async def test_documents_of_one_label_only_are_a_drift(database: Database, embedder: Embedder, tmp_path: Path) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 40))
+    async with labels_link(database) as link:
+        with pytest.raises(BadLabels, match="at least 30"):
+            await measure_drift(link, "default", 7)
+        await _index(database, embedder, _texts("stolen", 40))
+        found = await measure_drift(link, "default", 7)
+    assert (found.verdict, found.documents) == ("strong", 40)
+    assert found.labels_psi > 0.25
+
+
+async def test_a_set_that_is_not_there_is_named(database: Database, embedder: Embedder) -> None:
+    async with labels_link(database) as link:
+        with pytest.raises(BadLabels, match="nowhere"):
+            await score_set(link, embedder, "nowhere")

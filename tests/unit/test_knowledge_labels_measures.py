@@ -1,0 +1,134 @@
+"""Measures, folds, drift and diversity: what they say about cases whose answer is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy
+import pytest
+
+from serdab.engines import load_extra
+from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.labelling.describing import read_descriptions
+from serdab.knowledge.labelling.documents import Seen
+from serdab.knowledge.labelling.drift import discrepancy, judge_drift, stability_index
+from serdab.knowledge.labelling.measures import calibration_error, coverage_at, macro_f1, reliability
+from serdab.knowledge.labelling.reviewing import choose_diverse
+from serdab.knowledge.labelling.training import words_of_name
+from serdab.models.folding import fold_rows, group_copies
+
+sparse: Any = load_extra("scipy.sparse")
+
+
+def test_a_known_calibration_error_is_found() -> None:
+    sure = [0.9] * 100 + [0.6] * 100
+    right = [True] * 80 + [False] * 20 + [True] * 60 + [False] * 40
+    assert calibration_error(sure, right, bins=2) == pytest.approx(0.05)
+    assert [(each.rows, round(each.right, 3)) for each in reliability(sure, right, 2)] == [(100, 0.6), (100, 0.8)]
+
+
+def test_coverage_takes_verdicts_of_one_confidence_together() -> None:
+    found = coverage_at([0.9, 0.9, 0.8, 0.8], [True, True, True, False], 0.75)
+    assert (found.threshold, found.share) == (0.8, 1.0)
+    found = coverage_at([0.9, 0.9, 0.8, 0.8], [True, True, True, False], 0.95)
+    assert (found.threshold, found.share) == (0.9, 0.5)
+    assert coverage_at([0.9], [False]).threshold is None
+
+
+def test_macro_f1_counts_rare_labels_as_much_as_frequent_ones() -> None:
+    pairs = [*[("a", "a")] * 98, ("b", "a"), ("b", "b")]
+    assert macro_f1(pairs) == pytest.approx((2 * 98 / 197 + 2 / 3) / 2)
+
+
+def test_near_copies_are_held_out_together() -> None:
+    draw = numpy.random.default_rng(0)
+    base = sparse.random(100, 4000, 0.02, format="csr", random_state=draw)
+    rows = sparse.vstack([base, base]).tocsr()
+    groups = group_copies(rows)
+    assert (groups[:100] == groups[100:]).all()
+    kinds = numpy.tile(numpy.arange(100) % 4, 2)
+    folds = fold_rows(kinds, numpy.zeros(200, bool), rows)
+    assert (folds[:100] == folds[100:]).all()
+    assert set(folds) == {0, 1, 2, 3, 4}
+
+
+def test_no_fold_leaves_a_kind_without_rows_to_learn_from() -> None:
+    kinds = numpy.array([0] * 60 + [1] * 60 + [2] * 2)
+    folds = fold_rows(kinds, numpy.zeros(122, bool), sparse.identity(122, format="csr"))
+    assert set(folds[-2:]) == {-1}
+    for fold in range(5):
+        assert set(kinds[folds != fold]) == {0, 1, 2}
+
+
+def test_descriptions_are_never_held_out() -> None:
+    kinds = numpy.array([0, 1] * 40)
+    fixed = numpy.zeros(80, bool)
+    fixed[:2] = True
+    assert set(fold_rows(kinds, fixed, sparse.identity(80, format="csr"))[:2]) == {-1}
+
+
+def test_the_same_distribution_has_not_moved_and_another_has() -> None:
+    half = numpy.array([0.5, 0.5])
+    assert stability_index(half, half, 100) == 0.0
+    assert stability_index(half, numpy.array([0.9, 0.1]), 100) > 0.25
+    assert stability_index(half, numpy.array([1.0, 0.0]), 100) < 10
+
+
+def test_meaning_that_moved_is_told_from_meaning_that_did_not() -> None:
+    draw = numpy.random.default_rng(3)
+
+    def cloud(middle: float) -> numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float32]]:
+        points = draw.standard_normal((60, 8)) + middle
+        return numpy.asarray(points / numpy.linalg.norm(points, axis=1, keepdims=True), numpy.float32)
+
+    assert discrepancy(cloud(0), cloud(0))[2] > 0.05
+    found, by_chance, chance = discrepancy(cloud(0), cloud(2))
+    assert found > by_chance
+    assert chance < 0.01
+
+
+@pytest.mark.parametrize(
+    ("labels", "confidence", "chance", "verdict"),
+    [(0.0, 0.0, 0.5, "none"), (0.0, 0.0, 0.001, "some"), (0.15, 0.0, 0.5, "some"), (0.0, 0.3, 0.5, "strong")],
+)
+def test_drift_is_judged_by_its_worst_measure(labels: float, confidence: float, chance: float, verdict: str) -> None:
+    assert judge_drift(labels, confidence, chance)[0] == verdict
+
+
+def _seen(number: int, chances: list[float], embedding: list[float]) -> Seen:
+    return Seen(
+        document_id=UUID(int=number), source="s", title="", lang="en", added_at=datetime(2026, 1, 1, tzinfo=UTC),
+        text="t", embedding=numpy.array(embedding, numpy.float32), chances=numpy.array(chances),
+    )  # fmt: skip
+
+
+def test_the_most_uncertain_come_first_and_no_two_alike_in_a_row() -> None:
+    seen = [
+        _seen(1, [0.99, 0.01], [0, 0, 1]),
+        _seen(2, [0.51, 0.49], [1, 0, 0]),
+        _seen(3, [0.52, 0.48], [1, 0, 0]),
+        _seen(4, [0.60, 0.40], [0, 1, 0]),
+    ]
+    assert choose_diverse(seen, 3)[:2] == [1, 3]
+    assert sorted(choose_diverse(seen, 10)) == [0, 1, 2, 3]
+    assert choose_diverse([], 3) == []
+
+
+def test_names_of_labels_are_read_as_words() -> None:
+    assert words_of_name("card_payment-fee/charged") == "card payment fee charged"
+
+
+def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
+    yaml, json, list_ = tmp_path / "d.yaml", tmp_path / "d.json", tmp_path / "l.yaml"
+    yaml.write_text("invoice: asks for money\n1: the first\n", "utf-8")
+    json.write_text('{"invoice": "asks for money"}', "utf-8")
+    list_.write_text("- a\n", "utf-8")
+    assert read_descriptions(yaml) == {"invoice": "asks for money", "1": "the first"}
+    assert read_descriptions(json) == {"invoice": "asks for money"}
+    with pytest.raises(BadLabels, match="mapping"):
+        read_descriptions(list_)
+    with pytest.raises(BadLabels, match="readable"):
+        read_descriptions(tmp_path / "none.yaml")
