@@ -1,0 +1,93 @@
+"""Coefficients from measured rows: what `calibration` holds was made by these functions, and can be made again.
+
+All are linear models in relative error, with few parameters: each group of devices may differ from the common
+coefficients only as far as its rows insist (ridge on the differences), so that a class with one row borrows from others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from serdab.plan.decoding import FEATURES, DecodeCase, DecodeModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: What the coefficients are before any row is seen, and how far a group may differ from them (one deviation).
+PRIOR = (1.12, 1.35, 0.5, 0.45, 0.8, 0.1)
+SPREAD = (0.10, 0.15, 0.5, 0.4, 0.4, 0.15)
+#: How far engines and devices of a class may differ, beside their memory and maker, as a share of SPREAD.
+NARROWER = {"memory": 1.0, "maker": 1.0, "class": 1.0, "engine": 1.0}
+#: Relative error of one row that is taken for granted.
+NOISE = 0.05
+#: Above it a row's pull no longer grows: strange rows shall not move the rest.
+ROBUST = 0.10
+ROUNDS = 12
+
+
+def fit_decode(cases: Sequence[DecodeCase], weights: Sequence[float] | None = None) -> DecodeModel:
+    """Fit the times of tokens; devices count equally, whatever the number of their rows.
+
+    Args:
+        cases: measured tokens.
+        weights: trust in each case.
+
+    Returns:
+        The coefficients.
+    """
+    import numpy as np
+
+    groups = sorted({group for case in cases for group in case.groups})
+    rows_of = Counter(case.device for case in cases)
+    trust = np.array([1.0] * len(cases) if weights is None else list(weights))
+    share = np.sqrt(trust / np.array([max(rows_of[case.device], 1) ** 0.7 for case in cases]))
+    design = _design(cases, groups)
+    measured = np.array([1.0 / case.tokens_per_s for case in cases])
+    prior, ridge = _prior(groups)
+    pull = np.ones(len(cases))
+    solution = prior
+    for _ in range(ROUNDS):
+        predicted = np.maximum(design @ solution, 1e-9)
+        scale = np.sqrt(predicted * measured) if _ else measured
+        weight = share * pull / scale / NOISE
+        left = np.vstack([design * weight[:, None], np.diag(ridge)])
+        right = np.concatenate([measured * weight, ridge * prior])
+        solution = np.linalg.lstsq(left, right, rcond=None)[0]
+        residual = np.abs(np.log(np.maximum(design @ solution, 1e-9) / measured))
+        pull = np.sqrt(np.minimum(1.0, ROBUST / np.maximum(residual, 1e-6)))
+    size = len(FEATURES)
+    return DecodeModel(
+        common=tuple(round(float(value), 5) for value in solution[:size]),
+        differences={
+            group: tuple(round(float(value), 5) for value in solution[size * (place + 1) : size * (place + 2)])
+            for place, group in enumerate(groups)
+        },
+    )
+
+
+def _design(cases: Sequence[DecodeCase], groups: Sequence[str]) -> NDArray[np.float64]:
+    import numpy as np
+
+    size = len(FEATURES)
+    place_of = {group: size * (place + 1) for place, group in enumerate(groups)}
+    design = np.zeros((len(cases), size * (len(groups) + 1)))
+    for row, case in enumerate(cases):
+        features = case.features()
+        design[row, :size] = features
+        for group in case.groups:
+            design[row, place_of[group] : place_of[group] + size] = features
+    return design
+
+
+def _prior(groups: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    import numpy as np
+
+    spread = np.array(SPREAD)
+    centre = [np.array(PRIOR), *[np.zeros(len(PRIOR)) for _ in groups]]
+    ridge = [1.0 / (2 * spread)]
+    for group in groups:
+        ridge.append(1.0 / (spread * NARROWER.get(group.split(" ", 1)[0], 0.6)))
+    return np.concatenate(centre), np.concatenate(ridge)
