@@ -75,7 +75,7 @@ def derived_case(row: Row, catalogue: Catalogue) -> DecodeCase | None:
     shape = shape_named(catalogue.shapes, row["model"], _size_in(row["model"]))
     return DecodeCase(
         groups=groups_of(kind, engine_of(row)), weights_s=number(row, "weight_bytes_read") / bandwidth,
-        cache_s=number(row, "kv_bytes_read") / bandwidth, layers=layers, expert_layers=layers if moe else 0,
+        cache_s=number(row, "kv_bytes_read") / bandwidth, bandwidth=bandwidth, layers=layers, expert_layers=layers if moe else 0,
         recurrent_layers=recurrent_layers(shape) if shape else 0, device=row["hardware"], model=row["model"],
         source=row["source"], tokens_per_s=speed,
     )  # fmt: skip
@@ -117,7 +117,7 @@ def measured_case(row: Row, catalogue: Catalogue) -> DecodeCase | None:
     moe = shape.depth if shape.experts or number(row, "active_params_b") else 0
     return DecodeCase(
         groups=groups_of(device.kind, engine_of(row)), weights_s=read / device.bandwidth,
-        cache_s=context_bytes(shape, max(context, 1)) / device.bandwidth, layers=shape.depth, expert_layers=moe,
+        cache_s=context_bytes(shape, max(context, 1)) / device.bandwidth, bandwidth=device.bandwidth, layers=shape.depth, expert_layers=moe,
         recurrent_layers=recurrent_layers(shape), device=device.id, model=row["model"], source=row["source"],
         tokens_per_s=speed,
     )  # fmt: skip

@@ -10,11 +10,15 @@ from __future__ import annotations
 import msgspec
 
 #: What the time of a token is made of; each has one coefficient.
-FEATURES = ("weights", "cache", "layers", "expert_layers", "recurrent_layers", "expert_weights")
+FEATURES = ("weights", "cache", "layers", "expert_layers", "recurrent_layers", "expert_weights",
+            "weights_flat", "cache_flat")  # fmt: skip
 #: Coefficients of times that are shares of the bandwidth: never below 1, for nothing reads faster than its memory.
 READS = frozenset({"weights", "cache"})
 #: Seconds that one unit of a feature of counted layers stands for: coefficients near 1 make fits well-behaved.
 LAYER_S = 1e-4
+#: Bytes a second of which the flat features are shares: what a wider memory does not make faster, since one matrix is
+#: too small to keep all of it busy.
+FLAT = 1e12
 
 
 class DecodeCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,8 @@ class DecodeCase(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds to read the weights, and keys and values, at the full bandwidth.
     weights_s: float
     cache_s: float
+    #: Bytes a second of the device.
+    bandwidth: float
     layers: int
     #: Layers with a mixture of experts, and with a recurrent state.
     expert_layers: int = 0
@@ -40,6 +46,7 @@ class DecodeCase(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.weights_s, self.cache_s, self.layers * LAYER_S, self.expert_layers * LAYER_S,
             self.recurrent_layers * LAYER_S, self.weights_s if self.expert_layers else 0.0,
+            self.weights_s * self.bandwidth / FLAT, self.cache_s * self.bandwidth / FLAT,
         )  # fmt: skip
 
 

@@ -10,22 +10,26 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from serdab.plan import first_token
 from serdab.plan.decoding import FEATURES, DecodeCase, DecodeModel
+from serdab.plan.first_token import FirstTokenModel
+from serdab.plan.robust import fit_logs, fit_positive, spans
+from serdab.plan.serving import Served, features_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 #: What the coefficients are before any row is seen, and how far a group may differ from them (one deviation).
-PRIOR = (1.12, 1.35, 0.5, 0.45, 0.8, 0.1)
-SPREAD = (0.10, 0.15, 0.5, 0.4, 0.4, 0.15)
+PRIOR = (1.08, 1.15, 0.5, 0.45, 0.8, 0.1, 0.03, 0.2)
+SPREAD = (0.08, 0.15, 0.5, 0.4, 0.4, 0.15, 0.04, 0.2)
 #: How far engines and devices of a class may differ, beside their memory and maker, as a share of SPREAD.
 NARROWER = {"memory": 1.0, "maker": 1.0, "class": 1.0, "engine": 1.0}
 #: Relative error of one row that is taken for granted.
 NOISE = 0.05
 #: Above it a row's pull no longer grows: strange rows shall not move the rest.
 ROBUST = 0.10
-ROUNDS = 12
+ROUNDS = 6
 
 
 def fit_decode(cases: Sequence[DecodeCase], weights: Sequence[float] | None = None) -> DecodeModel:
@@ -53,9 +57,9 @@ def fit_decode(cases: Sequence[DecodeCase], weights: Sequence[float] | None = No
         predicted = np.maximum(design @ solution, 1e-9)
         scale = np.sqrt(predicted * measured) if _ else measured
         weight = share * pull / scale / NOISE
-        left = np.vstack([design * weight[:, None], np.diag(ridge)])
-        right = np.concatenate([measured * weight, ridge * prior])
-        solution = np.linalg.lstsq(left, right, rcond=None)[0]
+        weighted = design * weight[:, None]
+        left = weighted.T @ weighted + np.diag(ridge**2)
+        solution = np.linalg.solve(left, weighted.T @ (measured * weight) + ridge**2 * prior)
         residual = np.abs(np.log(np.maximum(design @ solution, 1e-9) / measured))
         pull = np.sqrt(np.minimum(1.0, ROBUST / np.maximum(residual, 1e-6)))
     size = len(FEATURES)
@@ -91,3 +95,24 @@ def _prior(groups: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float
     for group in groups:
         ridge.append(1.0 / (spread * NARROWER.get(group.split(" ", 1)[0], 0.6)))
     return np.concatenate(centre), np.concatenate(ridge)
+
+
+def fit_steps(served: Sequence[Served], measured_s: Sequence[float]) -> tuple[float, ...]:
+    """Fit the time of a step at concurrency, of dense models or of mixtures of experts (not of both together)."""
+    import numpy as np
+
+    return fit_positive(np.array([features_of(each) for each in served]), np.array(measured_s))
+
+
+def fit_first_token(served: Sequence[Served], measured_s: Sequence[float], share: float = 0.8) -> FirstTokenModel:
+    """Fit the wait for the first token, and how far it spreads by the same features."""
+    import numpy as np
+
+    features = np.array([first_token.features_of(each) for each in served])
+    target = np.log(np.array(measured_s))
+    wait = fit_logs(features, target)
+    residual = target - features @ np.array(wait)
+    spread = fit_logs(features, np.log(np.maximum(np.abs(residual), 0.05)), ridge=30.0)
+    deviation = np.exp(np.clip(features @ np.array(spread), -3.0, 1.0))
+    below, above = spans(list(residual / deviation), share)
+    return FirstTokenModel(wait=wait, spread=spread, below=round(below, 4), above=round(above, 4))
