@@ -64,9 +64,7 @@ class DecodeModel(msgspec.Struct, frozen=True, kw_only=True):
         for group in groups:
             for place, value in enumerate(self.differences.get(group, ())):
                 found[place] += value
-        return tuple(
-            max(value, 1.0 if name in READS else 0.0) for name, value in zip(FEATURES, found, strict=True)
-        )
+        return tuple(max(value, 1.0 if name in READS else 0.0) for name, value in zip(FEATURES, found, strict=True))
 
     def seconds(self, case: DecodeCase) -> float:
         """The time of one token."""
@@ -81,4 +79,11 @@ def groups_of(kind: str, engine: str) -> tuple[str, ...]:
         "gaudi": "hbm", "tpu": "hbm",
     }.get(kind, "shared")  # fmt: skip
     maker = kind.split("_", 1)[0].replace("jetson", "nvidia")
-    return (f"memory {memory}", f"maker {maker}", f"class {kind}", f"engine {engine}", f"{engine} on {maker}", f"{engine} on {kind}")
+    return (
+        f"memory {memory}",
+        f"maker {maker}",
+        f"class {kind}",
+        f"engine {engine}",
+        f"{engine} on {maker}",
+        f"{engine} on {kind}",
+    )

@@ -15,7 +15,8 @@ from serdab.plan.kv import cache_bytes
 from serdab.plan.serving import FILLED, Served, first_token_features
 
 FEATURES = ("one", "reading", "users", "full", "excess", "answer", "sglang", "sglang users", "trtllm", "trtllm users",
-            "cards", "users squared", "experts")  # fmt: skip
+            "cards", "users squared", "experts", "prompt", "low precision", "four bits", "parallel", "long prompt",
+            "weights", "sglang prompt")  # fmt: skip
 
 
 def excess_of(served: Served) -> float:
@@ -34,7 +35,10 @@ def features_of(served: Served) -> tuple[float, ...]:
     return (
         1.0, math.log(one), users, float(excess > 0), excess, math.log(max(served.answer_tokens, 1.0)),
         sglang, sglang * users, trtllm, trtllm * users, math.log(served.all_cards), users**2 / 4,
-        float(served.shape.experts is not None),
+        float(served.shape.experts is not None), math.log(served.prompt_tokens), float(served.precision != "bf16"),
+        float(served.precision in ("fp4", "int4")), math.log(served.data_parallel),
+        max(0.0, math.log(served.prompt_tokens / 4096)),
+        math.log(served.weight_bytes / served.all_cards / served.device.bandwidth), sglang * math.log(served.prompt_tokens),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from serdab.plan import first_token
 from serdab.plan.decoding import FEATURES, DecodeCase, DecodeModel
 from serdab.plan.first_token import FirstTokenModel
+from serdab.plan.prefill import PrefillModel
 from serdab.plan.robust import fit_logs, fit_positive, spans
 from serdab.plan.serving import Served, features_of
 
@@ -110,9 +111,43 @@ def fit_first_token(served: Sequence[Served], measured_s: Sequence[float], share
 
     features = np.array([first_token.features_of(each) for each in served])
     target = np.log(np.array(measured_s))
-    wait = fit_logs(features, target)
+    wait = fit_logs(features, target, ridge=20.0)
     residual = target - features @ np.array(wait)
     spread = fit_logs(features, np.log(np.maximum(np.abs(residual), 0.05)), ridge=30.0)
     deviation = np.exp(np.clip(features @ np.array(spread), -3.0, 1.0))
     below, above = spans(list(residual / deviation), share)
     return FirstTokenModel(wait=wait, spread=spread, below=round(below, 4), above=round(above, 4))
+
+
+def fit_prefill(
+    groups: Sequence[tuple[str, ...]],
+    features: Sequence[tuple[float, ...]],
+    shares: Sequence[float],
+    devices: Sequence[str],
+) -> PrefillModel:
+    """Fit the share of the dense rate that prompts are read at; devices count equally."""
+    import numpy as np
+
+    names = sorted({group for each in groups for group in each})
+    place = {name: len(features[0]) + index for index, name in enumerate(names)}
+    design = np.zeros((len(shares), len(features[0]) + len(names)))
+    for row, (own, values) in enumerate(zip(groups, features, strict=True)):
+        design[row, : len(values)] = values
+        for group in own:
+            design[row, place[group]] = 1.0
+    target = np.log(np.array(shares))
+    rows_of = Counter(devices)
+    equal = np.array([1.0 / rows_of[device] ** 0.7 for device in devices])
+    held = np.array([0.01] + [0.3] * (len(features[0]) - 1) + [0.3] * len(names))
+    prior = np.zeros(design.shape[1])
+    prior[0] = np.log(0.5)
+    weight = np.ones(len(shares))
+    solution = prior
+    for _ in range(ROUNDS):
+        weighted = design * (weight * equal)[:, None]
+        solution = np.linalg.solve(weighted.T @ design + np.diag(held), weighted.T @ target + held * prior)
+        weight = 1.0 / np.maximum(np.abs(design @ solution - target), 0.1)
+    return PrefillModel(
+        common=tuple(round(float(value), 5) for value in solution[: len(features[0])]),
+        differences={name: round(float(solution[place[name]]), 5) for name in names},
+    )

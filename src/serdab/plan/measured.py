@@ -104,7 +104,9 @@ def _layers_of(row: Row) -> tuple[Layers, ...]:
 
 
 #: Families whose input and output embeddings are one matrix.
-_TIED = re.compile(r"^(?:gemma|llama-3\.2|qwen2\.5-(?:0\.5|1\.5|3)b|qwen3-(?:0\.6|1\.7|4)b|command|aya|phi-4-mini|granite)")
+_TIED = re.compile(
+    r"^(?:gemma|llama-3\.2|qwen2\.5-(?:0\.5|1\.5|3)b|qwen3-(?:0\.6|1\.7|4)b|command|aya|phi-4-mini|granite)"
+)
 
 
 def shape_of(row: Row) -> Shape | None:
@@ -113,7 +115,9 @@ def shape_of(row: Row) -> Shape | None:
     if not parameters:
         return None
     kind = row["kind"]
-    experts = Experts(count=int(number(row, "n_experts")), used=int(number(row, "topk"))) if row.get("n_experts") else None
+    experts = (
+        Experts(count=int(number(row, "n_experts")), used=int(number(row, "topk"))) if row.get("n_experts") else None
+    )
     return Shape(
         name=row["id"], kind="image" if kind.startswith("image") else "vlm" if kind == "vlm" else "llm",
         parameters=int(parameters), active_parameters=int(number(row, "active_params_b") * 1e9 or parameters),

@@ -17,7 +17,17 @@ from serdab.plan.kv import cache_bytes
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import expert_parameters
 
-DENSE_FEATURES = ("weights", "cache", "decode_compute", "prefill", "layers", "joined_layers", "joining", "users", "overlap")
+DENSE_FEATURES = (
+    "weights",
+    "cache",
+    "decode_compute",
+    "prefill",
+    "layers",
+    "joined_layers",
+    "joining",
+    "users",
+    "overlap",
+)
 EXPERT_FEATURES = (*DENSE_FEATURES, "many_cards", "prompts", "data_parallel")
 #: The share of the reading of others' prompts that is seen between tokens, by engine.
 SEEN_PREFILL = {"sglang": 0.5}
