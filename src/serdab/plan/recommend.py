@@ -110,8 +110,9 @@ def licence_problem(card: ModelCard, wish: Wish) -> str:
 
 def language_problem(card: ModelCard, wish: Wish) -> str:
     """Which language it does not speak well enough; "" where it speaks all."""
-    weak = [code for code in wish.languages if card.languages.get(code, "unknown") not in ("strong", "yes")]
-    return f"not trained on {', '.join(f'{code} ({card.languages.get(code, 'unknown')})' for code in weak)}" if weak else ""
+    known = {code: card.languages.get(code, "unknown") for code in wish.languages}
+    weak = [f"{code} ({fluency})" for code, fluency in known.items() if fluency not in ("strong", "yes")]
+    return f"not trained on {', '.join(weak)}" if weak else ""
 
 
 def check_wish(wish: Wish) -> None:
