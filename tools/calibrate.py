@@ -1,7 +1,7 @@
 """Fit what estimates of speed are made with, and write `plan/calibration.py`: `python tools/calibrate.py FOLDER`.
 
-The folder has the tables that `serdab plan validate` reads. What is written are coefficients with their source, date and
-number of rows; no measured row leaves the folder.
+The folder has the tables that `serdab plan validate` reads. What is written are coefficients with their source, date
+and number of rows; no measured row leaves the folder.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ from serdab.plan.prefill import PrefillModel
 FITTED_ON = date(2026, 11, 21)
 '''
 NOTES = {
-    "DECODE_SPAN": "Logarithms by which measured speeds lie below and above estimates in 80 of 100 rows, device left out.",
+    "DECODE_SPAN": "Logarithms by which 80 of 100 measured speeds lie below and above estimates, device left out.",
     "DECODE_ROWS": "Rows behind each group.",
     "DENSE_STEPS": "By `serving.DENSE_FEATURES`.",
     "EXPERTS_STEPS": "By `serving.EXPERT_FEATURES`.",

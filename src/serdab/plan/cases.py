@@ -39,7 +39,7 @@ class Catalogue:
 
 
 def engine_of(row: Row) -> str:
-    """The engine and its age, as far as they decide: `llama.cpp 2024`, `llama.cpp`, `llamafile`, `edge-llm`, `vllm`…"""
+    """The engine and its age, as far as they decide, like `llama.cpp 2024`, `llamafile`, `edge-llm`."""
     engine, source = row.get("engine", "").lower(), row.get("source", "")
     if source.startswith("XiongjieDai"):
         return "llama.cpp 2024"
@@ -79,11 +79,18 @@ def derived_case(row: Row, catalogue: Catalogue) -> DecodeCase | None:
     moe = row.get("moe", "0") in ("1", "True", "yes")
     shape = shape_named(catalogue.shapes, row["model"], _size_in(row["model"]))
     return DecodeCase(
-        groups=groups_of(kind, engine_of(row)), weights_s=number(row, "weight_bytes_read") / bandwidth,
-        cache_s=number(row, "kv_bytes_read") / bandwidth, bandwidth=bandwidth, layers=layers, expert_layers=layers if moe else 0,
-        recurrent_layers=recurrent_layers(shape) if shape else 0, device=row["hardware"], model=row["model"],
-        source=row["source"], tokens_per_s=speed,
-    )  # fmt: skip
+        groups=groups_of(kind, engine_of(row)),
+        weights_s=number(row, "weight_bytes_read") / bandwidth,
+        cache_s=number(row, "kv_bytes_read") / bandwidth,
+        bandwidth=bandwidth,
+        layers=layers,
+        expert_layers=layers if moe else 0,
+        recurrent_layers=recurrent_layers(shape) if shape else 0,
+        device=row["hardware"],
+        model=row["model"],
+        source=row["source"],
+        tokens_per_s=speed,
+    )
 
 
 def _size_in(name: str) -> float:
@@ -123,11 +130,18 @@ def measured_case(row: Row, catalogue: Catalogue) -> DecodeCase | None:
         read = number(row, "active_params_b") * 1e9 * weights.bytes / shape.parameters
     moe = shape.depth if shape.experts or number(row, "active_params_b") else 0
     return DecodeCase(
-        groups=groups_of(device.kind, engine_of(row)), weights_s=read / device.bandwidth,
-        cache_s=context_bytes(shape, max(context, 1)) / device.bandwidth, bandwidth=device.bandwidth, layers=shape.depth, expert_layers=moe,
-        recurrent_layers=recurrent_layers(shape), device=device.id, model=row["model"], source=row["source"],
+        groups=groups_of(device.kind, engine_of(row)),
+        weights_s=read / device.bandwidth,
+        cache_s=context_bytes(shape, max(context, 1)) / device.bandwidth,
+        bandwidth=device.bandwidth,
+        layers=shape.depth,
+        expert_layers=moe,
+        recurrent_layers=recurrent_layers(shape),
+        device=device.id,
+        model=row["model"],
+        source=row["source"],
         tokens_per_s=speed,
-    )  # fmt: skip
+    )
 
 
 def derived_cases(rows: Iterable[Row], catalogue: Catalogue) -> list[DecodeCase]:
@@ -175,9 +189,15 @@ def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
     depth = 0.0 if "ctx_is_window" in flags else number(row, "context_depth")
     shape = catalogue.shape(row["model"], parameters, number(row, "active_params_b") * 1e9)
     return PrefillCase(
-        device=device, shape=shape, engine=engine_of(row), prompt_tokens=prompt, depth_tokens=depth,
-        tokens_per_s=number(row, "value"), model=row["model"], source=row["source"],
-    )  # fmt: skip
+        device=device,
+        shape=shape,
+        engine=engine_of(row),
+        prompt_tokens=prompt,
+        depth_tokens=depth,
+        tokens_per_s=number(row, "value"),
+        model=row["model"],
+        source=row["source"],
+    )
 
 
 def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:
@@ -190,16 +210,25 @@ def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:
     if precision not in BITS or not number(row, "concurrency"):
         return None
     served = Served(
-        device=device, shape=catalogue.shape(row["model"], parameters, active), precision=precision,
-        engine=row["engine"], users=number(row, "concurrency"), prompt_tokens=number(row, "isl"),
-        answer_tokens=number(row, "osl"), tensor_parallel=max(1, int(number(row, "tp", 1))),
-        data_parallel=max(1, int(number(row, "dp", 1))), cards=max(1, int(number(row, "n_gpus", 1))),
-    )  # fmt: skip
+        device=device,
+        shape=catalogue.shape(row["model"], parameters, active),
+        precision=precision,
+        engine=row["engine"],
+        users=number(row, "concurrency"),
+        prompt_tokens=number(row, "isl"),
+        answer_tokens=number(row, "osl"),
+        tensor_parallel=max(1, int(number(row, "tp", 1))),
+        data_parallel=max(1, int(number(row, "dp", 1))),
+        cards=max(1, int(number(row, "n_gpus", 1))),
+    )
     return ServingCase(
-        served=served, itl_s=number(row, "itl_ms") / 1e3, ttft_s=number(row, "ttft_ms") / 1e3, expert=bool(active),
+        served=served,
+        itl_s=number(row, "itl_ms") / 1e3,
+        ttft_s=number(row, "ttft_ms") / 1e3,
+        expert=bool(active),
         group=f"{served.shape.name} {device.id} {row['engine']} {precision}",
         version=f"{row['engine_version']} {row['moe_ep']}",
-    )  # fmt: skip
+    )
 
 
 class ServingCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,10 +244,10 @@ class ServingCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unsound(cases: Sequence[ServingCase]) -> set[int]:
-    """Places of cases that contradict themselves or what is possible: they are compared with, but nothing is fitted to them.
+    """Places of cases that contradict themselves or what is possible: nothing is fitted to them.
 
-    Fewer users that wait a quarter longer than more users of the same set-up, and steps that are shorter than reading all
-    prompts takes at the full rate (prompts that were cached, or users who did not come again).
+    Fewer users that wait a quarter longer than more users of the same set-up, and steps that are shorter than reading
+    all prompts takes at the full rate (prompts that were cached, or users who did not come again).
     """
     found = {place for place, case in enumerate(cases) if not case.expert and case.itl_s < 0.9 * floor_s(case.served)}
     same: dict[tuple[object, ...], list[int]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from serdab.core import expected
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 
 #: Above it a number of tokens, users, cards or dollars is a slip of the hand.
 MOST = {"context_tokens": 100_000_000, "users": 1_000_000, "cards": 10_000, "batch_tokens": 10_000_000}

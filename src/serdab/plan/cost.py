@@ -1,7 +1,7 @@
 """What a machine costs over its years against a service that is paid by token.
 
-TCO = purchase + years·(electricity at what is drawn + maintenance + people) - resale (field evidence §5.10). Electricity is 2 to 40 %
-of it; purchase and how much the machine is used decide.
+TCO = purchase + years·(electricity at what is drawn + maintenance + people) - resale (field evidence §5.10).
+Electricity is 2 to 40 % of it; purchase and how much the machine is used decide.
 """
 
 from __future__ import annotations
@@ -130,12 +130,25 @@ def cost_terms(
     kwh = yearly_kwh(device, cards, users, terms)
     found = [
         Term(name="purchase", value=bought, unit="USD", why=f"{cards} x {device.name}, and its host"),
-        Term(name="resale", value=-bought * terms.resale_share, unit="USD", why=f"{terms.resale_share:.0%} after {terms.years:g} years"),
-        Term(name="electricity", value=kwh * terms.years * electricity.usd_per_kwh, unit="USD",
-             why=f"{kwh:,.0f} kWh a year at {electricity.usd_per_kwh:.3f}, cooling x {terms.pue:g}"),
-        Term(name="maintenance", value=bought * terms.maintenance_share * terms.years, unit="USD",
-             why=f"{terms.maintenance_share:.0%} of the purchase a year"),
-    ]  # fmt: skip
+        Term(
+            name="resale",
+            value=-bought * terms.resale_share,
+            unit="USD",
+            why=f"{terms.resale_share:.0%} after {terms.years:g} years",
+        ),
+        Term(
+            name="electricity",
+            value=kwh * terms.years * electricity.usd_per_kwh,
+            unit="USD",
+            why=f"{kwh:,.0f} kWh a year at {electricity.usd_per_kwh:.3f}, cooling x {terms.pue:g}",
+        ),
+        Term(
+            name="maintenance",
+            value=bought * terms.maintenance_share * terms.years,
+            unit="USD",
+            why=f"{terms.maintenance_share:.0%} of the purchase a year",
+        ),
+    ]
     if terms.people_usd_a_year:
         found.append(Term(name="people", value=terms.people_usd_a_year * terms.years, unit="USD"))
     return tuple(found)
@@ -165,9 +178,11 @@ def compare(price: ApiPrice, work: Workload, parts: tuple[Term, ...], terms: Ter
     full = each * million_tokens(work, msgspec.structs.replace(terms, busy_share=1.0))
     share = total(parts) / full if full > 0 else None
     return Comparison(
-        service=price.id, service_usd=asked, month=month if month is not None and month <= 12 * terms.years else None,
+        service=price.id,
+        service_usd=asked,
+        month=month if month is not None and month <= 12 * terms.years else None,
         busy_share=share if share is not None and share <= 1 else None,
-    )  # fmt: skip
+    )
 
 
 def tornado(device: Device, cards: int, electricity: Electricity, terms: Terms, work: Workload) -> tuple[Swing, ...]:
@@ -186,19 +201,36 @@ def tornado(device: Device, cards: int, electricity: Electricity, terms: Terms, 
     half, double = max(terms.busy_share / 2, 0.001), min(terms.busy_share * 2, 1.0)
     cheap, dear = (change(electricity, usd_per_kwh=electricity.usd_per_kwh * factor) for factor in (0.5, 2.0))
     swings = [
-        Swing(name="use", low_usd=each(change(terms, busy_share=double)), high_usd=each(change(terms, busy_share=half)),
-              why=f"{half:.1%} to {double:.1%} of the hours"),
-        Swing(name="purchase", low_usd=each(terms, bought=price.low), high_usd=each(terms, bought=price.high),
-              why=f"{price.low:,.0f} to {price.high:,.0f} USD"),
+        Swing(
+            name="use",
+            low_usd=each(change(terms, busy_share=double)),
+            high_usd=each(change(terms, busy_share=half)),
+            why=f"{half:.1%} to {double:.1%} of the hours",
+        ),
+        Swing(
+            name="purchase",
+            low_usd=each(terms, bought=price.low),
+            high_usd=each(terms, bought=price.high),
+            why=f"{price.low:,.0f} to {price.high:,.0f} USD",
+        ),
         Swing(name="speed", low_usd=each(terms, 1.25), high_usd=each(terms, 0.8), why="80 to 125 % of the estimate"),
-        Swing(name="electricity", low_usd=each(terms, current=cheap), high_usd=each(terms, current=dear), why="half to double its price"),
-        Swing(name="years", low_usd=each(change(terms, years=terms.years + 2)), high_usd=each(change(terms, years=max(1.0, terms.years - 1))),
-              why="two more, one less"),
-    ]  # fmt: skip
+        Swing(
+            name="electricity",
+            low_usd=each(terms, current=cheap),
+            high_usd=each(terms, current=dear),
+            why="half to double its price",
+        ),
+        Swing(
+            name="years",
+            low_usd=each(change(terms, years=terms.years + 2)),
+            high_usd=each(change(terms, years=max(1.0, terms.years - 1))),
+            why="two more, one less",
+        ),
+    ]
     return tuple(sorted(swings, key=lambda swing: swing.low_usd - swing.high_usd))
 
 
-def estimate_cost(
+def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be left out
     device: Device,
     cards: int,
     electricity: Electricity,
@@ -234,12 +266,20 @@ def estimate_cost(
     kwh = yearly_kwh(device, cards, work.users, own) * own.years
     return Cost(
         years=Estimate(
-            name=f"{own.years:g} years", unit="USD", terms=parts, bound_by=f"{largest.name}: {largest.why}",
-            range=Range(low=whole - (price.likely - price.low) * moved, likely=whole, high=whole + (price.high - price.likely) * moved),
+            name=f"{own.years:g} years",
+            unit="USD",
+            terms=parts,
+            bound_by=f"{largest.name}: {largest.why}",
+            range=Range(
+                low=whole - (price.likely - price.low) * moved,
+                likely=whole,
+                high=whole + (price.high - price.likely) * moved,
+            ),
         ),
-        usd_per_million=whole / max(millions, 1e-9), million_tokens=millions,
+        usd_per_million=whole / max(millions, 1e-9),
+        million_tokens=millions,
         carbon_kg=None if grams is None else kwh * grams / 1000,
         comparisons=tuple(compare(each, work, parts, own) for each in services),
         tornado=tornado(device, cards, electricity, own, work),
         warnings=stale(device.price, today, device.name) if today else (),
-    )  # fmt: skip
+    )

@@ -1,7 +1,7 @@
 """One token for one user: what a device reads and starts, and how long that takes.
 
-t = W/(e_w·B) + KV/(e_kv·B) + c·layers + c_moe·layers + c_rec·layers: the bytes that are read at a share of the bandwidth,
-and a time for each layer, in which nothing is read (starting kernels, joining their results). The efficiency is no
+t = W/(e_w·B) + KV/(e_kv·B) + c·layers + c_moe·layers + c_rec·layers: the bytes that are read at a share of the
+bandwidth, and a time for each layer, in which nothing is read (starting kernels, joining their results). The efficiency is no
 constant of a device: what looks like one is the time per layer of small models (field evidence §5.3).
 """
 
@@ -10,8 +10,16 @@ from __future__ import annotations
 import msgspec
 
 #: What the time of a token is made of; each has one coefficient.
-FEATURES = ("weights", "cache", "layers", "expert_layers", "recurrent_layers", "expert_weights",
-            "weights_flat", "cache_flat")  # fmt: skip
+FEATURES = (
+    "weights",
+    "cache",
+    "layers",
+    "expert_layers",
+    "recurrent_layers",
+    "expert_weights",
+    "weights_flat",
+    "cache_flat",
+)
 #: Coefficients of times that are shares of the bandwidth: never below 1, for nothing reads faster than its memory.
 READS = frozenset({"weights", "cache"})
 #: Seconds that one unit of a feature of counted layers stands for: coefficients near 1 make fits well-behaved.
@@ -44,10 +52,15 @@ class DecodeCase(msgspec.Struct, frozen=True, kw_only=True):
     def features(self) -> tuple[float, ...]:
         """By what each coefficient is multiplied, in seconds."""
         return (
-            self.weights_s, self.cache_s, self.layers * LAYER_S, self.expert_layers * LAYER_S,
-            self.recurrent_layers * LAYER_S, self.weights_s if self.expert_layers else 0.0,
-            self.weights_s * self.bandwidth / FLAT, self.cache_s * self.bandwidth / FLAT,
-        )  # fmt: skip
+            self.weights_s,
+            self.cache_s,
+            self.layers * LAYER_S,
+            self.expert_layers * LAYER_S,
+            self.recurrent_layers * LAYER_S,
+            self.weights_s if self.expert_layers else 0.0,
+            self.weights_s * self.bandwidth / FLAT,
+            self.cache_s * self.bandwidth / FLAT,
+        )
 
 
 class DecodeModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +88,14 @@ class DecodeModel(msgspec.Struct, frozen=True, kw_only=True):
 def groups_of(kind: str, engine: str) -> tuple[str, ...]:
     """The groups whose coefficients apply to a class of device under an engine."""
     memory = {
-        "nvidia_gddr": "gddr", "amd_rdna": "gddr", "intel_arc": "gddr", "nvidia_hbm": "hbm", "amd_cdna": "hbm",
-        "gaudi": "hbm", "tpu": "hbm",
-    }.get(kind, "shared")  # fmt: skip
+        "nvidia_gddr": "gddr",
+        "amd_rdna": "gddr",
+        "intel_arc": "gddr",
+        "nvidia_hbm": "hbm",
+        "amd_cdna": "hbm",
+        "gaudi": "hbm",
+        "tpu": "hbm",
+    }.get(kind, "shared")
     maker = kind.split("_", 1)[0].replace("jetson", "nvidia")
     return (
         f"memory {memory}",

@@ -1,4 +1,4 @@
-"""How far estimates are from what was measured: errors, their middle and their tail, rows or devices counting equally."""
+"""How far estimates are from what was measured: errors, their middle and their tail."""
 
 from __future__ import annotations
 
@@ -70,12 +70,18 @@ def score(
     whole = sum(weights) or 1.0
     found = {
         "mean": sum(size * weight for size, weight in zip(sizes, weights, strict=True)) / whole,
-        "median": quantile(sizes, weights, 0.5), "p90": quantile(sizes, weights, 0.9),
-    }  # fmt: skip
+        "median": quantile(sizes, weights, 0.5),
+        "p90": quantile(sizes, weights, 0.9),
+    }
     return Score(
-        metric=metric, left_out=left_out, subset=subset, n=len(errors), mean_pct=round(found["mean"], 2),
-        median_pct=round(found["median"], 2), p90_pct=round(found["p90"], 2),
+        metric=metric,
+        left_out=left_out,
+        subset=subset,
+        n=len(errors),
+        mean_pct=round(found["mean"], 2),
+        median_pct=round(found["median"], 2),
+        p90_pct=round(found["p90"], 2),
         bias_pct=round(quantile([error * 100 for error in errors], weights, 0.5), 2),
         bar=", ".join(f"{name} ≤ {most:g} %" for name, most in (bars or {}).items()),
         holds=all(found[name] <= most for name, most in bars.items()) if bars and errors else None,
-    )  # fmt: skip
+    )

@@ -6,12 +6,12 @@ from typing import Literal
 
 from serdab.core import expected
 from serdab.plan.checking import checked
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Estimate, Range, Term, total
 from serdab.plan.shapes import Shape
 
 Method = Literal["full", "full 8-bit", "lora", "qlora"]
-#: Bytes of each parameter: weights, gradients and the optimiser's moments (ZeRO, arXiv:1910.02054); 4-bit weights with scales.
+#: Bytes of each parameter: weights, gradients, moments (ZeRO, arXiv:1910.02054); 4-bit weights with their scales.
 BYTES_EACH: dict[str, float] = {"full": 16.0, "full 8-bit": 6.0, "lora": 2.0, "qlora": 0.58}
 #: Share of the parameters that adapters of rank 16 on all matrices train, and bytes of each.
 ADAPTER_SHARE, ADAPTER_BYTES = 0.006, 16.0
@@ -68,6 +68,9 @@ def estimate_finetuning(shape: Shape, method: str, sequence_tokens: float = 2048
     whole = total(terms)
     largest = max(terms, key=lambda term: term.value)
     return Estimate(
-        name=f"training, {method}", unit="B", terms=tuple(terms), bound_by=largest.name,
+        name=f"training, {method}",
+        unit="B",
+        terms=tuple(terms),
+        bound_by=largest.name,
         range=Range(low=whole * 0.8, likely=whole, high=whole * 1.35),
-    )  # fmt: skip
+    )

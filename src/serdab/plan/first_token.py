@@ -1,7 +1,7 @@
 """The wait for the first token, which is a queue and not a count of operations: a range, never one number.
 
-The logarithm of the wait is linear in the logarithms of reading one prompt, of the users and of how far their contexts exceed the
-memory (field evidence §5.5: 5 to 15 times the ideal reading, and tens of seconds once the cache is full).
+The logarithm of the wait is linear in those of reading one prompt, of the users and of how far their contexts exceed
+the memory (field evidence §5.5: 5 to 15 times the ideal reading, and tens of seconds once the cache is full).
 """
 
 from __future__ import annotations
@@ -14,9 +14,28 @@ from serdab.plan.figures import Range
 from serdab.plan.kv import cache_bytes
 from serdab.plan.serving import FILLED, Served, first_token_features
 
-FEATURES = ("one", "reading", "users", "full", "excess", "answer", "sglang", "sglang users", "trtllm", "trtllm users",
-            "cards", "users squared", "experts", "prompt", "low precision", "four bits", "parallel", "long prompt",
-            "weights", "sglang prompt")  # fmt: skip
+FEATURES = (
+    "one",
+    "reading",
+    "users",
+    "full",
+    "excess",
+    "answer",
+    "sglang",
+    "sglang users",
+    "trtllm",
+    "trtllm users",
+    "cards",
+    "users squared",
+    "experts",
+    "prompt",
+    "low precision",
+    "four bits",
+    "parallel",
+    "long prompt",
+    "weights",
+    "sglang prompt",
+)
 
 
 def excess_of(served: Served) -> float:
@@ -33,13 +52,27 @@ def features_of(served: Served) -> tuple[float, ...]:
     excess = math.log(max(excess_of(served), 1.0))
     sglang, trtllm = float(served.engine == "sglang"), float(served.engine == "trtllm")
     return (
-        1.0, math.log(one), users, float(excess > 0), excess, math.log(max(served.answer_tokens, 1.0)),
-        sglang, sglang * users, trtllm, trtllm * users, math.log(served.all_cards), users**2 / 4,
-        float(served.shape.experts is not None), math.log(served.prompt_tokens), float(served.precision != "bf16"),
-        float(served.precision in ("fp4", "int4")), math.log(served.data_parallel),
+        1.0,
+        math.log(one),
+        users,
+        float(excess > 0),
+        excess,
+        math.log(max(served.answer_tokens, 1.0)),
+        sglang,
+        sglang * users,
+        trtllm,
+        trtllm * users,
+        math.log(served.all_cards),
+        users**2 / 4,
+        float(served.shape.experts is not None),
+        math.log(served.prompt_tokens),
+        float(served.precision != "bf16"),
+        float(served.precision in ("fp4", "int4")),
+        math.log(served.data_parallel),
         max(0.0, math.log(served.prompt_tokens / 4096)),
-        math.log(served.weight_bytes / served.all_cards / served.device.bandwidth), sglang * math.log(served.prompt_tokens),
-    )  # fmt: skip
+        math.log(served.weight_bytes / served.all_cards / served.device.bandwidth),
+        sglang * math.log(served.prompt_tokens),
+    )
 
 
 class FirstTokenModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +91,10 @@ class FirstTokenModel(msgspec.Struct, frozen=True, kw_only=True):
         middle = sum(a * b for a, b in zip(self.wait, features, strict=True))
         deviation = self.deviation(served)
         return Range(
-            low=math.exp(middle - self.below * deviation), likely=math.exp(middle),
+            low=math.exp(middle - self.below * deviation),
+            likely=math.exp(middle),
             high=math.exp(middle + self.above * deviation),
-        )  # fmt: skip
+        )
 
     def deviation(self, served: Served) -> float:
         """How far the logarithm of the wait spreads for such a case."""

@@ -1,7 +1,7 @@
 """Coefficients from measured rows: what `calibration` holds was made by these functions, and can be made again.
 
 All are linear models in relative error, with few parameters: each group of devices may differ from the common
-coefficients only as far as its rows insist (ridge on the differences), so that a class with one row borrows from others.
+coefficients only as far as its rows insist (ridge on the differences): a class with one row borrows from others.
 """
 
 from __future__ import annotations
@@ -93,8 +93,7 @@ def _prior(groups: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float
     spread = np.array(SPREAD)
     centre = [np.array(PRIOR), *[np.zeros(len(PRIOR)) for _ in groups]]
     ridge = [1.0 / (2 * spread)]
-    for group in groups:
-        ridge.append(1.0 / (spread * NARROWER.get(group.split(" ", 1)[0], 0.6)))
+    ridge.extend(1.0 / (spread * NARROWER.get(group.split(" ", 1)[0], 0.6)) for group in groups)
     return np.concatenate(centre), np.concatenate(ridge)
 
 

@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from serdab.core import expected
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 
 
 class Mix(msgspec.Struct, frozen=True):

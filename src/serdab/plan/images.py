@@ -1,4 +1,4 @@
-"""Image models: what each part needs, resident together or one after another, and the time of a picture (field evidence §5.11)."""
+"""Image models: what each part needs, together or one after another, and the time of a picture (evidence §5.11)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from serdab.core import expected
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.formats import mix_of
 from serdab.plan.prefill import dense_rate
@@ -44,9 +44,10 @@ def image_memory(
     parts += [(part.name, part.parameters * (2.0 if bits >= 8 else bits / 8)) for part in shape.parts]
     names = " + ".join(name for name, _ in parts)
     held = {
-        "none": sum(size for _, size in parts), "parts": max(size for _, size in parts),
+        "none": sum(size for _, size in parts),
+        "parts": max(size for _, size in parts),
         "layers": max(size for _, size in parts) / 20,
-    }[offload]  # fmt: skip
+    }[offload]
     why = {
         "none": f"all resident: {names}",
         "parts": "the largest part alone",
@@ -66,9 +67,12 @@ def image_memory(
     )
     whole = sum(term.value for term in terms)
     return Estimate(
-        name="picture", unit="B", terms=terms, bound_by=max(terms, key=lambda term: term.value).name,
+        name="picture",
+        unit="B",
+        terms=terms,
+        bound_by=max(terms, key=lambda term: term.value).name,
         range=Range(low=whole * 0.85, likely=whole, high=whole * 1.25),
-    )  # fmt: skip
+    )
 
 
 def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float = 1024 * 1024) -> Estimate:
@@ -87,8 +91,17 @@ def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float =
     measured = device.kind == "nvidia_hbm"
     spread = 1.3 if measured else 2.0
     return Estimate(
-        name="picture", unit="s", bound_by=f"computing: {reached:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
+        name="picture",
+        unit="s",
+        bound_by=f"computing: {reached:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
         range=Range(low=seconds / spread, likely=seconds, high=seconds * spread),
-        terms=(Term(name="steps", value=seconds, unit="s", why=f"{steps} x 2 x {shape.active_parameters / 1e9:.1f} G x {tokens:,.0f} tokens"),),
+        terms=(
+            Term(
+                name="steps",
+                value=seconds,
+                unit="s",
+                why=f"{steps} x 2 x {shape.active_parameters / 1e9:.1f} G x {tokens:,.0f} tokens",
+            ),
+        ),
         notes=() if measured else ("no picture was measured on this class of device: the range is a guess",),
-    )  # fmt: skip
+    )

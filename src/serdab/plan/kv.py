@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from serdab.core import expected
 from serdab.plan.checking import checked
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Term
 from serdab.plan.shapes import Layers, Shape
 

@@ -57,8 +57,9 @@ def prefill_errors(train: Sequence[PrefillCase], test: Sequence[PrefillCase]) ->
         model = fit_prefill(
             [prefill_groups(case.device, case.engine) for case in kept],
             [prefill_features(case.shape, case.prompt_tokens) for case in kept],
-            [case.share for case in kept], [case.device.id for case in kept],
-        )  # fmt: skip
+            [case.share for case in kept],
+            [case.device.id for case in kept],
+        )
         for place, case in enumerate(test):
             if case.device.id == name:
                 share = model.share(

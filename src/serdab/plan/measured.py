@@ -49,30 +49,46 @@ def device_of(row: Row) -> Device:
     rates = {
         kind: number(row, column) * 1e12
         for kind, column in (
-            ("fp16", "fp16_dense_tflops"), ("int8", "int8_dense_tops"), ("fp8", "fp8_dense_tflops"),
+            ("fp16", "fp16_dense_tflops"),
+            ("int8", "int8_dense_tops"),
+            ("fp8", "fp8_dense_tflops"),
             ("fp4", "fp4_dense_tflops"),
         )
         if number(row, column)
-    }  # fmt: skip
+    }
     source = Source(what=row.get("spec_source", ""), on=date(2026, 8, 1))
     price = None
     if number(row, "price_usd_low"):
         evidence = Source(
-            what=row.get("price_source", ""), on=date(2026, 8, 1),
+            what=row.get("price_source", ""),
+            on=date(2026, 8, 1),
             evidence="guess" if row.get("price_confidence") == "guess" else "published",
-        )  # fmt: skip
+        )
         price = Price(
-            low_usd=number(row, "price_usd_low"), high_usd=number(row, "price_usd_high"), on=date(2026, 8, 1),
-            source=evidence, used="used" in row.get("price_source", ""),
-        )  # fmt: skip
+            low_usd=number(row, "price_usd_low"),
+            high_usd=number(row, "price_usd_high"),
+            on=date(2026, 8, 1),
+            source=evidence,
+            used="used" in row.get("price_source", ""),
+        )
     return Device(
-        id=row["id"], name=row["name"], vendor=row["vendor"],
+        id=row["id"],
+        name=row["name"],
+        vendor=row["vendor"],
         kind=class_of(row["id"], row["vendor"], row["class"]),
-        memory_bytes=int(number(row, "memory_gb") * 1e9 if row["class"] == "datacentre" else number(row, "memory_gb") * 2**30),
-        usable_share=number(row, "gpu_usable_fraction", 1.0) or 1.0, bandwidth=number(row, "bandwidth_gbs") * 1e9,
-        rates=rates, power_w=number(row, "tdp_w"), idle_w=number(row, "idle_w_guess"), year=int(number(row, "year")),
-        price=price, can_be_bought=row["class"] != "cloud", sources={"*": source},
-    )  # fmt: skip
+        memory_bytes=int(
+            number(row, "memory_gb") * 1e9 if row["class"] == "datacentre" else number(row, "memory_gb") * 2**30
+        ),
+        usable_share=number(row, "gpu_usable_fraction", 1.0) or 1.0,
+        bandwidth=number(row, "bandwidth_gbs") * 1e9,
+        rates=rates,
+        power_w=number(row, "tdp_w"),
+        idle_w=number(row, "idle_w_guess"),
+        year=int(number(row, "year")),
+        price=price,
+        can_be_bought=row["class"] != "cloud",
+        sources={"*": source},
+    )
 
 
 def _recurrent_bytes(hidden: int) -> int:
@@ -92,10 +108,13 @@ def _layers_of(row: Row) -> tuple[Layers, ...]:
     if sliding:
         found.append(
             Layers(
-                count=sliding, attention="sliding", kv_heads=int(number(row, "swa_kv_heads")) or kv_heads,
-                head_dim=int(number(row, "swa_head_dim")) or head_dim, window_tokens=int(number(row, "swa_window")),
+                count=sliding,
+                attention="sliding",
+                kv_heads=int(number(row, "swa_kv_heads")) or kv_heads,
+                head_dim=int(number(row, "swa_head_dim")) or head_dim,
+                window_tokens=int(number(row, "swa_window")),
             )
-        )  # fmt: skip
+        )
     rest = depth - full - sliding
     if rest > 0:
         kind: Attention = "recurrent"
@@ -119,9 +138,15 @@ def shape_of(row: Row) -> Shape | None:
         Experts(count=int(number(row, "n_experts")), used=int(number(row, "topk"))) if row.get("n_experts") else None
     )
     return Shape(
-        name=row["id"], kind="image" if kind.startswith("image") else "vlm" if kind == "vlm" else "llm",
-        parameters=int(parameters), active_parameters=int(number(row, "active_params_b") * 1e9 or parameters),
-        hidden=int(number(row, "hidden")), heads=int(number(row, "n_heads")), vocabulary=int(number(row, "vocab")),
-        context_tokens=int(number(row, "max_ctx")), layers=_layers_of(row) if number(row, "n_layers") else (),
-        experts=experts, tied_embeddings=bool(_TIED.match(row["id"])),
-    )  # fmt: skip
+        name=row["id"],
+        kind="image" if kind.startswith("image") else "vlm" if kind == "vlm" else "llm",
+        parameters=int(parameters),
+        active_parameters=int(number(row, "active_params_b") * 1e9 or parameters),
+        hidden=int(number(row, "hidden")),
+        heads=int(number(row, "n_heads")),
+        vocabulary=int(number(row, "vocab")),
+        context_tokens=int(number(row, "max_ctx")),
+        layers=_layers_of(row) if number(row, "n_layers") else (),
+        experts=experts,
+        tied_embeddings=bool(_TIED.match(row["id"])),
+    )

@@ -1,6 +1,6 @@
 """What a model needs on a card, as a sum that can be read line by line, and whether that fits.
 
-M = weights + keys and values + states + buffers of the computation + the engine's own + what others keep (field evidence §5.1).
+M = weights + keys and values + states + computation + the engine's own + what others keep (field evidence §5.1).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import msgspec
 from serdab.core import expected
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Term, total
 from serdab.plan.kv import cache_terms
 from serdab.plan.shapes import Shape, Weights
@@ -42,8 +42,8 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
     embeds_on_host: bool = False
 
 
-#: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens; vLLM, SGLang, TensorRT-LLM: activations 2·tokens·h·c
-#: with c = 11 (aiconfigurator), joining 342 MB at two cards; diffusers: PyTorch's context.
+#: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens; vLLM, SGLang, TensorRT-LLM: activations
+#: 2·tokens·h·c with c = 11 (aiconfigurator), joining 342 MB at two cards; diffusers: PyTorch's context.
 ENGINES: dict[str, EngineMemory] = {
     "llama.cpp": EngineMemory(
         runtime_bytes=0.45 * GIB, batch_tokens=512, activation=12, keeps_batch=True, least_states=4, embeds_on_host=True
@@ -113,8 +113,13 @@ def engine_named(name: str) -> EngineMemory:
         BadPlan: no such engine.
     """
     plain = name.lower().split()[0] if name.strip() else "llama.cpp"
-    plain = {"llamacpp": "llama.cpp", "llama-server": "llama.cpp", "trtllm": "tensorrt-llm", "trt-llm": "tensorrt-llm",
-             "tensorrt": "edge-llm" if "edge" in name.lower() else "tensorrt-llm"}.get(plain, plain)  # fmt: skip
+    plain = {
+        "llamacpp": "llama.cpp",
+        "llama-server": "llama.cpp",
+        "trtllm": "tensorrt-llm",
+        "trt-llm": "tensorrt-llm",
+        "tensorrt": "edge-llm" if "edge" in name.lower() else "tensorrt-llm",
+    }.get(plain, plain)
     if plain not in ENGINES:
         raise BadPlan(expected("the engine", f"one of {', '.join(ENGINES)}", name))
     return ENGINES[plain]
@@ -143,16 +148,21 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
     slots = max(1.0, engine.least_states / load.sequences)
     terms += [
         msgspec.structs.replace(
-            term, value=term.value * load.on_cards * (slots if term.name == "recurrent state" else 1),
+            term,
+            value=term.value * load.on_cards * (slots if term.name == "recurrent state" else 1),
             why=term.why + (f", {slots:g} slots" if term.name == "recurrent state" and slots > 1 else ""),
         )
         for term in kept
-    ]  # fmt: skip
+    ]
     scratch = batch * (shape.hidden * 2.0 * engine.activation + shape.vocabulary * engine.logit_bytes) * load.cards**0.5
     terms.append(
-        Term(name="computation", value=scratch, unit="B",
-             why=f"{batch} tokens x ({shape.hidden} x 2 B x {engine.activation:g} + {shape.vocabulary:,} logits)")
-    )  # fmt: skip
+        Term(
+            name="computation",
+            value=scratch,
+            unit="B",
+            why=f"{batch} tokens x ({shape.hidden} x 2 B x {engine.activation:g} + {shape.vocabulary:,} logits)",
+        )
+    )
     terms.append(
         Term(
             name="engine", value=engine.runtime_bytes * load.cards, unit="B", why=f"{load.engine}, {load.cards} card(s)"

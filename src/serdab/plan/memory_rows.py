@@ -54,16 +54,24 @@ def check_caches(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     if not exact and not whole:
         return []
     most = max((abs(error) for error in exact), default=0.0)
-    lines = [msgspec.structs.replace(
-        score("keys, values and states", "formula", exact), bar="each within 0.5 % or the rounding of the published value",
-        holds=held, subset=f"published values, worst {most:.2%}",
-    )]  # fmt: skip
+    lines = [
+        msgspec.structs.replace(
+            score("keys, values and states", "formula", exact),
+            bar="each within 0.5 % or the rounding of the published value",
+            holds=held,
+            subset=f"published values, worst {most:.2%}",
+        )
+    ]
     if whole:
         worst = max(abs(off) for off in whole)
-        lines.append(msgspec.structs.replace(
-            score("whole memory, rounded table", "formula", [0.0] * len(whole)), bar="each ± 1 GiB", holds=worst <= 1.0,
-            subset=f"worst {worst:.2f} GiB",
-        ))  # fmt: skip
+        lines.append(
+            msgspec.structs.replace(
+                score("whole memory, rounded table", "formula", [0.0] * len(whole)),
+                bar="each ± 1 GiB",
+                holds=worst <= 1.0,
+                subset=f"worst {worst:.2f} GiB",
+            )
+        )
     return lines
 
 
@@ -132,16 +140,23 @@ def memory_case(row: Row, catalogue: Catalogue) -> MemoryCase | None:
     engine = "edge-llm" if "edge" in row["engine"].lower() else {"llamacpp": "llama.cpp"}.get(engine, engine)
     kept = row["kv_dtype"].lower()
     load = Load(
-        context_tokens=context, sequences=number(row, "concurrency", 1) or 1,
-        kv=kv_type(kept) if kept in KV_BYTES or kept == "fp16" else "f16", engine=engine,
-        on_cards=min(1.0, layers / max(shape.depth, 1)), display=False,
-    )  # fmt: skip
+        context_tokens=context,
+        sequences=number(row, "concurrency", 1) or 1,
+        kv=kv_type(kept) if kept in KV_BYTES or kept == "fp16" else "f16",
+        engine=engine,
+        on_cards=min(1.0, layers / max(shape.depth, 1)),
+        display=False,
+    )
     weights = weights_of(shape, storage)
     terms = memory_terms(shape, weights, load)
     return MemoryCase(
-        model=row["model"], group=row["source"].split(" ")[0].split("/")[0] + " " + engine, measured_bytes=measured,
-        need_bytes=total(terms), margin_bytes=uncertainty(terms, weights), weights_bytes=terms[0].value,
-    )  # fmt: skip
+        model=row["model"],
+        group=row["source"].split(" ")[0].split("/")[0] + " " + engine,
+        measured_bytes=measured,
+        need_bytes=total(terms),
+        margin_bytes=uncertainty(terms, weights),
+        weights_bytes=terms[0].value,
+    )
 
 
 def check_memory(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
@@ -154,10 +169,14 @@ def check_memory(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     errors = [case.need_bytes / case.measured_bytes - 1 for case in sound]
     short = sum(case.need_bytes + case.margin_bytes < case.measured_bytes for case in sound) / max(len(sound), 1)
     line = score("memory in use", "formula", errors, bars={"median": 6})
-    lines = [msgspec.structs.replace(
-        line, subset=f"{len(sound)} sound of {len(cases)}; {short:.1%} beyond the margin",
-        bar="median ≤ 6 %, beyond the margin ≤ 5 %", holds=line.median_pct <= 6 and short <= 0.05,
-    )]  # fmt: skip
+    lines = [
+        msgspec.structs.replace(
+            line,
+            subset=f"{len(sound)} sound of {len(cases)}; {short:.1%} beyond the margin",
+            bar="median ≤ 6 %, beyond the margin ≤ 5 %",
+            holds=line.median_pct <= 6 and short <= 0.05,
+        )
+    ]
     for group in sorted({case.group for case in sound}):
         own = [case.need_bytes / case.measured_bytes - 1 for case in sound if case.group == group]
         lines.append(score("memory in use", "formula", own, subset=group))

@@ -1,7 +1,7 @@
 """What a machine draws when it works, which is not what stands on its plate.
 
-Measured shares of the rated power of cards under vLLM: 0.63 with 8 sequences, 0.68 with 32, 0.80 with 128, 0.87 with 256,
-0.90 above (H100, ML.ENERGY; field evidence §5.10); one user reads memory and leaves most units idle.
+Measured shares of the rated power of cards under vLLM: 0.63 with 8 sequences, 0.68 with 32, 0.80 with 128, 0.87 with
+256, 0.90 above (H100, ML.ENERGY; field evidence §5.10); one user reads memory and leaves most units idle.
 """
 
 from __future__ import annotations
@@ -42,15 +42,24 @@ def estimate_power(device: Device, cards: int, sequences: float) -> Estimate:
     checked("users", sequences)
     share = share_at(sequences)
     drawn = cards * (device.idle_w + max(device.power_w - device.idle_w, 0.0) * share)
-    terms = [Term(name="cards", value=drawn, unit="W",
-                  why=f"{cards} x ({device.idle_w:.0f} + {share:.0%} of {max(device.power_w - device.idle_w, 0):.0f}) W")]  # fmt: skip
+    terms = [
+        Term(
+            name="cards",
+            value=drawn,
+            unit="W",
+            why=f"{cards} x ({device.idle_w:.0f} + {share:.0%} of {max(device.power_w - device.idle_w, 0):.0f}) W",
+        )
+    ]
     if device.kind not in WHOLE_MACHINES:
         terms.append(Term(name="host", value=HOST_BUSY_W, unit="W", why="processor, memory, fans, power supply"))
     watts = sum(term.value for term in terms)
     return Estimate(
-        name="power at work", unit="W", range=Range(low=watts * 0.8, likely=watts, high=watts * 1.2), terms=tuple(terms),
+        name="power at work",
+        unit="W",
+        range=Range(low=watts * 0.8, likely=watts, high=watts * 1.2),
+        terms=tuple(terms),
         bound_by=f"{share:.0%} of the rated power with {sequences:,.0f} at once",
-    )  # fmt: skip
+    )
 
 
 def idle_watts(device: Device, cards: int) -> float:

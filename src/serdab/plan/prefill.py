@@ -1,7 +1,7 @@
 """Reading a prompt: operations over the dense rate, of which an engine reaches a share that depends on its kernels.
 
-t = (2·P·N + 2·L·heads·d·N²)/(u·F) (field evidence §5.5). F is the rate of 16 bits, for quantised weights too: the share u
-then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple).
+t = (2·P·N + 2·L·heads·d·N²)/(u·F) (field evidence §5.5). F is the rate of 16 bits, for quantised weights too: the
+share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple).
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ def operations(shape: Shape, prompt_tokens: float, depth_tokens: float = 0.0) ->
 def prefill_features(shape: Shape, prompt_tokens: float) -> tuple[float, ...]:
     """What the logarithm of the share is linear in."""
     return (
-        1.0, math.log(max(prompt_tokens, 1.0) / 512), math.log(shape.active_parameters / 8e9),
+        1.0,
+        math.log(max(prompt_tokens, 1.0) / 512),
+        math.log(shape.active_parameters / 8e9),
         float(shape.experts is not None or shape.active_parameters < shape.parameters),
         math.log(max(shape.parameters, 1) / max(shape.active_parameters, 1)),
-    )  # fmt: skip
+    )
 
 
 def dense_rate(device: Device) -> float:

@@ -1,6 +1,7 @@
-"""The least machine and model that is enough: what is allowed, then what is good enough, what fits, what is fast enough, what is cheap.
+"""The least machine and model that is enough.
 
-Lexicographic (field evidence §8.4): licence and languages, quality, memory with 8 % free, speed in 9 of 10 cases, least cost.
+Lexicographic (field evidence §8.4): licence and languages, quality, memory with 8 % free, speed in 9 of 10 cases, least
+cost.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
 from serdab.plan.checking import checked
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import total
 from serdab.plan.memory import Load, check_fit, memory_terms, most_sequences
 from serdab.plan.serving import Served
@@ -143,7 +144,11 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
         from difflib import get_close_matches
 
         near = get_close_matches(wish.task, tasks, n=3, cutoff=0.3) or tasks[:6]
-        raise BadPlan(expected("the task", "one that a model of the catalogue is made for", wish.task, f"nearest: {', '.join(near)}"))
+        raise BadPlan(
+            expected(
+                "the task", "one that a model of the catalogue is made for", wish.task, f"nearest: {', '.join(near)}"
+            )
+        )
     kept, refused = [], []
     for card in sorted(able, key=lambda each: (each.shape.parameters, each.id)):
         problem = licence_problem(card, wish) or language_problem(card, wish)
@@ -169,13 +174,22 @@ def engine_for(device: Device, wish: Wish) -> str:
 def seen_speed(device: Device, card: ModelCard, weights: Weights, cards: int, wish: Wish) -> tuple[float, float, str]:
     """(middle, low, reason) of the tokens a second that each user sees with all at work."""
     engine = engine_for(device, wish)
-    one = estimate_decode(device, card.shape, weights, Setting(engine="llama.cpp", context_tokens=wish.context_tokens, cards=cards))
+    one = estimate_decode(
+        device, card.shape, weights, Setting(engine="llama.cpp", context_tokens=wish.context_tokens, cards=cards)
+    )
     if wish.users <= 1:
         return one.likely, one.range.low, one.bound_by
     served = Served(
-        device=device, shape=card.shape, precision=precision_of(weights, card.shape), engine=engine, users=wish.users,
-        prompt_tokens=wish.context_tokens, answer_tokens=wish.answer_tokens, tensor_parallel=cards, cards=cards,
-    )  # fmt: skip
+        device=device,
+        shape=card.shape,
+        precision=precision_of(weights, card.shape),
+        engine=engine,
+        users=wish.users,
+        prompt_tokens=wish.context_tokens,
+        answer_tokens=wish.answer_tokens,
+        tensor_parallel=cards,
+        cards=cards,
+    )
     step = estimate_step(served)
     slower = 1.0 if engine != "llama.cpp" else 1.5
     middle = min(1 / (step.likely * slower), one.likely if cards == 1 else 1e9)
@@ -192,12 +206,18 @@ def option_of(
     what = f"{cards} x {device.name} with {card.id} {storage}"
     fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        return Refusal(what=what, why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
-                       rescue=rescue_of(device, cards, card, weights, load))  # fmt: skip
+        return Refusal(
+            what=what,
+            why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
+            rescue=rescue_of(device, cards, card, weights, load),
+        )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
-        return Refusal(what=what, why=f"{low:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
-                       rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth")  # fmt: skip
+        return Refusal(
+            what=what,
+            why=f"{low:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
+            rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
+        )
     terms = Terms()
     bought = purchase(device, cards, terms).likely
     if wish.budget_usd is not None and bought > wish.budget_usd:
@@ -205,15 +225,27 @@ def option_of(
     years = total(cost_terms(device, cards, electricity, terms, wish.users))
     millions = million_tokens(Workload(answer_tokens_per_s=speed * wish.users), terms)
     return Option(
-        device=device.id, cards=cards, model=card.id, format=storage, engine=engine, quality=quality_of(card),
-        need_gib=fit.need_bytes / 2**30, have_gib=fit.have_bytes / 2**30, tokens_per_s=speed, tokens_per_s_low=low,
-        users_at_once=most_sequences(device, card.shape, weights, load), purchase_usd=bought, years_usd=years,
-        usd_per_million=years / max(millions, 1e-9), bound_by=reason,
-    )  # fmt: skip
+        device=device.id,
+        cards=cards,
+        model=card.id,
+        format=storage,
+        engine=engine,
+        quality=quality_of(card),
+        need_gib=fit.need_bytes / 2**30,
+        have_gib=fit.have_bytes / 2**30,
+        tokens_per_s=speed,
+        tokens_per_s_low=low,
+        users_at_once=most_sequences(device, card.shape, weights, load),
+        purchase_usd=bought,
+        years_usd=years,
+        usd_per_million=years / max(millions, 1e-9),
+        bound_by=reason,
+    )
 
 
 def rescue_of(device: Device, cards: int, card: ModelCard, weights: Weights, load: Load) -> str:
     """What would make it fit, the mildest first."""
+
     def fits(**changes: object) -> bool:
         return check_fit(device, card.shape, weights, msgspec.structs.replace(load, **changes)).fits
 
@@ -227,11 +259,18 @@ def rescue_of(device: Device, cards: int, card: ModelCard, weights: Weights, loa
     if cards < MOST_CARDS and fits(cards=cards * 2):
         return f"{cards * 2} cards"
     alone = memory_terms(card.shape, weights, msgspec.structs.replace(load, sequences=1))[0].value
-    return "a smaller model: its weights alone are too large" if alone > device.memory_bytes * cards else "fewer users and a shorter context"
+    return (
+        "a smaller model: its weights alone are too large"
+        if alone > device.memory_bytes * cards
+        else "fewer users and a shorter context"
+    )
 
 
 def recommend(
-    devices: Sequence[Device], models: Sequence[ModelCard], wish: Wish, electricity: Electricity,
+    devices: Sequence[Device],
+    models: Sequence[ModelCard],
+    wish: Wish,
+    electricity: Electricity,
     services: Sequence[ApiPrice] = (),
 ) -> Advice:
     """Three options that are enough, the cheapest first, with what is just too small and what is waste.
@@ -246,8 +285,14 @@ def recommend(
     for device in devices:
         if not device.can_be_bought or device.bandwidth <= 0 or device.memory_bytes < 2**30:
             continue
-        several = (1, 2, 4, 8) if device.kind in ("nvidia_hbm", "nvidia_gddr", "amd_cdna", "amd_rdna", "gaudi") else (1,)
-        affordable = [count for count in several if wish.budget_usd is None or purchase(device, count, Terms()).low <= wish.budget_usd]
+        several = (
+            (1, 2, 4, 8) if device.kind in ("nvidia_hbm", "nvidia_gddr", "amd_cdna", "amd_rdna", "gaudi") else (1,)
+        )
+        affordable = [
+            count
+            for count in several
+            if wish.budget_usd is None or purchase(device, count, Terms()).low <= wish.budget_usd
+        ]
         for card in cards_of:
             answer = _first_that_does(device, affordable, card, wish, electricity)
             if isinstance(answer, Option):
@@ -259,10 +304,13 @@ def recommend(
     options = distinct(found)
     best = options[0] if options else None
     return Advice(
-        options=tuple(options), smaller=_smaller(best, refused, nearest), bigger=_bigger(best, cards_of, found),
-        refused=tuple(refused[:40] + nearest[:20]), adaptation=adaptation(best, cards_of),
+        options=tuple(options),
+        smaller=_smaller(best, refused, nearest),
+        bigger=_bigger(best, cards_of, found),
+        refused=tuple(refused[:40] + nearest[:20]),
+        adaptation=adaptation(best, cards_of),
         services=tuple(f"{each.id}: {each.input_usd:g} / {each.output_usd:g} USD a million" for each in services[:3]),
-    )  # fmt: skip
+    )
 
 
 def _first_that_does(
@@ -310,9 +358,16 @@ def _bigger(best: Option | None, models: Sequence[ModelCard], found: Sequence[Op
         return None
     card = min(above, key=quality_of)
     cheapest = min((each.years_usd for each in found if each.model == card.id), default=None)
-    cost = f" and costs {cheapest / best.years_usd:.1f} times as much" if cheapest else " and fits no machine of the wish as cheaply"
-    return Refusal(what=card.id, why=f"{best.model} has the quality asked for; this one adds {quality_of(card) - best.quality:.0f} points{cost}",
-                   rescue="ask for a higher quality")  # fmt: skip
+    cost = (
+        f" and costs {cheapest / best.years_usd:.1f} times as much"
+        if cheapest
+        else " and fits no machine of the wish as cheaply"
+    )
+    return Refusal(
+        what=card.id,
+        why=f"{best.model} has the quality asked for; this one adds {quality_of(card) - best.quality:.0f} points{cost}",
+        rescue="ask for a higher quality",
+    )
 
 
 def adaptation(best: Option | None, models: Sequence[ModelCard]) -> str:

@@ -1,8 +1,8 @@
 """Many users at once: the time of one step, which is a sum and not the larger of two.
 
-ITL = W/(g·B) + n·KV/(g·B) + n·(ISL/OSL)·2P/(g·F) + joining over cards + c·layers + s·n (field evidence §5.4): each token that is written
-shares the cards with ISL/OSL tokens that are read. An engine that reads prompts before it writes on (SGLang) shows half of
-that reading to those who wait for tokens, and all of it to those who wait for the first one.
+ITL = W/(g·B) + n·KV/(g·B) + n·(ISL/OSL)·2P/(g·F) + joining over cards + c·layers + s·n (field evidence §5.4): each
+token that is written shares the cards with ISL/OSL tokens that are read. An engine that reads prompts before it writes
+on (SGLang) shows half of that reading to those who wait for tokens, all of it to those who wait for the first one.
 """
 
 from __future__ import annotations
@@ -108,9 +108,16 @@ def features_of(served: Served) -> tuple[float, ...]:
         weights = served.weight_bytes / (cards * served.device.bandwidth)
         joined = users * (1 + ratio) * shape.hidden * 4 * shape.depth * (cards - 1) / cards / LINK * seen
         return (
-            weights, cache, compute, prefill, layers, layers * (cards > 1), joined, users * LAYER_S,
+            weights,
+            cache,
+            compute,
+            prefill,
+            layers,
+            layers * (cards > 1),
+            joined,
+            users * LAYER_S,
             math.sqrt(weights * prefill),
-        )  # fmt: skip
+        )
     experts = expert_parameters(shape) or int(shape.parameters * 0.95)
     share = shape.experts.used / shape.experts.count if shape.experts else 1.0
     touched = 1 - (1 - share) ** max(users, 1.0)
@@ -120,10 +127,19 @@ def features_of(served: Served) -> tuple[float, ...]:
     weights = each * (rest + experts * touched / cards) / served.device.bandwidth
     joined = users * (1 + ratio) * shape.hidden * 4 * shape.depth / cards * math.log2(cards + 1) / LINK
     return (
-        weights, cache, compute, prefill, layers, layers * (cards > 1), joined,
-        users / served.data_parallel * LAYER_S, math.sqrt(weights * prefill), layers * (cards > 8),
-        users * ratio * 1e-5 / served.data_parallel, layers * (served.data_parallel > 1),
-    )  # fmt: skip
+        weights,
+        cache,
+        compute,
+        prefill,
+        layers,
+        layers * (cards > 1),
+        joined,
+        users / served.data_parallel * LAYER_S,
+        math.sqrt(weights * prefill),
+        layers * (cards > 8),
+        users * ratio * 1e-5 / served.data_parallel,
+        layers * (served.data_parallel > 1),
+    )
 
 
 def floor_s(served: Served) -> float:

@@ -1,4 +1,4 @@
-"""How fast a model answers on a machine: writing, reading, and both with many users; each with its terms and its reason."""
+"""How fast a model answers on a machine: writing, reading, and both with many users; each with terms and a reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serdab.plan.calibration import (
 from serdab.plan.checking import checked
 from serdab.plan.decoding import DecodeCase, groups_of
 from serdab.plan.devices import Device
-from serdab.plan.errors import BadPlan
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
@@ -81,9 +81,12 @@ def decode_case(device: Device, shape: Shape, weights: Weights, setting: Setting
     return DecodeCase(
         groups=groups_of(device.kind, _FITTED.get(setting.engine, setting.engine)),
         weights_s=bytes_read(shape, weights) * setting.on_cards / device.bandwidth,
-        cache_s=kept * setting.on_cards / device.bandwidth, bandwidth=device.bandwidth, layers=layers,
-        expert_layers=layers if shape.experts is not None else 0, recurrent_layers=recurrent,
-    )  # fmt: skip
+        cache_s=kept * setting.on_cards / device.bandwidth,
+        bandwidth=device.bandwidth,
+        layers=layers,
+        expert_layers=layers if shape.experts is not None else 0,
+        recurrent_layers=recurrent,
+    )
 
 
 def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting) -> tuple[Term, ...]:
@@ -100,17 +103,35 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
     cache_s = values[1] + values[7]
     layers_s = values[2] + values[3] + values[4]
     terms = [
-        Term(name="weights", value=weights_s, unit="s",
-             why=f"{read / 1e9:.2f} GB at {_rate(read, weights_s)} of {device.bandwidth / 1e9:,.0f} GB/s"),
-        Term(name="keys and values", value=cache_s, unit="s",
-             why=f"{cached / 1e9:.2f} GB of {setting.context_tokens:,.0f} tokens at {_rate(cached, cache_s)}"),
-        Term(name="layers", value=layers_s, unit="s",
-             why=f"{case.layers} layers, {1e6 * layers_s / max(case.layers, 1):.0f} µs each to start and join"),
-    ]  # fmt: skip
+        Term(
+            name="weights",
+            value=weights_s,
+            unit="s",
+            why=f"{read / 1e9:.2f} GB at {_rate(read, weights_s)} of {device.bandwidth / 1e9:,.0f} GB/s",
+        ),
+        Term(
+            name="keys and values",
+            value=cache_s,
+            unit="s",
+            why=f"{cached / 1e9:.2f} GB of {setting.context_tokens:,.0f} tokens at {_rate(cached, cache_s)}",
+        ),
+        Term(
+            name="layers",
+            value=layers_s,
+            unit="s",
+            why=f"{case.layers} layers, {1e6 * layers_s / max(case.layers, 1):.0f} µs each to start and join",
+        ),
+    ]
     if setting.on_cards < 1:
         rest = (bytes_read(shape, weights) + cache_bytes(shape, setting.context_tokens)) * (1 - setting.on_cards)
-        terms.append(Term(name="processor", value=rest / (0.75 * min(setting.host_bandwidth, device.bandwidth)), unit="s",
-                          why=f"{rest / 1e9:.2f} GB at 75 % of {setting.host_bandwidth / 1e9:,.0f} GB/s"))  # fmt: skip
+        terms.append(
+            Term(
+                name="processor",
+                value=rest / (0.75 * min(setting.host_bandwidth, device.bandwidth)),
+                unit="s",
+                why=f"{rest / 1e9:.2f} GB at 75 % of {setting.host_bandwidth / 1e9:,.0f} GB/s",
+            )
+        )
     if setting.cards > 1:
         hop = HOP_S + shape.hidden * 2 / (device.link or HOP_BANDWIDTH)
         terms.append(
@@ -147,9 +168,13 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     }[largest.name]
     notes = () if shape.assumed == () else tuple(f"assumed: {each}" for each in shape.assumed)
     return Estimate(
-        name="decode, one user", unit="tokens/s", terms=terms, bound_by=reason, notes=notes,
+        name="decode, one user",
+        unit="tokens/s",
+        terms=terms,
+        bound_by=reason,
+        notes=notes,
         range=Range(low=speed * math.exp(-low), likely=speed, high=min(speed * math.exp(high), max(roof, speed))),
-    )  # fmt: skip
+    )
 
 
 def estimate_prefill(device: Device, shape: Shape, prompt_tokens: float, engine: str = "llama.cpp") -> Estimate:
@@ -165,16 +190,23 @@ def estimate_prefill(device: Device, shape: Shape, prompt_tokens: float, engine:
     flat = 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
     terms = (
-        Term(name="weights", value=flat * each, unit="s", why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens"),
+        Term(
+            name="weights",
+            value=flat * each,
+            unit="s",
+            why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens",
+        ),
         Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
-    )  # fmt: skip
+    )
     low, high = _span(device, fitted, PREFILL_SPAN)
     seconds = work * each
     return Estimate(
-        name="prefill", unit="s", terms=terms,
+        name="prefill",
+        unit="s",
+        terms=terms,
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
         bound_by=f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
-    )  # fmt: skip
+    )
 
 
 def precision_of(weights: Weights, shape: Shape) -> str:
@@ -216,9 +248,12 @@ def estimate_step(served: Served) -> Estimate:
     low, high = DENSE_SPAN if dense else EXPERTS_SPAN
     largest = max(terms, key=lambda term: term.value)
     return Estimate(
-        name="between tokens", unit="s", terms=terms, bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
+        name="between tokens",
+        unit="s",
+        terms=terms,
+        bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
-    )  # fmt: skip
+    )
 
 
 def estimate_first_token(served: Served) -> Estimate:

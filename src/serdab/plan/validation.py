@@ -24,8 +24,17 @@ from serdab.plan.serving import first_token_features
 
 Tables = Mapping[str, Sequence[Row]]
 #: Files that are read where they are there.
-FILES = ("hardware", "models", "kv_golden_tests", "gguf_sizes", "memory_measured", "efficiency_derived_2025_26",
-         "perf_measured", "serving_silicon", "estimator_accuracy")  # fmt: skip
+FILES = (
+    "hardware",
+    "models",
+    "kv_golden_tests",
+    "gguf_sizes",
+    "memory_measured",
+    "efficiency_derived_2025_26",
+    "perf_measured",
+    "serving_silicon",
+    "estimator_accuracy",
+)
 
 
 def catalogue_of(tables: Tables) -> Catalogue:
@@ -143,9 +152,11 @@ def check_serving(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
 def _step_lines(name: str, cases: Sequence[ServingCase], most: float) -> list[Score]:
     lines = []
     for what, key in (
-        ("group", lambda case: case.group), ("model", lambda case: case.served.shape.name),
-        ("device", lambda case: case.served.device.id), ("engine", lambda case: case.served.engine),
-    ):  # fmt: skip
+        ("group", lambda case: case.group),
+        ("model", lambda case: case.served.shape.name),
+        ("device", lambda case: case.served.device.id),
+        ("engine", lambda case: case.served.engine),
+    ):
         errors = step_errors(cases, key)
         bars = {"mean": most} if what == "group" else None
         line = score("between tokens at concurrency", what, errors, subset=name, bars=bars)
@@ -181,19 +192,27 @@ def _wait_line(cases: Sequence[ServingCase]) -> Score:
     inside = 100 * held / len(cases)
     ratio = sorted(high / low for low, _, high in ranges)[len(ranges) // 2]
     return msgspec.structs.replace(
-        score("time to first token", "group", errors), bar="range covers ≥ 75 %, its median high/low ≤ 3",
-        holds=inside >= 75 and ratio <= 3, inside_pct=round(inside, 1), high_over_low=round(ratio, 2),
-    )  # fmt: skip
+        score("time to first token", "group", errors),
+        bar="range covers ≥ 75 %, its median high/low ≤ 3",
+        holds=inside >= 75 and ratio <= 3,
+        inside_pct=round(inside, 1),
+        high_over_low=round(ratio, 2),
+    )
 
 
 def published(rows: Sequence[Row]) -> list[Score]:
     """What others publish of their own errors."""
     return [
         Score(
-            metric=f"published: {row['estimator']}: {row['quantity']}", left_out="by its authors",
-            subset=row["setting"][:60], n=int(number(row, "n")), mean_pct=number(row, "mape_pct"),
-            median_pct=number(row, "median_ape_pct"), p90_pct=0.0, bias_pct=number(row, "bias_mpe_pct"),
+            metric=f"published: {row['estimator']}: {row['quantity']}",
+            left_out="by its authors",
+            subset=row["setting"][:60],
+            n=int(number(row, "n")),
+            mean_pct=number(row, "mape_pct"),
+            median_pct=number(row, "median_ape_pct"),
+            p90_pct=0.0,
+            bias_pct=number(row, "bias_mpe_pct"),
         )
         for row in rows
         if number(row, "mape_pct")
-    ]  # fmt: skip
+    ]

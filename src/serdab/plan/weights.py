@@ -16,9 +16,9 @@ def attention_parameters(shape: Shape) -> int:
 
 
 def expert_parameters(shape: Shape) -> int:
-    """Parameters of the routed experts: (all - active) / (1 - used/count), at most what is neither vocabulary nor attention.
+    """Parameters of the routed experts: (all - active) / (1 - used/count).
 
-    Those that a token does not use are the share 1 - used/count of all routed ones.
+    At most what is neither vocabulary nor attention. Those that a token does not use are the share 1 - used/count of all routed ones.
     """
     if shape.experts is None or shape.experts.used >= shape.experts.count:
         return 0
@@ -68,9 +68,12 @@ def weights_of(shape: Shape, storage: str) -> Weights:
     layers_bits = mix.layers + _fallback_bits(shape, format_named(storage)) * (layers > 0)
     bits = layers * layers_bits + embedding + output + of_experts
     return Weights(
-        format=format_named(storage), bytes=int(bits / 8), embedding_bytes=int(embedding / 8),
-        expert_bytes=int(of_experts / 8), exact=False,
-    )  # fmt: skip
+        format=format_named(storage),
+        bytes=int(bits / 8),
+        embedding_bytes=int(embedding / 8),
+        expert_bytes=int(of_experts / 8),
+        exact=False,
+    )
 
 
 def bytes_read(shape: Shape, weights: Weights) -> float:

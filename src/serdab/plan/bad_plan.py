@@ -1,4 +1,4 @@
-"""What may be wrong with a question.
+"""What may be wrong with a question to a plan.
 
 BadInput
 └── BadPlan            a number, name or combination that no plan can be made of
