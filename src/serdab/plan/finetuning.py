@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from serdab.core import expected
-from serdab.plan.checking import checked
 from serdab.plan.bad_plan import BadPlan
+from serdab.plan.checking import checked
 from serdab.plan.figures import Estimate, Range, Term, total
 from serdab.plan.shapes import Shape
 

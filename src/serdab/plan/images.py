@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
-from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.formats import mix_of
 from serdab.plan.prefill import dense_rate

@@ -7,8 +7,8 @@ Heads are never derived from the hidden size: they differ in Qwen3-32B, Mistral-
 from __future__ import annotations
 
 from serdab.core import expected
-from serdab.plan.checking import checked
 from serdab.plan.bad_plan import BadPlan
+from serdab.plan.checking import checked
 from serdab.plan.figures import Term
 from serdab.plan.shapes import Layers, Shape
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
-from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Term, total
 from serdab.plan.kv import cache_terms
 from serdab.plan.shapes import Shape, Weights

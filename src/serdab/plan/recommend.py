@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 
 from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
 from serdab.plan.checking import checked
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
-from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import total
 from serdab.plan.memory import Load, check_fit, memory_terms, most_sequences
 from serdab.plan.serving import Served

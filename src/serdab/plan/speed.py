@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.calibration import (
     DECODE,
     DECODE_ROWS,
@@ -22,7 +23,6 @@ from serdab.plan.calibration import (
 from serdab.plan.checking import checked
 from serdab.plan.decoding import DecodeCase, groups_of
 from serdab.plan.devices import Device
-from serdab.plan.bad_plan import BadPlan
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
