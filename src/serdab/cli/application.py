@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from serdab import __version__
-from serdab.cli import db, documents, home, models, processes, runs, starting, tree
+from serdab.cli import db, documents, home, models, plan, processes, runs, starting, tree
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -55,6 +55,7 @@ for group in (tree, starting, documents, processes, home):
 application.add_typer(runs.application, name="runs")
 application.add_typer(documents.labels, name="labels")
 application.add_typer(models.application, name="models")
+application.add_typer(plan.application, name="plan")
 application.add_typer(db.application, name="db")
 
 

@@ -150,6 +150,14 @@ class DocumentsSettings(_Section, frozen=True):
     ] = ""
 
 
+class PlanSettings(_Section, frozen=True):
+    """What the planner knows beside the catalogues that it has."""
+
+    catalogues: Annotated[
+        str, Meta(description="Your own catalogue: a file (`.jsonl`, `.toml`) or a folder of them; empty means none.")
+    ] = ""
+
+
 class GuardSettings(_Section, frozen=True):
     """What may leave the house."""
 
@@ -183,6 +191,7 @@ class Settings(_Section, frozen=True):
     http: HttpSettings = HttpSettings()
     models: ModelsSettings = ModelsSettings()
     documents: DocumentsSettings = DocumentsSettings()
+    plan: PlanSettings = PlanSettings()
     guard: GuardSettings = GuardSettings()
     log: LogSettings = LogSettings()
 

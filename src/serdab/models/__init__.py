@@ -1,20 +1,27 @@
 """Which version runs, where it came from, and what was learned here."""
 
 from serdab.models.catalogue import MODELS, ModelEntry, model_entry
-from serdab.models.errors import ModelDamaged, PullFailed, UnknownModel
+from serdab.models.errors import BadModelFile, ModelDamaged, PullFailed, UnknownModel, UnknownShape
+from serdab.models.headers.folders import ModelHead
+from serdab.models.headers.reading import is_place, read_model
 from serdab.models.linear_head import Examples, LinearHead, train_head
 from serdab.models.pulling import find_model, pull_model
 
 __all__ = [
     "MODELS",
+    "BadModelFile",
     "Examples",
     "LinearHead",
     "ModelDamaged",
     "ModelEntry",
+    "ModelHead",
     "PullFailed",
     "UnknownModel",
+    "UnknownShape",
     "find_model",
+    "is_place",
     "model_entry",
     "pull_model",
+    "read_model",
     "train_head",
 ]

@@ -33,7 +33,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     licence: Licence
     #: By two letters; what is not named is unknown.
     languages: dict[str, Fluency]
-    #: Tasks it is made for: chat, code, reasoning, extraction, translation, embedding, rerank, image_edit, image, restore, vision…
+    #: Tasks it is made for: chat, code, reasoning, extraction, translation, vision, embedding, rerank, image,
+    #: image_edit, restore, relight.
     tasks: tuple[str, ...]
     #: How good it is for its tasks, 0 to 100, and by which measure; None: not known.
     quality: float | None = None
@@ -41,6 +42,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     #: Its place on a hub, like owner/name.
     hub: str = ""
     year: int = 0
+    note: str = ""
     sources: dict[str, Source] = {}
 
 
@@ -54,6 +56,8 @@ class ApiPrice(msgspec.Struct, frozen=True, kw_only=True):
     cached_input_usd: float | None = None
     #: Class of open model that gives about the same: small, medium, large, frontier.
     size: str = ""
+    #: USD for one picture, where pictures are what is made.
+    image_usd: float | None = None
     source: Source
 
 
@@ -62,6 +66,8 @@ class Electricity(msgspec.Struct, frozen=True, kw_only=True):
 
     #: ISO 3166 alpha-2.
     country: str
+    name: str = ""
+    #: Of a household; where its source is a guess, the average of the world.
     usd_per_kwh: float
     grams_co2_per_kwh: float | None = None
     sources: dict[str, Source] = {}

@@ -11,8 +11,8 @@ from serdab.plan.figures import Source
 
 #: Devices that behave alike, for calibration.
 DeviceClass = Literal[
-    "nvidia_gddr", "nvidia_hbm", "nvidia_unified", "jetson", "apple", "amd_rdna", "amd_cdna", "amd_unified", "intel_arc",
-    "gaudi", "tpu", "npu", "cpu",
+    "nvidia_gddr", "nvidia_hbm", "nvidia_unified", "jetson", "apple", "amd_rdna", "amd_cdna", "amd_unified",
+    "intel_arc", "gaudi", "tpu", "npu", "cpu",
 ]  # fmt: skip
 
 
@@ -44,12 +44,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     idle_w: float
     year: int
     price: Price | None = None
-    #: Bytes a second from one device to the next, of the fastest link that it has.
+    #: Bytes a second and direction from one device to the next, of the fastest link that it has.
     link: float = 0.0
     #: False for what can only be rented.
     can_be_bought: bool = True
     #: Engines that run on it.
     engines: tuple[str, ...] = ()
+    #: Other names that programs and people give it.
+    aliases: tuple[str, ...] = ()
     note: str = ""
     #: Where each figure comes from, by the name of the field; `*` for those not named.
     sources: dict[str, Source] = {}
