@@ -242,14 +242,7 @@ def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be le
 ) -> Cost:
     """What a machine costs over its years, for a million tokens, and against services.
 
-    Args:
-        device: the card or machine.
-        cards: how many.
-        electricity: where it stands.
-        work: what it does.
-        services: to compare with.
-        terms: what does not depend on the model.
-        today: to tell old prices; none: not told.
+    Old prices are told where `today` is given.
 
     Raises:
         BadPlan: a number makes no sense.

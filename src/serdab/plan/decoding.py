@@ -1,8 +1,8 @@
 """One token for one user: what a device reads and starts, and how long that takes.
 
 t = W/(e_w·B) + KV/(e_kv·B) + c·layers + c_moe·layers + c_rec·layers: the bytes that are read at a share of the
-bandwidth, and a time for each layer, in which nothing is read (starting kernels, joining their results). The efficiency is no
-constant of a device: what looks like one is the time per layer of small models (field evidence §5.3).
+bandwidth, and a time for each layer, in which nothing is read (starting kernels, joining their results). The
+efficiency is no constant of a device: what looks like one is the time per layer of small models (field evidence §5.3).
 """
 
 from __future__ import annotations

@@ -26,6 +26,19 @@ def estimate_finetuning(shape: Shape, method: str, sequence_tokens: float = 2048
     if method not in BYTES_EACH:
         raise BadPlan(expected("the method", f"one of {', '.join(BYTES_EACH)}", method))
     tokens = checked("context_tokens", sequence_tokens) * checked("users", batch)
+    terms = _terms(shape, method, tokens)
+    whole = total(terms)
+    largest = max(terms, key=lambda term: term.value)
+    return Estimate(
+        name=f"training, {method}",
+        unit="B",
+        terms=tuple(terms),
+        bound_by=largest.name,
+        range=Range(low=whole * 0.8, likely=whole, high=whole * 1.35),
+    )
+
+
+def _terms(shape: Shape, method: str, tokens: float) -> list[Term]:
     kept = BYTES_EACH[method] * shape.parameters
     terms = [
         Term(
@@ -65,12 +78,4 @@ def estimate_finetuning(shape: Shape, method: str, sequence_tokens: float = 2048
         Term(name="logits", value=6 * tokens * shape.vocabulary, unit="B", why=f"tokens x {shape.vocabulary:,} x 6 B")
     )
     terms.append(Term(name="framework", value=1.2 * 2**30, unit="B", why="context, kernels, fragments"))
-    whole = total(terms)
-    largest = max(terms, key=lambda term: term.value)
-    return Estimate(
-        name=f"training, {method}",
-        unit="B",
-        terms=tuple(terms),
-        bound_by=largest.name,
-        range=Range(low=whole * 0.8, likely=whole, high=whole * 1.35),
-    )
+    return terms

@@ -39,20 +39,7 @@ def image_memory(
     if offload not in ("none", "parts", "layers"):
         raise BadPlan(expected("offload", "none, parts or layers", offload))
     checked("pixels", pixels, least=64 * 64, most=1e9)
-    bits = mix_of(storage).experts or mix_of(storage).layers
-    parts = [(shape.name, shape.parameters * bits / 8)]
-    parts += [(part.name, part.parameters * (2.0 if bits >= 8 else bits / 8)) for part in shape.parts]
-    names = " + ".join(name for name, _ in parts)
-    held = {
-        "none": sum(size for _, size in parts),
-        "parts": max(size for _, size in parts),
-        "layers": max(size for _, size in parts) / 20,
-    }[offload]
-    why = {
-        "none": f"all resident: {names}",
-        "parts": "the largest part alone",
-        "layers": "one layer of the largest part",
-    }[offload]
+    held, why = _held(shape, storage, offload)
     megapixels = pixels / 1e6 * checked("users", batch)
     terms = (
         Term(name="weights", value=held, unit="B", why=why),
@@ -105,3 +92,21 @@ def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float =
         ),
         notes=() if measured else ("no picture was measured on this class of device: the range is a guess",),
     )
+
+
+def _held(shape: Shape, storage: str, offload: str) -> tuple[float, str]:
+    bits = mix_of(storage).experts or mix_of(storage).layers
+    parts = [(shape.name, shape.parameters * bits / 8)]
+    parts += [(part.name, part.parameters * (2.0 if bits >= 8 else bits / 8)) for part in shape.parts]
+    names = " + ".join(name for name, _ in parts)
+    held = {
+        "none": sum(size for _, size in parts),
+        "parts": max(size for _, size in parts),
+        "layers": max(size for _, size in parts) / 20,
+    }[offload]
+    why = {
+        "none": f"all resident: {names}",
+        "parts": "the largest part alone",
+        "layers": "one layer of the largest part",
+    }[offload]
+    return held, why

@@ -35,8 +35,8 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
     fills: float = 0.0
     #: Whether sliding layers keep a batch beside their window, and the input embedding stays with the processor.
     keeps_batch: bool = False
-    #: Sequences that states are kept for even where one is used (llama-server keeps four), and tokens that a built engine
-    #: reserves for each sequence at least.
+    #: Sequences that states are kept for even where one is used (llama-server keeps four), and tokens that a built
+    #: engine reserves for each sequence at least.
     least_states: int = 1
     least_tokens: int = 0
     embeds_on_host: bool = False
@@ -178,7 +178,7 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
 
 
 def uncertainty(terms: tuple[Term, ...], weights: Weights) -> float:
-    """Bytes by which the sum may be off, one side of the 80 % interval: formats 6 % (headers: none), buffers all of them."""
+    """Bytes by which the sum may be off to one side: formats 6 % (headers: none), buffers all of them."""
     by_name = {term.name: term.value for term in terms}
     loose = by_name.get("computation", 0.0) + by_name.get("engine", 0.0)
     cache = 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))

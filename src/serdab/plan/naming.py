@@ -26,7 +26,8 @@ _SIZE = re.compile(r"\b\d{1,4}\s?GB\b|\b\d{1,3}[- ]?(?:CORE|C)\b", re.ASCII)
 _FAMILIES = (
     ("qwen3.6", "qwen3.5"), ("qwen3.8", "qwen3.5"), ("qwopus3.6", "qwen3.5"), ("qwen3.5", "qwen3.5"),
     ("qwen3", "qwen3"), ("qwen2.5", "qwen2.5"), ("llama-3", "llama-3"), ("meta-llama-3", "llama-3"),
-    ("llama3", "llama-3"), ("gemma-3", "gemma-3"), ("gemma-4", "gemma-4"), ("gemma3", "gemma-3"), ("gpt-oss", "gpt-oss"),
+    ("llama3", "llama-3"), ("gemma-3", "gemma-3"), ("gemma-4", "gemma-4"), ("gemma3", "gemma-3"),
+    ("gpt-oss", "gpt-oss"),
     ("ministral-3", "ministral-3"), ("mistral-small", "mistral-small"), ("mistral-nemo", "mistral-nemo"),
     ("phi-4", "phi-4"), ("glm-4.7", "glm-4.7"), ("glm-4", "glm-4"), ("glm-5", "glm-5"), ("minimax-m2", "minimax"),
     ("deepseek-r1-distill-qwen", "qwen2.5"), ("deepseek-r1-distill-llama", "llama-3"), ("deepseek-v3", "deepseek-v3"),

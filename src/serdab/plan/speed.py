@@ -122,6 +122,12 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
             why=f"{case.layers} layers, {1e6 * layers_s / max(case.layers, 1):.0f} µs each to start and join",
         ),
     ]
+    return (*terms, *_elsewhere(device, shape, weights, setting))
+
+
+def _elsewhere(device: Device, shape: Shape, weights: Weights, setting: Setting) -> list[Term]:
+    """The part that is with the processor, and the way from card to card."""
+    terms: list[Term] = []
     if setting.on_cards < 1:
         rest = (bytes_read(shape, weights) + cache_bytes(shape, setting.context_tokens)) * (1 - setting.on_cards)
         terms.append(
@@ -139,7 +145,7 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
                 name="hops", value=hop * (setting.cards - 1), unit="s", why=f"{setting.cards - 1} x {hop * 1e6:.0f} µs"
             )
         )
-    return tuple(terms)
+    return terms
 
 
 def _rate(read_bytes: float, seconds: float) -> str:
@@ -161,7 +167,7 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     largest = max(terms, key=lambda term: term.value)
     reason = {
         "weights": f"memory bandwidth: {bytes_read(shape, weights) / 1e9:.1f} GB of weights x {speed:.0f}/s",
-        "keys and values": f"memory bandwidth: the context's keys and values x {speed:.0f}/s; a shorter context is faster",
+        "keys and values": f"memory bandwidth: the context's keys and values x {speed:.0f}/s",
         "layers": "the time to start each layer: the model is too small for this device to be read at its full rate",
         "processor": "the layers that are with the processor: more memory on the card is faster",
         "hops": "the way from card to card",

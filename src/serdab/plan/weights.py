@@ -18,7 +18,8 @@ def attention_parameters(shape: Shape) -> int:
 def expert_parameters(shape: Shape) -> int:
     """Parameters of the routed experts: (all - active) / (1 - used/count).
 
-    At most what is neither vocabulary nor attention. Those that a token does not use are the share 1 - used/count of all routed ones.
+    At most what is neither vocabulary nor attention. Those that a token does not use are the share 1 - used/count of
+    all routed ones.
     """
     if shape.experts is None or shape.experts.used >= shape.experts.count:
         return 0

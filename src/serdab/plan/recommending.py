@@ -380,6 +380,6 @@ def adaptation(best: Option | None, models: Sequence[ModelCard]) -> str:
     need = estimate_finetuning(shape, "qlora").likely / 2**30
     room = "fits this machine" if need < best.have_gib else f"needs another machine than this ({best.have_gib:.0f} GiB)"
     return (
-        "first better instructions and examples in the prompt (costs tokens only), then a LoRA on a few hundred of your own "
-        f"examples (QLoRA of {best.model}: {need:.0f} GiB, {room}), and only then a bigger model"
+        "first better instructions and examples in the prompt (costs tokens only), then a LoRA on a few hundred of "
+        f"your own examples (QLoRA of {best.model}: {need:.0f} GiB, {room}), and only then a bigger model"
     )
