@@ -122,6 +122,17 @@ async def test_a_gguf_with_megabytes_of_tokenizer_is_read_by_less_than_one(hub: 
     assert hub.requests < 60
 
 
+async def test_many_parts_of_a_split_file_are_read_by_less_than_one(hub: Hub) -> None:
+    tensors = llama_tensors(80)
+    for part in range(40):
+        metadata = llama_metadata(80) | long_tokenizer() if part == 0 else {"split.no": part}
+        write_gguf(hub.folder / f"m-{part + 1:05d}-of-00040.gguf", metadata, tensors[part::40])
+    head = await read_model("owner/name", settings_of(hub))
+    assert same(head, await read_model(str(hub.folder), settings_of(hub)))
+    assert head.shape.depth == 80
+    assert hub.sent < MEGABYTE
+
+
 async def test_keys_after_the_tokenizer_are_found_too(hub: Hub) -> None:
     metadata = {"general.architecture": "llama"} | long_tokenizer() | llama_metadata()
     file = write_gguf(hub.folder / "m.gguf", metadata, llama_tensors())

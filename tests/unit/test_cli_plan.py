@@ -53,6 +53,18 @@ def test_fit_reads_a_file_and_multiplies_its_cache(cli: Cli, tmp_path: Path) -> 
     assert "24.0 GiB that a model may use" in out
 
 
+def test_what_is_here_goes_before_what_the_catalogue_knows(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "qwen3-8b").mkdir()
+    for name in ("a-Q4_K_M.gguf", "a-Q8_0.gguf"):
+        write_gguf(tmp_path / "qwen3-8b" / name, llama_metadata(), llama_tensors())
+    told = cli.json("fit", "qwen3-8b:Q8_0")
+    assert told["shape"]["name"] == "Small Llama"
+    assert told["place"].endswith("a-Q8_0.gguf")
+    code, _, err = cli("fit", "qwen3-8b")
+    assert code != 0
+    assert "name it after a colon" in err
+
+
 def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
     told = cli.json("fit", "gpt-oss-20b", "--context", "128k")
     sliding = next(group for group in told["cache"] if group["attention"] == "sliding")

@@ -285,3 +285,12 @@ def test_the_examples_of_the_how_to_can_be_loaded(tmp_path: Path) -> None:
     assert own.device("RTX 3090").power_w == 280
     assert own.model("our-model").shape.depth == 62
     assert len(own.overridden) == 1
+
+
+def test_a_price_is_of_the_memory_that_the_entry_has(catalogue: Catalogue) -> None:
+    """A machine sold with 96 or 512 GB is two entries: the price of the one never buys the memory of the other."""
+    small, large = catalogue.device("m3ultra-96"), catalogue.device("m3ultra-512")
+    assert small.price is not None
+    assert large.price is not None
+    assert small.memory_bytes < large.memory_bytes
+    assert small.price.high_usd < large.price.low_usd

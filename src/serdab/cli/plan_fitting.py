@@ -113,7 +113,7 @@ def read_shape(settings: Settings, catalogue: Catalogue, model: str) -> tuple[Sh
 
 
 def _find(settings: Settings, catalogue: Catalogue, model: str) -> tuple[Shape, Weights | None, str, int]:
-    from serdab.models import is_place, read_model
+    from serdab.models import is_here, is_place, read_model
     from serdab.plan import UnknownEntry
 
     known = None
@@ -122,7 +122,7 @@ def _find(settings: Settings, catalogue: Catalogue, model: str) -> tuple[Shape, 
     except UnknownEntry:
         if not is_place(model):
             raise
-    there = is_place(model) and (settings.models.hub_url or "://" in model or known is None)
+    there = is_here(model) or "://" in model or (is_place(model) and bool(settings.models.hub_url))
     if there or known is None:
         head = run_loop(read_model(model, settings))
         return head.shape, head.weights, head.place, head.bytes_read

@@ -3,7 +3,7 @@
 from serdab.models.catalogue import MODELS, ModelEntry, model_entry
 from serdab.models.errors import BadModelFile, ModelDamaged, PullFailed, UnknownModel, UnknownShape
 from serdab.models.headers.folders import ModelHead
-from serdab.models.headers.reading import is_place, read_model
+from serdab.models.headers.reading import is_here, is_place, read_model
 from serdab.models.linear_head import Examples, LinearHead, train_head
 from serdab.models.pulling import find_model, pull_model
 
@@ -19,6 +19,7 @@ __all__ = [
     "UnknownModel",
     "UnknownShape",
     "find_model",
+    "is_here",
     "is_place",
     "model_entry",
     "pull_model",

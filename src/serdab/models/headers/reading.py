@@ -18,11 +18,19 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}(?:/[\w./-]{1,200}\.g
 _SPLIT = re.compile(r"(.{1,200})-(\d{5})-of-(\d{5})\.gguf")
 _MOST_SPLITS = 200
 _MOST_SHOWN = 12
+#: Bytes that are read at first of a part after the first.
+_PART = 8_192
 
 
 def is_place(target: str) -> bool:
     """Whether a word names a file, a folder, a URL or a place on a hub, and is no plain name."""
-    return Path(target).expanduser().exists() or "://" in target or _HUB_ID.fullmatch(target) is not None
+    return is_here(target) or "://" in target or _HUB_ID.fullmatch(target) is not None
+
+
+def is_here(target: str) -> bool:
+    """Whether a word names a file or a folder of this machine, perhaps with a word after a colon."""
+    head, _, _ = target.rpartition(":")
+    return Path(target).expanduser().exists() or bool(head and Path(head).expanduser().is_dir())
 
 
 async def read_model(target: str, settings: Settings) -> ModelHead:
@@ -126,7 +134,8 @@ def _siblings(file: str) -> list[str]:
 async def _read_ggufs(store: Store, files: list[str]) -> ModelHead:
     heads: list[GgufHead] = []
     for file in files:
-        piece = await store.read(file, 0, CHUNK)
+        # The parts after the first describe a few tensors each, and there may be many parts.
+        piece = await store.read(file, 0, CHUNK if not heads else _PART)
         if piece is None:
             raise BadModelFile(expected(f"{file[:200]} of {store.name}", "there", "nothing"))
         heads.append(await run(read_gguf(piece.data, piece.file_size, store.remote), store, file))
