@@ -19,7 +19,8 @@ from serdab.plan.fitting import fit_decode, fit_first_token, fit_prefill, fit_st
 from serdab.plan.left_out import TRUSTED, WAIT_SHARE, decode_errors, prefill_errors, step_errors, trust_of
 from serdab.plan.prefill import prefill_features, prefill_groups
 from serdab.plan.robust import spans
-from serdab.plan.validation import FILES, catalogue_of
+from serdab.plan.tables import FILES
+from serdab.plan.validation import catalogue_of
 
 TARGET = Path(__file__).parent.parent / "src/serdab/plan/calibration.py"
 

@@ -14,7 +14,7 @@ from serdab.cli.session import session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
-    from serdab.plan import Answer, Catalogue, Question
+    from serdab.plan import Answer, ApiPrice, Catalogue, Question
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.")]
@@ -148,7 +148,7 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
     found = estimate_cost(
         asked.device,
         cards,
-        catalogue.current(country),
+        catalogue.electricity_of(country),
         Workload(answer_tokens_per_s=each * users, users=users),
         tuple(chosen or nearest_services(catalogue)),
         terms=Terms(busy_share=busy, years=years, people_usd_a_year=people),
@@ -165,9 +165,9 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
         show_cost(found)
 
 
-def nearest_services(catalogue: Catalogue) -> list[object]:
+def nearest_services(catalogue: Catalogue) -> list[ApiPrice]:
     """Three services to compare with: the median of each of the smaller classes."""
-    found: list[object] = []
+    found: list[ApiPrice] = []
     for size in ("small", "medium", "large"):
         own = sorted(
             (each for each in catalogue.api_prices.values() if each.size == size), key=lambda each: each.output_usd
@@ -205,7 +205,9 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
         least_tokens_per_s=speed,
         region="EU" if country.upper() in EUROPEAN_UNION else country,
     )
-    found = advise(list(catalogue.devices.values()), list(catalogue.models.values()), wish, catalogue.current(country))
+    found = advise(
+        list(catalogue.devices.values()), list(catalogue.models.values()), wish, catalogue.electricity_of(country)
+    )
     if json:
         print_json(found)
     else:
@@ -213,37 +215,8 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
 
 
 #: Countries whose licensees some licences leave out together.
-EUROPEAN_UNION = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "HR",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
-)
+EUROPEAN_UNION = frozenset(("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+                            "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"))  # fmt: skip
 
 
 def validate(

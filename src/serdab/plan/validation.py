@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -21,20 +21,7 @@ from serdab.plan.left_out import TRUSTED, coverage, decode_errors, prefill_error
 from serdab.plan.measured import Row, device_of, number, shape_of
 from serdab.plan.memory_rows import check_caches, check_memory, check_sizes
 from serdab.plan.serving import first_token_features
-
-Tables = Mapping[str, Sequence[Row]]
-#: Files that are read where they are there.
-FILES = (
-    "hardware",
-    "models",
-    "kv_golden_tests",
-    "gguf_sizes",
-    "memory_measured",
-    "efficiency_derived_2025_26",
-    "perf_measured",
-    "serving_silicon",
-    "estimator_accuracy",
-)
+from serdab.plan.tables import Tables
 
 
 def catalogue_of(tables: Tables) -> Catalogue:
@@ -43,7 +30,7 @@ def catalogue_of(tables: Tables) -> Catalogue:
     return Catalogue([device_of(row) for row in tables.get("hardware", ())], shapes)
 
 
-def validate(tables: Tables) -> list[Score]:
+def check_tables(tables: Tables) -> list[Score]:
     """All lines of the validation, for the tables that are there.
 
     Args:
