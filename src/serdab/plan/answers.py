@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate
 from serdab.plan.memory import Fit, Load, check_fit, most_sequences, offload_share
@@ -81,6 +83,12 @@ def answer_question(question: Question) -> Answer:
         BadPlan: a number, a name or their combination makes no sense.
     """
     device, shape, weights = question.device, question.shape, question.weights
+    if not shape.layers:
+        raise BadPlan(
+            expected(
+                "the model", "one whose layers are known", shape.name, "see image_memory for those that make pictures"
+            )
+        )
     load = Load(
         context_tokens=question.context_tokens,
         sequences=question.users,

@@ -11,7 +11,7 @@ from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.formats import mix_of
 from serdab.plan.prefill import dense_rate
-from serdab.plan.shapes import Shape
+from serdab.plan.shapes import Part, Shape
 
 Offload = Literal["none", "parts", "layers"]
 GIB = 2**30
@@ -25,7 +25,7 @@ def image_memory(
     """Bytes on the card to make a picture.
 
     Args:
-        shape: the model with its parts; the transformer is what is left of its parameters.
+        shape: the model; the first of its parts is what takes the steps.
         storage: format of the transformer's weights; text encoders at 16 bits unless the format is smaller than 8.
         pixels: of one picture.
         offload: none: all stays; parts: one part after another; layers: one layer after another.
@@ -62,6 +62,11 @@ def image_memory(
     )
 
 
+def parts_of(shape: Shape) -> tuple[Part, ...]:
+    """The parts of a model; itself where none are told."""
+    return shape.parts or (Part(name=shape.name, parameters=shape.parameters),)
+
+
 def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float = 1024 * 1024) -> Estimate:
     """Seconds of a picture: steps x 2 x P x tokens over the rate that is reached; a token is 16 x 16 pixels.
 
@@ -74,7 +79,7 @@ def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float =
     checked("pixels", pixels, least=64 * 64, most=1e9)
     tokens = pixels / 256 + 512
     reached = REACHED.get(device.kind, 0.4)
-    seconds = steps * 2 * shape.active_parameters * tokens / (reached * dense_rate(device))
+    seconds = steps * 2 * parts_of(shape)[0].parameters * tokens / (reached * dense_rate(device))
     measured = device.kind == "nvidia_hbm"
     spread = 1.3 if measured else 2.0
     return Estimate(
@@ -87,7 +92,7 @@ def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float =
                 name="steps",
                 value=seconds,
                 unit="s",
-                why=f"{steps} x 2 x {shape.active_parameters / 1e9:.1f} G x {tokens:,.0f} tokens",
+                why=f"{steps} x 2 x {parts_of(shape)[0].parameters / 1e9:.1f} G x {tokens:,.0f} tokens",
             ),
         ),
         notes=() if measured else ("no picture was measured on this class of device: the range is a guess",),
@@ -96,8 +101,10 @@ def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float =
 
 def _held(shape: Shape, storage: str, offload: str) -> tuple[float, str]:
     bits = mix_of(storage).experts or mix_of(storage).layers
-    parts = [(shape.name, shape.parameters * bits / 8)]
-    parts += [(part.name, part.parameters * (2.0 if bits >= 8 else bits / 8)) for part in shape.parts]
+    parts = [
+        (part.name, part.parameters * (bits / 8 if place == 0 or bits < 8 else 2.0))
+        for place, part in enumerate(parts_of(shape))
+    ]
     names = " + ".join(name for name, _ in parts)
     held = {
         "none": sum(size for _, size in parts),

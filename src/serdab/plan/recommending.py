@@ -337,6 +337,8 @@ def distinct(found: Sequence[Option]) -> list[Option]:
         rest = [each for each in near if each.device not in {one.device for one in picked}]
         if rest:
             best = max(rest, key=key)
+            if key(best) <= key(first):
+                continue
             more = best.years_usd / first.years_usd - 1
             picked.append(msgspec.structs.replace(best, why=f"{why}, {more:+.0%} of the cost"))
     return picked
