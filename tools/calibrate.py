@@ -16,7 +16,15 @@ import msgspec
 
 from serdab.plan.cases import Catalogue, derived_cases, measured_cases, prefill_case, serving_case, unsound
 from serdab.plan.fitting import fit_decode, fit_first_token, fit_prefill, fit_steps
-from serdab.plan.left_out import TRUSTED, WAIT_SHARE, decode_errors, prefill_errors, step_errors, trust_of
+from serdab.plan.left_out import (
+    INTERVAL_SHARE,
+    TRUSTED,
+    WAIT_SHARE,
+    decode_errors,
+    prefill_errors,
+    step_errors,
+    trust_of,
+)
 from serdab.plan.prefill import prefill_features, prefill_groups
 from serdab.plan.robust import spans
 from serdab.plan.tables import FILES
@@ -54,7 +62,7 @@ def decode_part(tables: dict[str, list[dict[str, str]]], catalogue: Catalogue) -
     train = [*derived, *measured]
     trust = [1.0] * len(derived) + [trust_of(case.source) for case in measured]
     careful = [case for case in train if case.source.startswith((*TRUSTED, "hardware-corner"))]
-    span = spans(logs(decode_errors(train, trust, careful, catalogue)))
+    span = spans(logs(decode_errors(train, trust, careful, catalogue)), INTERVAL_SHARE)
     counts: dict[str, int] = {}
     for case in train:
         for group in case.groups:
@@ -72,7 +80,7 @@ def prefill_part(tables: dict[str, list[dict[str, str]]], catalogue: Catalogue) 
         [case.share for case in train], [case.device.id for case in train],
     )  # fmt: skip
     errors = prefill_errors(train, [case for case in careful if case.device.kind != "amd_unified"])
-    return {"PREFILL": model, "PREFILL_SPAN": spans(logs(errors)), "PREFILL_ROWS": len(train)}
+    return {"PREFILL": model, "PREFILL_SPAN": spans(logs(errors), INTERVAL_SHARE), "PREFILL_ROWS": len(train)}
 
 
 def serving_part(tables: dict[str, list[dict[str, str]]], catalogue: Catalogue) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def serving_part(tables: dict[str, list[dict[str, str]]], catalogue: Catalogue) 
         strange = unsound(own)
         sound = [case for place, case in enumerate(own) if place not in strange]
         found[f"{name}_STEPS"] = fit_steps([case.served for case in sound], [case.itl_s for case in sound])
-        found[f"{name}_SPAN"] = spans(logs(step_errors(own, lambda case: case.group)))
+        found[f"{name}_SPAN"] = spans(logs(step_errors(own, lambda case: case.group)), INTERVAL_SHARE)
         found[f"{name}_ROWS"] = len(sound)
     waits = [case for case in cases if case.ttft_s > 0]
     found["FIRST_TOKEN"] = fit_first_token([case.served for case in waits], [case.ttft_s for case in waits], WAIT_SHARE)

@@ -43,11 +43,11 @@ def show_answer(found: Answer) -> None:
     verdict = (
         "fits" if found.fits else f"does not fit: {found.on_cards:.0%} of the layers have room, 8 % must stay free"
     )
-    say(f"{found.model} {found.format} on {found.device}: {verdict}; {found.most_users:,} at once have room")
+    print(f"{found.model} {found.format} on {found.device}: {verdict}; {found.most_users:,} at once have room")
     print_table(("figure", ">likely", ">80 % low", ">80 % high", "because~"), [_row(each) for each in found.estimates])
     show_curve([(f"{point.users} users", point.tokens_per_s_each, not point.fits) for point in found.curve])
     for each in found.decode.notes:
-        say(each)
+        print(each)
 
 
 def _row(each: Estimate) -> tuple[object, ...]:
@@ -77,7 +77,7 @@ def show_terms(found: Answer) -> None:
         whole = sum(term.value for term in each.terms)
         _terms(f"{each.name} ({each.bound_by})", each.terms, whole, each.terms[0].unit if each.terms else each.unit)
         span = each.range
-        say(
+        print(
             f"  = {shown(span.likely, each.unit)}, in 80 of 100 cases {shown(span.low, each.unit)}"
             f" to {shown(span.high, each.unit)}"
         )
@@ -92,10 +92,10 @@ def show_cost(found: Cost) -> None:
     """Print what a machine costs."""
     years = found.years
     _terms(years.name, years.terms, years.likely, "USD")
-    say(f"{found.usd_per_million:,.2f} USD for a million tokens of answers ({found.million_tokens:,.0f} million)")
-    say(f"  in all {shown(years.range.low, 'USD')} to {shown(years.range.high, 'USD')}; {years.bound_by}")
+    print(f"{found.usd_per_million:,.2f} USD for a million tokens of answers ({found.million_tokens:,.0f} million)")
+    print(f"  in all {shown(years.range.low, 'USD')} to {shown(years.range.high, 'USD')}; {years.bound_by}")
     if found.carbon_kg is not None:
-        say(f"{found.carbon_kg:,.0f} kg of CO2 from its electricity")
+        print(f"{found.carbon_kg:,.0f} kg of CO2 from its electricity")
     if found.comparisons:
         most = max([years.likely, *(each.service_usd for each in found.comparisons)])
         rows = [("this machine", shown(years.likely, "USD"), bar(years.likely / most, 24), "", "")]
@@ -131,14 +131,14 @@ def show_advice(found: Advice) -> None:
             ("machine", "model", "engine", ">GiB", ">tokens/s each", ">USD", ">3 years", ">USD/M", "why~"), rows
         )
     else:
-        say("nothing is enough")
+        print("nothing is enough")
     for title, refusal in (("less fails", found.smaller), ("more is waste", found.bigger)):
         if refusal is not None:
-            say(
+            print(
                 f"{title}: {refusal.what}: {refusal.why}"
                 + (f"; would help: {refusal.rescue}" if refusal.rescue else "")
             )
-    say(found.adaptation)
+    print(found.adaptation)
     if found.refused:
         print_table(
             ("refused~", "why~", "would help~"), [(each.what, each.why, each.rescue) for each in found.refused[:12]]

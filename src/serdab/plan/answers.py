@@ -85,9 +85,7 @@ def answer_question(question: Question) -> Answer:
     device, shape, weights = question.device, question.shape, question.weights
     if not shape.layers:
         raise BadPlan(
-            expected(
-                "the model", "one whose layers are known", shape.name, "see image_memory for those that make pictures"
-            )
+            expected("the model", "one whose layers are known", shape.name, "for pictures: serdab plan picture")
         )
     load = Load(
         context_tokens=question.context_tokens,

@@ -6,7 +6,7 @@ cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -333,7 +333,11 @@ def distinct(found: Sequence[Option]) -> list[Option]:
     first = found[0]
     near = [each for each in found[1:] if each.years_usd <= 2.5 * first.years_usd] or list(found[1:])
     picked = [msgspec.structs.replace(first, why="the least that is enough")]
-    for why, key in (("better answers", lambda each: each.quality), ("faster", lambda each: each.tokens_per_s)):
+    wishes: tuple[tuple[str, Callable[[Option], float]], ...] = (
+        ("better answers", lambda each: each.quality),
+        ("faster", lambda each: each.tokens_per_s),
+    )
+    for why, key in wishes:
         rest = [each for each in near if each.device not in {one.device for one in picked}]
         if rest:
             best = max(rest, key=key)
