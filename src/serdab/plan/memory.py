@@ -63,6 +63,8 @@ ENGINES: dict[str, EngineMemory] = {
 }
 #: What a desktop and its driver keep of a card that shows a picture, and of one that does not.
 DISPLAY_BYTES, DRIVER_BYTES = 0.9 * GIB, 0.1 * GIB
+#: What llama.cpp and ollama load beside a model that also sees.
+VISION_BYTES = 1.2 * GIB
 #: A plan leaves this share free: fragments, and what nobody thought of.
 MARGIN = 0.08
 
@@ -172,17 +174,24 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
         terms.append(
             Term(name="joining", value=engine.joining_bytes * load.cards, unit="B", why="buffers between cards")
         )
+    if shape.kind == "vlm" and engine.keeps_batch:
+        why = "projector of about 0.45 G at 16 bits and its buffers; loaded by default, left out with --no-mmproj"
+        terms.append(Term(name="vision part", value=VISION_BYTES, unit="B", why=why))
     if load.others_bytes:
         terms.append(Term(name="beside it", value=checked("bytes of others", load.others_bytes, least=0.0), unit="B"))
     return tuple(terms)
 
 
-def uncertainty(terms: tuple[Term, ...], weights: Weights) -> float:
-    """Bytes by which the sum may be off to one side: formats 6 % (headers: none), buffers all of them."""
+def uncertainty(terms: tuple[Term, ...], weights: Weights) -> tuple[float, float]:
+    """Bytes by which less and more may be needed: buffers, and formats of one name that differ (headers: none).
+
+    More is likelier than less: files of one name have up to 8 % more bits, draft heads and desktops come on top.
+    """
     by_name = {term.name: term.value for term in terms}
     loose = by_name.get("computation", 0.0) + by_name.get("engine", 0.0)
-    cache = 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))
-    return (0.0 if weights.exact else 0.06 * by_name.get("weights", 0.0)) + loose + cache
+    loose += 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))
+    held = 0.0 if weights.exact else by_name.get("weights", 0.0)
+    return loose + 0.06 * held, loose + 0.15 * held
 
 
 def check_fit(device: Device, shape: Shape, weights: Weights, load: Load) -> Fit:
@@ -191,8 +200,8 @@ def check_fit(device: Device, shape: Shape, weights: Weights, load: Load) -> Fit
     need = total(terms)
     keep = (DISPLAY_BYTES if load.display else DRIVER_BYTES) * load.cards
     have = max(0.0, device.memory_bytes * device.usable_share * load.cards - keep)
-    off = uncertainty(terms, weights)
-    return Fit(terms=terms, need_bytes=need, have_bytes=have, low_bytes=need - off, high_bytes=need + off)
+    less, more = uncertainty(terms, weights)
+    return Fit(terms=terms, need_bytes=need, have_bytes=have, low_bytes=max(0.0, need - less), high_bytes=need + more)
 
 
 def most_sequences(device: Device, shape: Shape, weights: Weights, load: Load) -> int:

@@ -154,7 +154,7 @@ def memory_case(row: Row, catalogue: Catalogue) -> MemoryCase | None:
         group=row["source"].split(" ")[0].split("/")[0] + " " + engine,
         measured_bytes=measured,
         need_bytes=total(terms),
-        margin_bytes=uncertainty(terms, weights),
+        margin_bytes=uncertainty(terms, weights)[1],
         weights_bytes=terms[0].value,
     )
 
