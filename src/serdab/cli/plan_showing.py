@@ -46,8 +46,8 @@ def show_answer(found: Answer) -> None:
     print(f"{found.model} {found.format} on {found.device}: {verdict}; {found.most_users:,} at once have room")
     print_table(("figure", ">likely", ">80 % low", ">80 % high", "because~"), [_row(each) for each in found.estimates])
     show_curve([(f"{point.users} users", point.tokens_per_s_each, not point.fits) for point in found.curve])
-    for each in found.decode.notes:
-        print(each)
+    for note in dict.fromkeys(note for each in found.estimates for note in each.notes):
+        print(note)
 
 
 def _row(each: Estimate) -> tuple[object, ...]:

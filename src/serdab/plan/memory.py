@@ -156,6 +156,12 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
         )
         for term in kept
     ]
+    return (*terms, *_beside(shape, load, engine, batch))
+
+
+def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
+    """What is needed beside weights and cache."""
+    terms: list[Term] = []
     scratch = batch * (shape.hidden * 2.0 * engine.activation + shape.vocabulary * engine.logit_bytes) * load.cards**0.5
     terms.append(
         Term(
@@ -179,7 +185,7 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
         terms.append(Term(name="vision part", value=VISION_BYTES, unit="B", why=why))
     if load.others_bytes:
         terms.append(Term(name="beside it", value=checked("bytes of others", load.others_bytes, least=0.0), unit="B"))
-    return tuple(terms)
+    return terms
 
 
 def uncertainty(terms: tuple[Term, ...], weights: Weights) -> tuple[float, float]:

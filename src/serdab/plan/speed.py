@@ -35,6 +35,8 @@ from serdab.plan.weights import bits_each, bytes_read
 FEW_ROWS = 5
 #: Seconds and bytes a second from one card to the next, where a device names no link.
 HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
+#: Engines whose steps at concurrency were measured.
+MEASURED_ENGINES = ("vllm", "sglang", "trtllm")
 #: Engines of the fits, by how an engine is called.
 _FITTED = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
 
@@ -221,6 +223,18 @@ def precision_of(weights: Weights, shape: Shape) -> str:
     return "bf16" if bits > 12 else "fp8" if bits > 6.5 else "fp4"
 
 
+def _strangeness(served: Served) -> tuple[str, ...]:
+    """What a step was never fitted to."""
+    found = []
+    if served.engine not in MEASURED_ENGINES:
+        found.append(
+            f"many users: fitted to {', '.join(MEASURED_ENGINES)}; {served.engine} is slower by an unknown factor"
+        )
+    if served.device.kind != "nvidia_hbm":
+        found.append("many users: fitted to data-centre cards of NVIDIA; others may differ by more than the interval")
+    return tuple(found)
+
+
 def estimate_step(served: Served) -> Estimate:
     """Seconds between two tokens of a user, with all users at work.
 
@@ -258,6 +272,7 @@ def estimate_step(served: Served) -> Estimate:
         unit="s",
         terms=terms,
         bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
+        notes=_strangeness(served),
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
     )
 
