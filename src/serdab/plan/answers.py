@@ -105,7 +105,8 @@ def answer_question(question: Question) -> Answer:
         on_cards=share,
     )
     served = served_of(question, question.users)
-    many = question.users > 1
+    room = most_sequences(device, shape, weights, load)
+    many = question.users > 1 and room > 0  # a server keeps all layers on its cards
     return Answer(
         device=device.id,
         model=shape.name,
@@ -113,7 +114,7 @@ def answer_question(question: Question) -> Answer:
         engine=question.engine,
         fit=fit,
         fits=fit.fits,
-        most_users=most_sequences(device, shape, weights, load),
+        most_users=room,
         on_cards=share,
         decode=estimate_decode(device, shape, weights, setting),
         prefill=estimate_prefill(device, shape, question.context_tokens, question.engine),
@@ -140,16 +141,20 @@ def served_of(question: Question, users: float) -> Served:
 
 
 def curve(question: Question, load: Load, setting: Setting) -> tuple[Point, ...]:
-    """Speed against the number of users; one user never is slower than any of many."""
+    """Speed against the number of users; one user never is slower than any of many.
+
+    Each point has as many layers on the cards as there is room for beside its users' contexts.
+    """
     points = []
-    best = estimate_decode(question.device, question.shape, question.weights, setting).likely
+    least = float("inf")
     for users in CURVE:
-        each = best
+        own = msgspec.structs.replace(load, sequences=users)
+        fit = check_fit(question.device, question.shape, question.weights, own)
+        share = 1.0 if fit.fits else offload_share(question.shape, question.weights, fit.have_bytes, own)
+        placed = msgspec.structs.replace(setting, on_cards=share)
+        each = estimate_decode(question.device, question.shape, question.weights, placed).likely
         if users > 1:
-            each = min(best, 1 / estimate_step(served_of(question, users)).likely)
-            best = each
-        fits = check_fit(
-            question.device, question.shape, question.weights, msgspec.structs.replace(load, sequences=users)
-        ).fits
-        points.append(Point(users=users, tokens_per_s_each=each, tokens_per_s_all=each * users, fits=fits))
+            each = min(each, 1 / estimate_step(served_of(question, users)).likely)
+        least = min(least, each)
+        points.append(Point(users=users, tokens_per_s_each=least, tokens_per_s_all=least * users, fits=fit.fits))
     return tuple(points)
