@@ -19,7 +19,8 @@ from serdab.plan.recommending import Advice, Option, Refusal, Wish, recommend
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Attention, Experts, Kind, Layers, Part, Shape, Weights
 from serdab.plan.speed import Setting, estimate_decode, estimate_first_token, estimate_prefill, estimate_step
-from serdab.plan.tables import FILES, validate
+from serdab.plan.tables import FILES
+from serdab.plan.validating import validate
 from serdab.plan.weights import bytes_read, known_formats, weights_of
 
 __all__ = [
