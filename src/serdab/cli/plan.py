@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli import plan_estimates, plan_making
 from serdab.cli.plan_fitting import Question, show_fit
 from serdab.cli.printing import print_json, print_table, say
 from serdab.cli.session import session_of
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from serdab.plan import Catalogue, Device, ModelCard
 
 application = typer.Typer(help="Plan machines and models before anything is bought.", no_args_is_help=True)
+
+plan_estimates.register(application)
+plan_making.register(application)
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _GIB = 2**30

@@ -101,6 +101,17 @@ def show_fit(settings: Settings, question: Question, as_json: bool) -> None:
         say(f"assumed: {each}")
 
 
+def read_shape(settings: Settings, catalogue: Catalogue, model: str) -> tuple[Shape, Weights | None]:
+    """What a model is, and its weights where a head was read.
+
+    Raises:
+        BadInput: no such model.
+        PullFailed: the hub does not answer.
+    """
+    shape, weights, _, _ = _find(settings, catalogue, model)
+    return shape, weights
+
+
 def _find(settings: Settings, catalogue: Catalogue, model: str) -> tuple[Shape, Weights | None, str, int]:
     from serdab.models import is_here, is_place, read_model
     from serdab.plan import UnknownEntry

@@ -1,35 +1,95 @@
 """Tell me what this model needs, how fast it will be here, and what it costs over three years against an API."""
 
+from serdab.plan.answers import Answer, Point, Question, answer_question
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.catalogue import STALE_DAYS, Catalogue, load_catalogue, stale_price
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, Fluency, Licence, ModelCard
+from serdab.plan.cost import Comparison, Cost, Swing, Terms, Workload, estimate_cost, service_usd_per_million
 from serdab.plan.devices import Device, DeviceClass, Price
 from serdab.plan.errors import BadCatalogue, UnknownEntry
-from serdab.plan.figures import Evidence, Range, Source
+from serdab.plan.errors_of import Score
+from serdab.plan.figures import Estimate, Evidence, Range, Source, Term, total
+from serdab.plan.finetuning import estimate_finetuning
+from serdab.plan.formats import format_named
+from serdab.plan.images import image_memory, image_seconds
+from serdab.plan.kv import cache_bytes, cache_terms
+from serdab.plan.memory import Fit, Load, check_fit, memory_terms, most_sequences
+from serdab.plan.power import estimate_power
+from serdab.plan.recommending import Advice, Option, Refusal, Wish, recommend
+from serdab.plan.serving import Served
 from serdab.plan.shapes import Attention, Experts, Kind, Layers, Part, Shape, Weights
+from serdab.plan.speed import Setting, estimate_decode, estimate_first_token, estimate_prefill, estimate_step
+from serdab.plan.tables import FILES
+from serdab.plan.validating import validate
+from serdab.plan.weights import bytes_read, known_formats, weights_of
 
 __all__ = [
+    "FILES",
     "STALE_DAYS",
+    "Advice",
+    "Answer",
     "ApiPrice",
     "Attention",
     "BadCatalogue",
+    "BadPlan",
     "Catalogue",
+    "Comparison",
+    "Cost",
     "Device",
     "DeviceClass",
     "Electricity",
+    "Estimate",
     "Evidence",
     "Experts",
+    "Fit",
     "Fluency",
     "Kind",
     "Layers",
     "Licence",
+    "Load",
     "ModelCard",
+    "Option",
     "Part",
+    "Point",
     "Price",
+    "Question",
     "Range",
+    "Refusal",
+    "Score",
+    "Served",
+    "Setting",
     "Shape",
     "Source",
+    "Swing",
+    "Term",
+    "Terms",
     "UnknownEntry",
     "Weights",
+    "Wish",
+    "Workload",
+    "answer_question",
+    "bytes_read",
+    "cache_bytes",
+    "cache_terms",
+    "check_fit",
+    "estimate_cost",
+    "estimate_decode",
+    "estimate_finetuning",
+    "estimate_first_token",
+    "estimate_power",
+    "estimate_prefill",
+    "estimate_step",
+    "format_named",
+    "image_memory",
+    "image_seconds",
+    "known_formats",
     "load_catalogue",
+    "memory_terms",
+    "most_sequences",
+    "recommend",
+    "service_usd_per_million",
     "stale_price",
+    "total",
+    "validate",
+    "weights_of",
 ]

@@ -55,6 +55,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int = 0
     heads: int = 0
     vocabulary: int = 0
+    #: Width inside the feed-forward part of a dense layer (0: not known).
+    feed_forward: int = 0
     #: The widest context that the model was made for, tokens.
     context_tokens: int = 0
     layers: tuple[Layers, ...] = ()

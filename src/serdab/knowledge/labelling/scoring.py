@@ -26,7 +26,7 @@ from serdab.knowledge.labelling.measures import (
 )
 from serdab.knowledge.labelling.thresholds import Costs, cost_of
 from serdab.knowledge.labelling.training import find_set, gather_material, train_set
-from serdab.knowledge.normalising import language_of
+from serdab.knowledge.languages import language_of
 
 #: Pairs of labels that a report names.
 MOST_PAIRS = 20

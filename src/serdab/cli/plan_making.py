@@ -1,0 +1,87 @@
+"""`serdab plan picture|training`: what it takes to make pictures with a model, and to go on training one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serdab.cli.plan_fitting import context_tokens
+from serdab.cli.plan_showing import shown
+from serdab.cli.printing import print_json, print_table
+from serdab.cli.session import session_of
+from serdab.core import BadInput, expected
+
+if TYPE_CHECKING:
+    from serdab.plan import Catalogue, Estimate
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands to `serdab plan`."""
+    for command in (picture, training):
+        application.command()(command)
+
+
+def catalogue_of(ctx: typer.Context) -> Catalogue:
+    """The catalogues with the user's own."""
+    from serdab.plan import load_catalogue
+
+    return load_catalogue(session_of(ctx).settings.plan.catalogues)
+
+
+def picture(  # noqa: PLR0913 - each is an option of the command line
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model of the catalogue that makes pictures.")],
+    device: Annotated[str, typer.Option("--device", help="A device of the catalogue.")],
+    size: Annotated[str, typer.Option(help="Width x height, as in 1024x1024.")] = "1024x1024",
+    storage: Annotated[str, typer.Option("--format", help="How its weights are stored.")] = "BF16",
+    offload: Annotated[str, typer.Option(help="none, parts or layers: what is held only while it is used.")] = "none",
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of one picture.")] = 28,
+    json: Json = False,
+) -> None:
+    """Estimate memory and time of a picture."""
+    from serdab.plan import image_memory, image_seconds
+
+    sides = size.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and len(side) < 7 for side in sides):
+        raise BadInput(expected("--size", "width x height, as in 1024x1024", size))
+    catalogue = catalogue_of(ctx)
+    shape, machine = catalogue.model(model).shape, catalogue.device(device)
+    pixels = float(int(sides[0]) * int(sides[1]))
+    found = [
+        image_memory(shape, storage, pixels=pixels, offload=offload),
+        image_seconds(machine, shape, steps, pixels),
+    ]
+    room = machine.memory_bytes * machine.usable_share
+    _show(found, as_json=json, more=f"{machine.name} has {shown(room, 'B')}")
+
+
+def training(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model of the catalogue.")],
+    context: Annotated[str, typer.Option(help="Tokens of one example, as in 2k.")] = "2k",
+    batch: Annotated[int, typer.Option(min=1, max=4096, help="Examples at once.")] = 1,
+    json: Json = False,
+) -> None:
+    """Estimate the memory of training: all of a model, adapters, adapters on quantised weights."""
+    from serdab.plan import estimate_finetuning
+
+    shape = catalogue_of(ctx).model(model).shape
+    tokens = context_tokens(context)
+    found = [estimate_finetuning(shape, method, tokens, batch) for method in ("full", "full 8-bit", "lora", "qlora")]
+    _show(found, as_json=json, more="on one card; several share it")
+
+
+def _show(found: list[Estimate], *, as_json: bool, more: str) -> None:
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        rows = [(term.name, shown(term.value, term.unit), term.why) for term in each.terms]
+        span = f"{shown(each.range.low, each.unit)} to {shown(each.range.high, each.unit)}"
+        print_table((each.name, ">", "from~"), [*rows, ("in all", shown(each.likely, each.unit), span)])
+        for note in each.notes:
+            print(note)
+    print(more)

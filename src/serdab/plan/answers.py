@@ -1,0 +1,160 @@
+"""One question answered as a whole: does it fit, how fast is it, with how many users, what does it draw."""
+
+from __future__ import annotations
+
+import msgspec
+
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
+from serdab.plan.devices import Device
+from serdab.plan.figures import Estimate
+from serdab.plan.memory import Fit, Load, check_fit, most_sequences, offload_share
+from serdab.plan.power import estimate_power
+from serdab.plan.serving import Served
+from serdab.plan.shapes import Shape, Weights
+from serdab.plan.speed import (
+    Setting,
+    estimate_decode,
+    estimate_first_token,
+    estimate_prefill,
+    estimate_step,
+    precision_of,
+)
+
+#: Numbers of users of the curve of speed against concurrency.
+CURVE = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on a machine."""
+
+    device: Device
+    shape: Shape
+    weights: Weights
+    engine: str = "llama.cpp"
+    cards: int = 1
+    users: float = 1
+    context_tokens: float = 8192
+    answer_tokens: float = 400
+    kv: str = "f16"
+    display: bool = False
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of users on the curve."""
+
+    users: int
+    tokens_per_s_each: float
+    tokens_per_s_all: float
+    fits: bool
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan says of a model on a machine."""
+
+    device: str
+    model: str
+    format: str
+    engine: str
+    fit: Fit
+    fits: bool
+    #: Sequences of this context that have room at once.
+    most_users: int
+    #: Share of the layers that has room on the cards.
+    on_cards: float
+    decode: Estimate
+    prefill: Estimate
+    between_tokens: Estimate | None
+    first_token: Estimate | None
+    power: Estimate
+    curve: tuple[Point, ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """All that were made."""
+        found = (self.decode, self.prefill, self.between_tokens, self.first_token, self.power)
+        return tuple(each for each in found if each is not None)
+
+
+def answer_question(question: Question) -> Answer:
+    """Answer a question.
+
+    Raises:
+        BadPlan: a number, a name or their combination makes no sense.
+    """
+    device, shape, weights = question.device, question.shape, question.weights
+    if not shape.layers:
+        raise BadPlan(
+            expected("the model", "one whose layers are known", shape.name, "for pictures: serdab plan picture")
+        )
+    load = Load(
+        context_tokens=question.context_tokens,
+        sequences=question.users,
+        kv=question.kv,
+        engine=question.engine,
+        cards=question.cards,
+        display=question.display,
+    )
+    fit = check_fit(device, shape, weights, load)
+    share = 1.0 if fit.fits else offload_share(shape, weights, fit.have_bytes, load)
+    setting = Setting(
+        engine=question.engine,
+        context_tokens=question.context_tokens,
+        kv=question.kv,
+        cards=question.cards,
+        on_cards=share,
+    )
+    served = served_of(question, question.users)
+    room = most_sequences(device, shape, weights, load)
+    many = question.users > 1 and room > 0  # a server keeps all layers on its cards
+    return Answer(
+        device=device.id,
+        model=shape.name,
+        format=weights.format,
+        engine=question.engine,
+        fit=fit,
+        fits=fit.fits,
+        most_users=room,
+        on_cards=share,
+        decode=estimate_decode(device, shape, weights, setting),
+        prefill=estimate_prefill(device, shape, question.context_tokens, question.engine),
+        between_tokens=estimate_step(served) if many else None,
+        first_token=estimate_first_token(served) if many else None,
+        power=estimate_power(device, question.cards, question.users),
+        curve=curve(question, load, setting),
+    )
+
+
+def served_of(question: Question, users: float) -> Served:
+    """The question for a server of so many users."""
+    return Served(
+        device=question.device,
+        shape=question.shape,
+        precision=precision_of(question.weights, question.shape),
+        engine={"tensorrt-llm": "trtllm"}.get(question.engine, question.engine),
+        users=users,
+        prompt_tokens=question.context_tokens,
+        answer_tokens=question.answer_tokens,
+        tensor_parallel=question.cards,
+        cards=question.cards,
+    )
+
+
+def curve(question: Question, load: Load, setting: Setting) -> tuple[Point, ...]:
+    """Speed against the number of users; one user never is slower than any of many.
+
+    Each point has as many layers on the cards as there is room for beside its users' contexts.
+    """
+    points = []
+    least = float("inf")
+    for users in CURVE:
+        own = msgspec.structs.replace(load, sequences=users)
+        fit = check_fit(question.device, question.shape, question.weights, own)
+        share = 1.0 if fit.fits else offload_share(question.shape, question.weights, fit.have_bytes, own)
+        placed = msgspec.structs.replace(setting, on_cards=share)
+        each = estimate_decode(question.device, question.shape, question.weights, placed).likely
+        if users > 1:
+            each = min(each, 1 / estimate_step(served_of(question, users)).likely)
+        least = min(least, each)
+        points.append(Point(users=users, tokens_per_s_each=least, tokens_per_s_all=least * users, fits=fit.fits))
+    return tuple(points)

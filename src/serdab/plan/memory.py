@@ -1,0 +1,230 @@
+"""What a model needs on a card, as a sum that can be read line by line, and whether that fits.
+
+M = weights + keys and values + states + computation + the engine's own + what others keep (field evidence §5.1).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
+from serdab.plan.checking import checked
+from serdab.plan.devices import Device
+from serdab.plan.figures import Term, total
+from serdab.plan.kv import cache_terms
+from serdab.plan.shapes import Shape, Weights
+
+GIB = 2**30
+
+
+class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine takes beside weights and cache."""
+
+    #: Context of the driver and the engine's own allocations, bytes on each card.
+    runtime_bytes: float
+    #: Tokens that are computed in one go.
+    batch_tokens: int
+    #: Bytes of scratch for each such token, in multiples of hidden size (2 bytes each).
+    activation: float
+    #: Bytes of logits kept for each token of the batch, for each entry of the vocabulary.
+    logit_bytes: float = 4.0
+    #: Bytes of buffers between each pair of cards.
+    joining_bytes: float = 0.0
+    #: Share of a card that the engine takes at its start, whatever is needed; 0: only what is needed.
+    fills: float = 0.0
+    #: Whether sliding layers keep a batch beside their window, and the input embedding stays with the processor.
+    keeps_batch: bool = False
+    #: Sequences that states are kept for even where one is used (llama-server keeps four), and tokens that a built
+    #: engine reserves for each sequence at least.
+    least_states: int = 1
+    least_tokens: int = 0
+    embeds_on_host: bool = False
+
+
+#: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens; vLLM, SGLang, TensorRT-LLM: activations
+#: 2·tokens·h·c with c = 11 (aiconfigurator), joining 342 MB at two cards; diffusers: PyTorch's context.
+ENGINES: dict[str, EngineMemory] = {
+    "llama.cpp": EngineMemory(
+        runtime_bytes=0.45 * GIB, batch_tokens=512, activation=12, keeps_batch=True, least_states=4, embeds_on_host=True
+    ),
+    "ollama": EngineMemory(
+        runtime_bytes=0.55 * GIB, batch_tokens=512, activation=12, keeps_batch=True, least_states=4, embeds_on_host=True
+    ),
+    "vllm": EngineMemory(runtime_bytes=0.9 * GIB, batch_tokens=2048, activation=11, joining_bytes=342e6, fills=0.9),
+    "sglang": EngineMemory(runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.88),
+    "tensorrt-llm": EngineMemory(
+        runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.9
+    ),
+    "edge-llm": EngineMemory(runtime_bytes=1.0 * GIB, batch_tokens=1024, activation=11, least_tokens=3072),
+    "triton": EngineMemory(runtime_bytes=0.8 * GIB, batch_tokens=1024, activation=11),
+    "diffusers": EngineMemory(runtime_bytes=0.9 * GIB, batch_tokens=1024, activation=8),
+    "mlx": EngineMemory(runtime_bytes=0.3 * GIB, batch_tokens=512, activation=12),
+}
+#: What a desktop and its driver keep of a card that shows a picture, and of one that does not.
+DISPLAY_BYTES, DRIVER_BYTES = 0.9 * GIB, 0.1 * GIB
+#: What llama.cpp and ollama load beside a model that also sees.
+VISION_BYTES = 1.2 * GIB
+#: A plan leaves this share free: fragments, and what nobody thought of.
+MARGIN = 0.08
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is used."""
+
+    context_tokens: float = 8192
+    #: Sequences at once.
+    sequences: float = 1
+    kv: str = "f16"
+    engine: str = "llama.cpp"
+    #: Cards that share it; by layers (llama.cpp) or within layers changes what each holds but not the sum.
+    cards: int = 1
+    #: Share of the layers that is on the cards; the rest is with the processor.
+    on_cards: float = 1.0
+    display: bool = False
+    #: Bytes of what else lives there: a draft model, adapters, an embedding model.
+    others_bytes: float = 0.0
+    batch_tokens: int = 0
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether something fits, and how nearly."""
+
+    terms: tuple[Term, ...]
+    need_bytes: float
+    have_bytes: float
+    #: The 80 % interval of what is needed.
+    low_bytes: float
+    high_bytes: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits with the margin that a plan leaves."""
+        return self.need_bytes <= self.have_bytes * (1 - MARGIN)
+
+    @property
+    def spare_bytes(self) -> float:
+        """What is left; negative: what is missing."""
+        return self.have_bytes - self.need_bytes
+
+
+def engine_named(name: str) -> EngineMemory:
+    """An engine's memory.
+
+    Raises:
+        BadPlan: no such engine.
+    """
+    plain = name.lower().split()[0] if name.strip() else "llama.cpp"
+    plain = {
+        "llamacpp": "llama.cpp",
+        "llama-server": "llama.cpp",
+        "trtllm": "tensorrt-llm",
+        "trt-llm": "tensorrt-llm",
+        "tensorrt": "edge-llm" if "edge" in name.lower() else "tensorrt-llm",
+    }.get(plain, plain)
+    if plain not in ENGINES:
+        raise BadPlan(expected("the engine", f"one of {', '.join(ENGINES)}", name))
+    return ENGINES[plain]
+
+
+def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]:
+    """What the model needs on all its cards together, in bytes.
+
+    Raises:
+        BadPlan: a number or name makes no sense.
+    """
+    engine = engine_named(load.engine)
+    checked("cards", load.cards)
+    checked("share of layers on the cards", load.on_cards, least=0.0, most=1.0)
+    batch = load.batch_tokens or engine.batch_tokens
+    host = weights.embedding_bytes if engine.embeds_on_host and not shape.tied_embeddings else 0
+    held = (weights.bytes - host) * load.on_cards
+    why = (
+        f"{shape.parameters / 1e9:,.2f} G parameters in {weights.format}"
+        + (f", without the input embedding of {host / GIB:.2f} GiB" if host else "")
+        + (f", {load.on_cards:.0%} of the layers" if load.on_cards < 1 else "")
+    )
+    terms = [Term(name="weights", value=held, unit="B", why=why)]
+    context = max(load.context_tokens, engine.least_tokens)
+    kept = cache_terms(shape, context, load.sequences, load.kv, batch if engine.keeps_batch else 0.0)
+    slots = max(1.0, engine.least_states / load.sequences)
+    terms += [
+        msgspec.structs.replace(
+            term,
+            value=term.value * load.on_cards * (slots if term.name == "recurrent state" else 1),
+            why=term.why + (f", {slots:g} slots" if term.name == "recurrent state" and slots > 1 else ""),
+        )
+        for term in kept
+    ]
+    return (*terms, *_beside(shape, load, engine, batch))
+
+
+def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
+    """What is needed beside weights and cache."""
+    terms: list[Term] = []
+    scratch = batch * (shape.hidden * 2.0 * engine.activation + shape.vocabulary * engine.logit_bytes) * load.cards**0.5
+    terms.append(
+        Term(
+            name="computation",
+            value=scratch,
+            unit="B",
+            why=f"{batch} tokens x ({shape.hidden} x 2 B x {engine.activation:g} + {shape.vocabulary:,} logits)",
+        )
+    )
+    terms.append(
+        Term(
+            name="engine", value=engine.runtime_bytes * load.cards, unit="B", why=f"{load.engine}, {load.cards} card(s)"
+        )
+    )
+    if load.cards > 1 and engine.joining_bytes:
+        terms.append(
+            Term(name="joining", value=engine.joining_bytes * load.cards, unit="B", why="buffers between cards")
+        )
+    if shape.kind == "vlm" and engine.keeps_batch:
+        why = "projector of about 0.45 G at 16 bits and its buffers; loaded by default, left out with --no-mmproj"
+        terms.append(Term(name="vision part", value=VISION_BYTES, unit="B", why=why))
+    if load.others_bytes:
+        terms.append(Term(name="beside it", value=checked("bytes of others", load.others_bytes, least=0.0), unit="B"))
+    return terms
+
+
+def uncertainty(terms: tuple[Term, ...], weights: Weights) -> tuple[float, float]:
+    """Bytes by which less and more may be needed: buffers, and formats of one name that differ (headers: none).
+
+    More is likelier than less: files of one name have up to 8 % more bits, draft heads and desktops come on top.
+    """
+    by_name = {term.name: term.value for term in terms}
+    loose = by_name.get("computation", 0.0) + by_name.get("engine", 0.0)
+    loose += 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))
+    held = 0.0 if weights.exact else by_name.get("weights", 0.0)
+    return loose + 0.06 * held, loose + 0.15 * held
+
+
+def check_fit(device: Device, shape: Shape, weights: Weights, load: Load) -> Fit:
+    """Whether a model fits on cards of one kind, and what the sum is."""
+    terms = memory_terms(shape, weights, load)
+    need = total(terms)
+    keep = (DISPLAY_BYTES if load.display else DRIVER_BYTES) * load.cards
+    have = max(0.0, device.memory_bytes * device.usable_share * load.cards - keep)
+    less, more = uncertainty(terms, weights)
+    return Fit(terms=terms, need_bytes=need, have_bytes=have, low_bytes=max(0.0, need - less), high_bytes=need + more)
+
+
+def most_sequences(device: Device, shape: Shape, weights: Weights, load: Load) -> int:
+    """How many sequences have room at once; 0 where not even one has."""
+    one = total(memory_terms(shape, weights, msgspec.structs.replace(load, sequences=1)))
+    two = total(memory_terms(shape, weights, msgspec.structs.replace(load, sequences=2)))
+    have = check_fit(device, shape, weights, load).have_bytes * (1 - MARGIN)
+    if one > have:
+        return 0
+    each = two - one
+    return 1 + int((have - one) / each) if each > 0 else 1_000_000
+
+
+def offload_share(shape: Shape, weights: Weights, room_bytes: float, load: Load) -> float:
+    """Share of the layers that has room on the cards when the rest is with the processor."""
+    none = total(memory_terms(shape, weights, msgspec.structs.replace(load, on_cards=0.0)))
+    whole = total(memory_terms(shape, weights, load))
+    if whole <= room_bytes:
+        return 1.0
+    return max(0.0, min(1.0, (room_bytes - none) / max(whole - none, 1.0)))

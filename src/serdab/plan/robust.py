@@ -1,0 +1,70 @@
+"""Least squares that strange rows do not move: for fits of few coefficients in relative error.
+
+Needs the extra `documents` (numpy, scipy); imported by fits and validation only, never by an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ROUNDS = 8
+
+
+def fit_positive(
+    features: NDArray[np.float64], measured: NDArray[np.float64], robust: float = 0.25, ridge: float = 0.02
+) -> tuple[float, ...]:
+    """Coefficients of at least 0 of a sum of times, in relative error.
+
+    Args:
+        features: a row for each case, in seconds.
+        measured: seconds.
+        robust: relative error from which a row's pull no longer grows.
+        ridge: pull of all coefficients to 0, relative to what they explain.
+    """
+    import numpy as np
+    from scipy.optimize import nnls
+
+    rows, size = features.shape
+    scale = np.median(features / measured[:, None], axis=0) + 1e-9
+    held = np.diag(np.full(size, ridge * np.sqrt(rows)) * scale)
+    pull, solution = np.ones(rows), None
+    for _ in range(ROUNDS):
+        against = measured if solution is None else np.sqrt(measured * np.maximum(features @ solution, 1e-4))
+        weight = pull / against
+        left = np.vstack([features * weight[:, None], held])
+        solution = nnls(left, np.concatenate([measured * weight, np.zeros(size)]))[0]
+        off = np.abs(np.log(np.maximum(features @ solution, 1e-4) / measured))
+        pull = np.sqrt(np.minimum(1.0, robust / np.maximum(off, 1e-6)))
+    return tuple(round(float(value), 5) for value in (solution if solution is not None else np.zeros(size)))
+
+
+def fit_logs(features: NDArray[np.float64], target: NDArray[np.float64], ridge: float = 3.0) -> tuple[float, ...]:
+    """Coefficients of a linear model of logarithms by least absolute deviation; the first feature is the constant."""
+    import numpy as np
+
+    middle = features.mean(axis=0)
+    middle[0] = 0.0
+    centred = features - middle
+    held = np.eye(features.shape[1]) * ridge
+    held[0, 0] = 1e-6
+    weight = np.ones(len(target))
+    solution = np.zeros(features.shape[1])
+    for _ in range(ROUNDS):
+        weighted = centred * weight[:, None]
+        solution = np.linalg.solve(weighted.T @ centred + held, weighted.T @ target)
+        weight = 1.0 / np.maximum(np.abs(centred @ solution - target), 0.1)
+    solution[0] -= float(middle @ solution)
+    return tuple(round(float(value), 5) for value in solution)
+
+
+def spans(residuals: Sequence[float], share: float = 0.8) -> tuple[float, float]:
+    """How far below and above the prediction that share of the measured ones lies (logarithms; both at least 0)."""
+    import numpy as np
+
+    low, high = np.quantile(np.asarray(residuals), [(1 - share) / 2, (1 + share) / 2])
+    return max(0.0, -float(low)), max(0.0, float(high))

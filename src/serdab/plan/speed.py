@@ -1,0 +1,291 @@
+"""How fast a model answers on a machine: writing, reading, and both with many users; each with terms and a reason."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
+from serdab.plan.calibration import (
+    DECODE,
+    DECODE_ROWS,
+    DECODE_SPAN,
+    DENSE_SPAN,
+    DENSE_STEPS,
+    EXPERTS_SPAN,
+    EXPERTS_STEPS,
+    FIRST_TOKEN,
+    PREFILL,
+    PREFILL_SPAN,
+)
+from serdab.plan.checking import checked
+from serdab.plan.decoding import DecodeCase, groups_of
+from serdab.plan.devices import Device
+from serdab.plan.figures import Estimate, Range, Term
+from serdab.plan.first_token import queue_named
+from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
+from serdab.plan.prefill import dense_rate, operations, prefill_features, prefill_groups
+from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of
+from serdab.plan.shapes import Shape, Weights
+from serdab.plan.weights import bits_each, bytes_read
+
+#: Rows below which a class of devices counts as unknown: its interval is twice as wide.
+FEW_ROWS = 5
+#: Seconds and bytes a second from one card to the next, where a device names no link.
+HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
+#: Engines whose steps at concurrency were measured.
+MEASURED_ENGINES = ("vllm", "sglang", "trtllm")
+#: Engines of the fits, by how an engine is called.
+_FITTED = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is run."""
+
+    engine: str = "llama.cpp"
+    context_tokens: float = 4096
+    kv: str = "f16"
+    #: Equal cards that share the layers one after another.
+    cards: int = 1
+    #: Share of the layers that is on the cards; the rest with a processor of this bandwidth, bytes a second.
+    on_cards: float = 1.0
+    host_bandwidth: float = 6e10
+    #: Tokens that speculation gets accepted at each step, and the draft's share of the model's bytes; 1 and 0: none.
+    accepted_tokens: float = 1.0
+    draft_share: float = 0.0
+
+
+def _ready(device: Device, setting: Setting) -> None:
+    checked("context_tokens", setting.context_tokens)
+    checked("cards", setting.cards)
+    checked("share of layers on the cards", setting.on_cards, least=0.0, most=1.0)
+    checked("accepted tokens", setting.accepted_tokens, most=16)
+    kv_type(setting.kv)
+    if device.bandwidth <= 0:
+        raise BadPlan(
+            expected("the device", "one with memory that a model can be read from", device.name, "take another device")
+        )
+
+
+def _span(device: Device, engine: str, span: tuple[float, float]) -> tuple[float, float]:
+    rows = DECODE_ROWS.get(f"class {device.kind}", 0)
+    wider = 2.0 if rows < FEW_ROWS or not DECODE_ROWS.get(f"engine {engine}", 0) else 1.0
+    return span[0] * wider, span[1] * wider
+
+
+def decode_case(device: Device, shape: Shape, weights: Weights, setting: Setting) -> DecodeCase:
+    """One token of one user, on the cards' part of the layers."""
+    kept = cache_bytes(shape, setting.context_tokens) * KV_BYTES[kv_type(setting.kv)] / 2
+    layers = max(1, round(shape.depth * setting.on_cards)) if setting.on_cards else 0
+    recurrent = sum(each.count for each in shape.layers if each.attention == "recurrent")
+    return DecodeCase(
+        groups=groups_of(device.kind, _FITTED.get(setting.engine, setting.engine)),
+        weights_s=bytes_read(shape, weights) * setting.on_cards / device.bandwidth,
+        cache_s=kept * setting.on_cards / device.bandwidth,
+        bandwidth=device.bandwidth,
+        layers=layers,
+        expert_layers=layers if shape.experts is not None else 0,
+        recurrent_layers=recurrent,
+    )
+
+
+def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting) -> tuple[Term, ...]:
+    """What the time of one token is the sum of, in seconds.
+
+    Raises:
+        BadPlan: a number or name makes no sense, or nothing can be read from the device.
+    """
+    _ready(device, setting)
+    case = decode_case(device, shape, weights, setting)
+    values = [a * b for a, b in zip(DECODE.coefficients(case.groups), case.features(), strict=True)]
+    read, cached = bytes_read(shape, weights) * setting.on_cards, case.cache_s * device.bandwidth
+    weights_s = values[0] + values[5] + values[6]
+    cache_s = values[1] + values[7]
+    layers_s = values[2] + values[3] + values[4]
+    terms = [
+        Term(
+            name="weights",
+            value=weights_s,
+            unit="s",
+            why=f"{read / 1e9:.2f} GB at {_rate(read, weights_s)} of {device.bandwidth / 1e9:,.0f} GB/s",
+        ),
+        Term(
+            name="keys and values",
+            value=cache_s,
+            unit="s",
+            why=f"{cached / 1e9:.2f} GB of {setting.context_tokens:,.0f} tokens at {_rate(cached, cache_s)}",
+        ),
+        Term(
+            name="layers",
+            value=layers_s,
+            unit="s",
+            why=f"{case.layers} layers, {1e6 * layers_s / max(case.layers, 1):.0f} µs each to start and join",
+        ),
+    ]
+    return (*terms, *_elsewhere(device, shape, weights, setting))
+
+
+def _elsewhere(device: Device, shape: Shape, weights: Weights, setting: Setting) -> list[Term]:
+    """The part that is with the processor, and the way from card to card."""
+    terms: list[Term] = []
+    if setting.on_cards < 1:
+        rest = (bytes_read(shape, weights) + cache_bytes(shape, setting.context_tokens)) * (1 - setting.on_cards)
+        terms.append(
+            Term(
+                name="processor",
+                value=rest / (0.75 * min(setting.host_bandwidth, device.bandwidth)),
+                unit="s",
+                why=f"{rest / 1e9:.2f} GB at 75 % of {setting.host_bandwidth / 1e9:,.0f} GB/s",
+            )
+        )
+    if setting.cards > 1:
+        hop = HOP_S + shape.hidden * 2 / (device.link or HOP_BANDWIDTH)
+        terms.append(
+            Term(
+                name="hops", value=hop * (setting.cards - 1), unit="s", why=f"{setting.cards - 1} x {hop * 1e6:.0f} µs"
+            )
+        )
+    return terms
+
+
+def _rate(read_bytes: float, seconds: float) -> str:
+    return f"{read_bytes / seconds / 1e9:,.0f} GB/s" if seconds > 0 else "no time"
+
+
+def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Setting) -> Estimate:
+    """Tokens a second that one user sees.
+
+    Raises:
+        BadPlan: a number or name makes no sense, or nothing can be read from the device.
+    """
+    terms = token_terms(device, shape, weights, setting)
+    seconds = sum(term.value for term in terms)
+    gain = max(1.0, setting.accepted_tokens / (1 + setting.draft_share * setting.accepted_tokens))
+    speed = gain / seconds
+    low, high = _span(device, _FITTED.get(setting.engine, setting.engine), DECODE_SPAN)
+    roof = device.bandwidth / max(bytes_read(shape, weights) * setting.on_cards, 1.0) * gain
+    largest = max(terms, key=lambda term: term.value)
+    reason = {
+        "weights": f"memory bandwidth: {bytes_read(shape, weights) / 1e9:.1f} GB of weights x {speed:.0f}/s",
+        "keys and values": f"memory bandwidth: the context's keys and values x {speed:.0f}/s",
+        "layers": "the time to start each layer: the model is too small for this device to be read at its full rate",
+        "processor": "the layers that are with the processor: more memory on the card is faster",
+        "hops": "the way from card to card",
+    }[largest.name]
+    notes = () if shape.assumed == () else tuple(f"assumed: {each}" for each in shape.assumed)
+    return Estimate(
+        name="decode, one user",
+        unit="tokens/s",
+        terms=terms,
+        bound_by=reason,
+        notes=notes,
+        range=Range(low=speed * math.exp(-low), likely=speed, high=min(speed * math.exp(high), max(roof, speed))),
+    )
+
+
+def estimate_prefill(device: Device, shape: Shape, prompt_tokens: float, engine: str = "llama.cpp") -> Estimate:
+    """Seconds to read a prompt of one user.
+
+    Raises:
+        BadPlan: a number makes no sense.
+    """
+    checked("context_tokens", prompt_tokens)
+    fitted = _FITTED.get(engine, engine)
+    share = PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
+    work = operations(shape, prompt_tokens)
+    flat = 2.0 * prompt_tokens * shape.active_parameters
+    each = 1 / (share * dense_rate(device))
+    terms = (
+        Term(
+            name="weights",
+            value=flat * each,
+            unit="s",
+            why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens",
+        ),
+        Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
+    )
+    low, high = _span(device, fitted, PREFILL_SPAN)
+    seconds = work * each
+    return Estimate(
+        name="prefill",
+        unit="s",
+        terms=terms,
+        range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
+        bound_by=f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
+    )
+
+
+def precision_of(weights: Weights, shape: Shape) -> str:
+    """The nearest precision that servers compute with."""
+    bits = bits_each(shape, weights)
+    return "bf16" if bits > 12 else "fp8" if bits > 6.5 else "fp4"
+
+
+def _strangeness(served: Served) -> tuple[str, ...]:
+    """What a step was never fitted to."""
+    found = []
+    if served.engine not in MEASURED_ENGINES:
+        found.append(
+            f"many users: fitted to {', '.join(MEASURED_ENGINES)}; {served.engine} is slower by an unknown factor"
+        )
+    if served.device.kind != "nvidia_hbm":
+        found.append("many users: fitted to data-centre cards of NVIDIA; others may differ by more than the interval")
+    return tuple(found)
+
+
+def estimate_step(served: Served) -> Estimate:
+    """Seconds between two tokens of a user, with all users at work.
+
+    Raises:
+        BadPlan: a number or name makes no sense.
+    """
+    checked("users", served.users)
+    checked("context_tokens", served.prompt_tokens)
+    checked("answer tokens", served.answer_tokens)
+    if served.precision not in BITS or served.device.bandwidth <= 0:
+        raise BadPlan(
+            expected("precision and device", f"one of {', '.join(BITS)} on a device with memory", served.precision)
+        )
+    dense = served.shape.experts is None
+    names, fitted = (DENSE_FEATURES, DENSE_STEPS) if dense else (EXPERT_FEATURES, EXPERTS_STEPS)
+    features = features_of(served)
+    terms = tuple(
+        Term(name=name.replace("_", " "), value=a * b, unit="s", why=f"{a:.2f} x {b * 1e3:.2f} ms")
+        for name, a, b in zip(names, fitted, features, strict=True)
+        if a * b > 0
+    )
+    roof = max(features[0] + features[1] if dense else features[0], features[2])
+    seconds = max(sum(term.value for term in terms), roof)
+    if seconds > sum(term.value for term in terms):
+        terms = (
+            *terms,
+            Term(
+                name="roofline", value=seconds - sum(term.value for term in terms), unit="s", why="no step is shorter"
+            ),
+        )
+    low, high = DENSE_SPAN if dense else EXPERTS_SPAN
+    largest = max(terms, key=lambda term: term.value)
+    return Estimate(
+        name="between tokens",
+        unit="s",
+        terms=terms,
+        bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
+        notes=_strangeness(served),
+        range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
+    )
+
+
+def estimate_first_token(served: Served) -> Estimate:
+    """Seconds to the first token of an answer, a range with the queue named.
+
+    Raises:
+        BadPlan: a number makes no sense.
+    """
+    checked("users", served.users)
+    checked("context_tokens", served.prompt_tokens)
+    checked("answer tokens", served.answer_tokens)
+    wait = FIRST_TOKEN.range(served)
+    terms = (Term(name="wait", value=wait.likely, unit="s", why=queue_named(served)),)
+    return Estimate(name="to the first token", unit="s", terms=terms, range=wait, bound_by=queue_named(served))

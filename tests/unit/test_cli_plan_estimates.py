@@ -1,0 +1,114 @@
+"""What `serdab plan estimate|explain|cost|recommend|picture|training|validate` print."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from serdab.cli import main
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    told = capsys.readouterr()
+    return int(ended.value.code or 0), told.out, told.err
+
+
+def test_an_estimate_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = printed(capsys, "plan", "estimate", "llama-3.1-8b", "--device", "rtx3090-24")
+    assert code == 0
+    assert "fits" in out
+    assert "memory bandwidth" in out
+
+    _, out, _ = printed(capsys, "plan", "estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--users", "4", "--json")
+    found = json.loads(out)
+    assert found["fits"]
+    assert found["decode"]["range"]["low"] < found["decode"]["range"]["likely"]
+    assert sum(term["value"] for term in found["fit"]["terms"]) == pytest.approx(found["fit"]["need_bytes"])
+
+
+def test_every_term_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = printed(capsys, "plan", "explain", "gpt-oss-20b", "--device", "rtx4090-24", "--format", "MXFP4")
+
+    assert code == 0
+    assert "µs each to start" in out
+    assert "sum" in out
+
+
+def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "plan.html"
+    code, out, _ = printed(
+        capsys, "plan", "cost", "qwen3-8b", "--device", "rtx3090-24", "--country", "DE", "--report", str(page)
+    )
+
+    assert code == 0
+    assert "electricity" in out
+    text = page.read_text("utf-8")
+    assert text.count("<svg") >= 3
+    assert "http" not in text
+
+
+def test_a_recommendation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = printed(capsys, "plan", "recommend", "--users", "4", "--languages", "ar,en", "--commercial", "--json")
+
+    assert json.loads(out)["options"]
+
+
+def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = printed(capsys, "plan", "picture", "flux.1-dev", "--device", "rtx4090-24", "--format", "FP8")
+    assert code == 0
+    assert "megapixels" in out
+    code, out, _ = printed(capsys, "plan", "training", "llama-3.1-8b")
+    assert code == 0
+    assert "adapters" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("estimate", "llama-3.1-8b"), "--device"),
+        (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--format", "Q99"), "nearest"),
+        (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--context", "0"), "--context"),
+        (("estimate", "flux.1-dev", "--device", "rtx3090-24"), "layers"),
+        (("picture", "flux.1-dev", "--device", "rtx3090-24", "--size", "huge"), "--size"),
+        (("validate", "nowhere"), "folder"),
+    ],
+)
+def test_what_makes_no_sense_is_told(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str) -> None:
+    code, _, err = printed(capsys, "plan", *words)
+
+    assert code == 2
+    assert told in err
+
+
+def test_validation_of_a_folder_of_few_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(
+        tmp_path / "models.csv",
+        {"id": "llama-3.1-8b", "kind": "llm", "params_b": "8.03", "n_layers": "32", "n_full_attn_layers": "32",
+         "hidden": "4096", "n_heads": "32", "n_kv_heads": "8", "head_dim": "128", "vocab": "128256"},
+    )  # fmt: skip
+    write(
+        tmp_path / "kv_golden_tests.csv",
+        {"model": "llama-3.1-8b", "what": "KV cache f16", "context": "8192", "expected_gib": "1.0"},
+    )
+    write(
+        tmp_path / "gguf_sizes.csv",
+        {"model": "Llama-3.1-8B", "params_b": "8.03", "quant": "Q8_0", "size_gib": "7.95"},
+    )
+    code, out, _ = printed(capsys, "plan", "validate", str(tmp_path), "--json")
+
+    assert code == 0
+    lines = {line["metric"]: line for line in json.loads(out)}
+    assert lines["keys, values and states"]["holds"]
+    assert lines["size of a file"]["holds"]
+
+
+def write(path: Path, row: dict[str, str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        table = csv.DictWriter(lines, list(row))
+        table.writeheader()
+        table.writerow(row)
