@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serdab.knowledge.errors import BadLabels
-from serdab.knowledge.labelling.measures import coverage_at, wilson
+from serdab.knowledge.intervals import wilson
+from serdab.knowledge.labelling.measures import coverage_at
 from serdab.knowledge.labelling.thresholds import Costs, choose_threshold, cost_of, threshold_by_belief
 from serdab.models import Calibration, calibrate
 

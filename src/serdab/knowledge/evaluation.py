@@ -17,6 +17,7 @@ from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
 from serdab.knowledge.extraction import FieldFigures, micro_f1, score_fields, tabulate_fields
+from serdab.knowledge.intervals import wilson
 from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
 from serdab.knowledge.labelling import (
     Coverage,
@@ -24,7 +25,6 @@ from serdab.knowledge.labelling import (
     calibration_error_by_chance,
     coverage_at,
     macro_f1,
-    wilson,
 )
 from serdab.knowledge.labels import import_labels
 from serdab.knowledge.reading import Refusal, Source, find_sources

@@ -15,4 +15,5 @@ def wilson(right: int, count: int) -> tuple[float, float]:
     share, square = right / count, _SPREAD**2
     middle = share + square / (2 * count)
     half = _SPREAD * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+    low, high = (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+    return max(0.0, min(low, share)), min(1.0, max(high, share))

@@ -42,6 +42,8 @@ with known as (
     where d.document_id = v.document_id
       and (d.version, d.superseded_by) is distinct from (v.version, nullif(v.newest, d.document_id))
     returning d.document_id, d.superseded_by
+), sketches as (
+    delete from document_sketch k using changed h where k.document_id = h.document_id and h.superseded_by is not null
 )
 delete from chunk c using changed h where c.document_id = h.document_id and h.superseded_by is not null
 

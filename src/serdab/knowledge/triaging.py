@@ -263,12 +263,23 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
         batch=receipt.batch,
         label=receipt.label,
         confidence=receipt.confidence,
-        facts=facts_of(receipt.summary),
+        facts=facts_of(_values(receipt)),
         body=body,
     )
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
     return place
+
+
+def _values(receipt: Receipt) -> Summary:
+    """The values of a receipt by name: those of its record go before the usual ones."""
+    values = dict(receipt.summary)
+    if receipt.record is not None:
+        named: dict[str, list[str]] = {}
+        for each in receipt.record.values:
+            named.setdefault(each.name, []).append(each.value)
+        values |= named
+    return values
 
 
 @workflow(queue=QUEUE)

@@ -9,7 +9,6 @@ from serdab.knowledge.labelling.measures import (
     calibration_error_by_chance,
     coverage_at,
     macro_f1,
-    wilson,
 )
 from serdab.knowledge.labelling.reviewing import Answer, Doubtful, find_doubtful, take_answers
 from serdab.knowledge.labelling.scoring import Score, score_set
@@ -40,5 +39,4 @@ __all__ = [
     "take_answers",
     "threshold_by_belief",
     "train_set",
-    "wilson",
 ]

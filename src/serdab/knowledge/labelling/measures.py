@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,8 +9,6 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
-#: Standard deviations of an interval of 95 in 100.
-_SPREAD = 1.96
 #: Bins of equal numbers of rows in which confidence is compared with what was right.
 BINS = 15
 _DRAWS = 200
@@ -33,17 +30,6 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None
     #: Share of all verdicts that have it.
     share: float
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The interval that holds the true share in 95 of 100 cases."""
-    if not count:
-        return 0.0, 1.0
-    share, square = right / count, _SPREAD**2
-    middle = share + square / (2 * count)
-    half = _SPREAD * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    low, high = (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
-    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def macro_f1(pairs: Sequence[tuple[str, str | None]]) -> float:

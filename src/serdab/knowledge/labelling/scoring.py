@@ -13,6 +13,7 @@ from serdab.engines import Embedder
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import BadLabels
 from serdab.knowledge.heads import Choice, Heads
+from serdab.knowledge.intervals import wilson
 from serdab.knowledge.labelling.measures import (
     Bin,
     Coverage,
@@ -22,7 +23,6 @@ from serdab.knowledge.labelling.measures import (
     macro_f1,
     macro_f1_interval,
     reliability,
-    wilson,
 )
 from serdab.knowledge.labelling.thresholds import Costs, cost_of
 from serdab.knowledge.labelling.training import find_set, gather_material, train_set

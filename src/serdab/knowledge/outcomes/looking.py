@@ -52,10 +52,15 @@ def looks_of(receipt: Receipt) -> list[Look]:
 
 
 def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
-    if receipt.label is not None and receipt.confidence < UNSURE_LABEL:
+    if receipt.abstained and receipt.reasons:
+        yield f"the kind {receipt.label}: {receipt.reasons[-1]}", 0, 0
+    elif receipt.label is not None and receipt.confidence < UNSURE_LABEL:
         yield f"the kind {receipt.label} is not sure ({receipt.confidence:.2f})", 0, 0
     if receipt.chunks_indexed < receipt.chunks:
         yield f"only {receipt.chunks_indexed:,} of {receipt.chunks:,} parts can be found again", 0, 0
+    if receipt.record is not None:
+        for look in receipt.record.looks:
+            yield f"{look.field}: {look.reason}" if look.field else look.reason, look.start, look.end
     values = {str(each) for value in receipt.summary.values() for each in _each(value)}
     told: set[str] = set()
     for field in receipt.fields:

@@ -2,7 +2,7 @@
 -- Receipts in the order in which they were noted, behind a place in that order; each filter may be null.
 select r.noted_at, r.document_id, r.run_id, r.body
 from receipt r left join document d using (document_id)
-where ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
+where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
   and ($3::text is null or d.label = $3)
   and ($4::timestamptz is null or (r.noted_at, r.document_id) > ($4, $5::uuid))
 order by r.noted_at, r.document_id limit $6
@@ -11,7 +11,7 @@ order by r.noted_at, r.document_id limit $6
 -- Which values the receipts of a selection have.
 select f.name
 from receipt r join document_fact f using (document_id) left join document d using (document_id)
-where ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
+where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
   and ($3::text is null or d.label = $3)
 group by f.name order by f.name
 
