@@ -82,7 +82,10 @@ class MailboxWatch:
             if data is None:  # It went meanwhile.
                 return
             copied = await asyncio.to_thread(self._intake.write, iter((data,)))
-            await self._intake.take(copied, place, 0, f"{uid}.eml", f"{self._source.name}/;UID={uid}")
+            # As RFC 5092 says: without its UIDVALIDITY another mail of the same number would pass for a newer version.
+            validity = place.split(":")[0]
+            source = f"{self._source.name};UIDVALIDITY={validity}/;UID={uid}"
+            await self._intake.take(copied, place, 0, f"{uid}.eml", source)
         self._seen[place] = (size, 0)
 
     async def _finish(self, documents: list[Settled]) -> None:
