@@ -11,6 +11,7 @@ import asyncio
 import copy
 import functools
 import re
+import threading
 from typing import Protocol
 
 #: Characters that are looked at for the script, and for the language within a script.
@@ -50,6 +51,7 @@ _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 #: Names of streets and firms alone are not a text in Malay or Indonesian; both are written with these small words.
 _MALAY = re.compile(r"\b(?:adalah|akan|dan|dari|dengan|ini|itu|kepada|oleh|pada|tidak|untuk|yang)\b", re.IGNORECASE)
 _LETTERS_PER_SMALL_WORD = 150
+_LOADING = threading.Lock()
 #: Addresses and numbers tell no language.
 _NOISE = re.compile(r"(?:https?://|www\.)\S{1,500}|\S{1,100}@\S{1,100}|[\d_]+")
 
@@ -112,7 +114,13 @@ def _cyrillic(sample: str, letters: int) -> str:
 async def load_languages_once() -> None:
     """Load the model of languages in a thread; it takes a second that a loop with other work cannot spare."""
     if _everything.cache_info().currsize == 0:
-        await asyncio.to_thread(_everything)
+        await asyncio.to_thread(_load)
+
+
+def _load() -> None:
+    # A cache alone lets everybody who comes meanwhile load it too: hundreds of runs begin at once.
+    with _LOADING:
+        _everything()
 
 
 @functools.cache
