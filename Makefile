@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench chaos soak alerts sbom format lock docs clean
+.PHONY: help setup run test fuzz check bench chaos soak alerts sbom format lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ run: $(READY)  ## bring everything up and put the sample documents through it
 
 test: $(READY)  ## run the tests, real PostgreSQL and all
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)  ## look for new examples against the properties (minutes; make test repeats the same ones each time)
+	$(BIN)/python -m pytest --hypothesis-profile fuzz --timeout 1800 tests/property tests/unit/test_flow_arguments.py tests/unit/test_flow_retries.py tests/unit/test_flow_payloads.py
 
 check: $(READY)  ## lint, types, layers and sizes
 	$(BIN)/ruff check .

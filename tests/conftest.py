@@ -10,11 +10,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from serdab.core import Settings, load_settings
 from serdab.flow import Serdab
 from serdab.store import Database, EmbeddedPostgres, open_database
+
+# A gate says the same of the same code each time; `make fuzz` looks for new examples.
+hypothesis.settings.register_profile("gate", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ async def test_the_engine_behaves_like_its_model(settings_of_machine: Settings) 
         run_state_machine_as_test,
         Engine,
         settings=bounds(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)
         ),
     )
 

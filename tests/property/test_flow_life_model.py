@@ -325,6 +325,6 @@ async def test_the_life_of_runs_is_that_of_the_model(database: Database) -> None
         run_state_machine_as_test,
         Life,
         settings=bounds(
-            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=60, stateful_step_count=50, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -60,7 +60,7 @@ def test_an_interval_holds_the_share(right: int, wrong: int) -> None:
         assert low <= right / (right + wrong) <= high
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.floats(0.1, 8), st.integers(40, 600))
 def test_calibrated_chances_are_distributions_and_keep_the_order(
     seed: int, kinds: int, sharpness: float, rows: int
@@ -79,7 +79,7 @@ def test_calibrated_chances_are_distributions_and_keep_the_order(
         assert (numpy.diff(chances.max(1)[order]) >= -1e-9).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.floats(0.2, 6))
 def test_a_wrong_temperature_is_put_right(seed: int, sharpness: float) -> None:
     draw = numpy.random.default_rng(seed)

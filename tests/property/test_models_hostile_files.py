@@ -126,7 +126,7 @@ NAMES = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(NAMES, min_size=30, max_size=60),
     st.integers(400, 2_000),

@@ -38,7 +38,7 @@ contexts = st.integers(16, 200_000)
 
 
 @given(devices, models, formats, contexts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_is_read_faster_than_its_memory(device: Device, card: ModelCard, storage: str, context: int) -> None:
     weights = weights_of(card.shape, storage)
     found = estimate_decode(device, card.shape, weights, Setting(context_tokens=context))
@@ -49,7 +49,7 @@ def test_nothing_is_read_faster_than_its_memory(device: Device, card: ModelCard,
 
 
 @given(devices, models, formats, contexts, contexts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_longer_context_is_never_faster_or_smaller(
     device: Device, card: ModelCard, storage: str, one: int, other: int
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_longer_context_is_never_faster_or_smaller(
 
 
 @given(devices, models, st.sampled_from([("Q4_0", "Q8_0"), ("Q4_K_M", "Q6_K"), ("Q8_0", "F16"), ("Q2_K", "Q4_K_M")]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_more_bits_are_never_faster_or_smaller(device: Device, card: ModelCard, pair: tuple[str, str]) -> None:
     less, more = (weights_of(card.shape, storage) for storage in pair)
     few, many = (estimate_decode(device, card.shape, weights, Setting()).likely for weights in (less, more))
@@ -74,7 +74,7 @@ def test_more_bits_are_never_faster_or_smaller(device: Device, card: ModelCard, 
 
 
 @given(devices, models, st.integers(1, 64), contexts)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_splitting_layers_over_equal_cards_never_speeds_one_user_up(
     device: Device, card: ModelCard, cards: int, context: int
 ) -> None:
@@ -88,7 +88,7 @@ def test_splitting_layers_over_equal_cards_never_speeds_one_user_up(
 
 
 @given(models, formats, contexts, st.integers(1, 500), st.sampled_from(["llama.cpp", "vllm", "sglang", "tensorrt-llm"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_memory_grows_with_users_and_adds_up(
     card: ModelCard, storage: str, context: int, users: int, engine: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_memory_grows_with_users_and_adds_up(
 
 
 @given(devices, models, st.integers(1, 400), st.integers(1, 400), st.integers(16, 16_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_more_users_never_wait_shorter(device: Device, card: ModelCard, one: int, other: int, prompt: int) -> None:
     asked = Question(device=device, shape=card.shape, weights=weights_of(card.shape, "FP8"), context_tokens=prompt,
                      engine="vllm")  # fmt: skip

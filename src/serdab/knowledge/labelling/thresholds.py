@@ -62,7 +62,10 @@ def choose_threshold(confidences: Sequence[float], right: Sequence[bool], costs:
         return 0.0
     if best == len(told):
         return 1.0
-    return float((told[best - 1] + told[best]) / 2)
+    below, above = float(told[best - 1]), float(told[best])
+    between = below + (above - below) / 2
+    # Two neighbours among the floats have nothing between them: what is taken begins at the upper one.
+    return between if between > below else above
 
 
 def cost_of(confidences: Sequence[float], right: Sequence[bool], threshold: float, costs: Costs) -> float:
