@@ -178,9 +178,7 @@ async def test_the_engine_behaves_like_its_model(settings_of_machine: Settings) 
     await asyncio.to_thread(
         run_state_machine_as_test,
         Engine,
-        settings=bounds(
-            max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)
-        ),
+        settings=bounds(max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
 
 

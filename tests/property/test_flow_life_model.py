@@ -324,7 +324,5 @@ async def test_the_life_of_runs_is_that_of_the_model(database: Database) -> None
     await asyncio.to_thread(
         run_state_machine_as_test,
         Life,
-        settings=bounds(
-            max_examples=60, stateful_step_count=50, suppress_health_check=list(HealthCheck)
-        ),
+        settings=bounds(max_examples=60, stateful_step_count=50, suppress_health_check=list(HealthCheck)),
     )
