@@ -17,7 +17,7 @@ MOST_TOGETHER = 2000
 #: From so many runs on, a bulk start goes by COPY.
 COPY_FROM = 200
 #: Seconds between hints of one client: a worker that was just woken claims the next runs by itself.
-HINT_PAUSE_S = 0.002
+HINT_PAUSE_S = 0.01
 #: Runs in one transaction of a COPY.
 COPY_CHUNK = 5000
 
