@@ -4,8 +4,9 @@ The throughput is measured right before each round, on the same server with the 
 figure of another hour says little of this minute.
 
 Starts are made at their due moments, whether or not earlier ones have begun (open loop), by the engine's own client,
-all that are due in a tick of 2 ms with one call; the step tells when it began by the same monotonic clock. Log files of
-PostgreSQL are made beforehand, as in a house that has been up for an hour: each new one costs a stall of some 60 ms.
+all that are due in a tick of 2 ms with one call; the step tells when it began by the same monotonic clock. Before each
+round a checkpoint recycles the log files of PostgreSQL, as in a house that has been up for an hour: each file that is
+made anew costs a stall of some 60 ms, and a fresh server makes one with every 16 MB.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ async def open_loop(serdab: Serdab, per_second: float, seconds: float) -> tuple[
 
 async def one_round(serdab: Serdab, arguments: argparse.Namespace) -> dict[str, float]:
     bulk = (await one_measurement(serdab, None, THROUGHPUT_S))["runs_per_minute"]
+    await live_a_while(serdab)
     rate = arguments.per_second or bulk / 60 * LOAD
     busy, reached = await open_loop(serdab, rate, arguments.seconds)
     return {
@@ -96,7 +98,6 @@ async def main(arguments: argparse.Namespace) -> None:
     async with fresh_settings("database.pool=6") as settings, Serdab.connect(settings) as serdab:
         with worker_processes(settings, arguments.workers):
             quiet = await idle(serdab, 200)
-            await live_a_while(serdab)
             rounds = [await one_round(serdab, arguments) for _ in range(arguments.repeat)]
     ms = {
         "idle_p50_ms": round(percentile(quiet, 0.5) * 1e3, 2),

@@ -41,7 +41,7 @@ def server_settings(memory_mb: int, port: int, socket_folder: str) -> dict[str, 
         # Writes come as a steady stream of appends: few, spread checkpoints.
         "wal_buffers": "64MB",
         "max_wal_size": "4GB",
-        "min_wal_size": "512MB",
+        "min_wal_size": "1GB",
         "checkpoint_timeout": "5min",
         "checkpoint_completion_target": "0.9",
         "wal_compression": "off",
