@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from serdab.cli.printing import print_table, say
 
 if TYPE_CHECKING:
-    from serdab.plan import Advice, Answer, Cost, Estimate, Score, Term
+    from serdab.plan import Advice, Answer, Cost, Estimate, Fit, Score, Term
 
 GIB = 2**30
 #: Characters of a bar.
@@ -32,14 +32,20 @@ def bar(share: float, width: int = BAR) -> str:
     return "█" * full + "·" * (width - full)
 
 
+def show_memory(fit: Fit) -> None:
+    """Print what is needed as a sum, and what there is."""
+    largest = max(fit.have_bytes, fit.need_bytes, 1.0)
+    rows = [
+        (term.name, shown(term.value, "B"), bar(term.value / largest), term.why) for term in fit.terms if term.value
+    ]
+    rows.append(("needed", shown(fit.need_bytes, "B"), bar(fit.need_bytes / largest), ""))
+    rows.append(("there is", shown(fit.have_bytes, "B"), bar(fit.have_bytes / largest), ""))
+    print_table(("memory", ">", "", "from~"), rows)
+
+
 def show_answer(found: Answer) -> None:
     """Print an answer."""
-    fit = found.fit
-    largest = max(fit.have_bytes, fit.need_bytes, 1.0)
-    rows = [(term.name, shown(term.value, "B"), bar(term.value / largest)) for term in fit.terms if term.value]
-    rows.append(("needed", shown(fit.need_bytes, "B"), bar(fit.need_bytes / largest)))
-    rows.append(("there is", shown(fit.have_bytes, "B"), bar(fit.have_bytes / largest)))
-    print_table(("memory", ">", ""), rows)
+    show_memory(found.fit)
     verdict = (
         "fits" if found.fits else f"does not fit: {found.on_cards:.0%} of the layers have room, 8 % must stay free"
     )

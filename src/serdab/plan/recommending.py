@@ -18,7 +18,8 @@ from serdab.plan.checking import checked
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
 from serdab.plan.figures import total
-from serdab.plan.memory import Load, check_fit, memory_terms, most_sequences
+from serdab.plan.memory import Load, check_fit, most_sequences
+from serdab.plan.rescuing import rescue
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Weights
 from serdab.plan.speed import Setting, estimate_decode, estimate_step, precision_of
@@ -209,7 +210,7 @@ def option_of(
         return Refusal(
             what=what,
             why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
-            rescue=rescue_of(device, cards, card, weights, load),
+            rescue=rescue(device, card.shape, weights, load, MOST_CARDS),
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
@@ -240,29 +241,6 @@ def option_of(
         years_usd=years,
         usd_per_million=years / max(millions, 1e-9),
         bound_by=reason,
-    )
-
-
-def rescue_of(device: Device, cards: int, card: ModelCard, weights: Weights, load: Load) -> str:
-    """What would make it fit, the mildest first."""
-
-    def fits(**changes: object) -> bool:
-        return check_fit(device, card.shape, weights, msgspec.structs.replace(load, **changes)).fits
-
-    if fits(kv="q8_0"):
-        return "keys and values in q8_0"
-    for share in (0.5, 0.25):
-        if load.context_tokens * share >= 2048 and fits(context_tokens=load.context_tokens * share):
-            return f"{load.context_tokens * share:,.0f} tokens of context"
-    if load.sequences > 1 and fits(sequences=max(1.0, load.sequences // 2)):
-        return f"{load.sequences // 2:.0f} at once, the others in line"
-    if cards < MOST_CARDS and fits(cards=cards * 2):
-        return f"{cards * 2} cards"
-    alone = memory_terms(card.shape, weights, msgspec.structs.replace(load, sequences=1))[0].value
-    return (
-        "a smaller model: its weights alone are too large"
-        if alone > device.memory_bytes * cards
-        else "fewer users and a shorter context"
     )
 
 
