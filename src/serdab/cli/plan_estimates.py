@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.plan_asking import Asked, Json, asks, catalogue_of, context_tokens, question_of
+from serdab.cli.plan_asking import Asked, Json, asks, catalogue_of, context_tokens, device_of, question_of
 from serdab.cli.plan_fitting import show_fit
 from serdab.cli.plan_showing import show_advice, show_answer, show_cost, show_terms, show_validation
 from serdab.cli.printing import print_json, say
@@ -124,10 +124,12 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
     commercial: Annotated[bool, typer.Option("--commercial", help="Only licences for commercial use.")] = False,
     speed: Annotated[float, typer.Option(min=0.1, help="Least tokens a second that a user sees.")] = 10.0,
     country: Country = "US",
+    device: Annotated[str, typer.Option(help="What there is already: a device, or here; empty: to be bought.")] = "",
+    cards: Annotated[int, typer.Option(min=0, max=64, help="How many of it; 0: one, or all of this machine.")] = 0,
     json: Json = False,
 ) -> None:
     """Recommend the least machine and model that is enough, and say why not less and why not more."""
-    from serdab.plan import Wish
+    from serdab.plan import Wish, recommend_for
     from serdab.plan import recommend as advise
 
     catalogue = catalogue_of(ctx)
@@ -142,9 +144,12 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
         least_tokens_per_s=speed,
         region="EU" if country.upper() in EUROPEAN_UNION else country,
     )
-    found = advise(
-        list(catalogue.devices.values()), list(catalogue.models.values()), wish, catalogue.electricity_of(country)
-    )
+    models, electricity = list(catalogue.models.values()), catalogue.electricity_of(country)
+    if device:
+        machine, number = device_of(catalogue, device, measured=True)
+        found = recommend_for(machine, cards or number, models, wish, electricity)
+    else:
+        found = advise(list(catalogue.devices.values()), models, wish, electricity)
     if json:
         print_json(found)
     else:

@@ -14,8 +14,6 @@ from serdab.plan.weights import bits_each, weights_of
 SMALLER_FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 #: Contexts below it are of little use, and steps in which they are proposed, tokens.
 LEAST_CONTEXT, CONTEXT_STEP = 2048, 1024
-#: Kinds of devices of which a machine may hold several.
-SEVERAL = frozenset(("nvidia_hbm", "nvidia_gddr", "amd_cdna", "amd_rdna", "intel_arc", "gaudi"))
 
 
 def rescues(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int = 1) -> tuple[str, ...]:
