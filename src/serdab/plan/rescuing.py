@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from serdab.plan.devices import Device
 from serdab.plan.formats import MIXES
-from serdab.plan.memory import Load, check_fit, memory_terms, most_sequences
+from serdab.plan.memory import Load, check_fit, most_sequences
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, weights_of
 
@@ -29,54 +31,54 @@ def rescues(device: Device, shape: Shape, weights: Weights, load: Load, most_car
     Raises:
         BadPlan: a number or name makes no sense.
     """
+    return tuple(_alone(device, shape, weights, load, most_cards)) or tuple(_together(device, shape, weights, load))
+
+
+def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int) -> Iterator[str]:
+    """Each change that would be enough by itself, worked out only when it is asked for."""
 
     def fits(own: Weights = weights, **changes: object) -> bool:
         return check_fit(device, shape, own, msgspec.structs.replace(load, **changes)).fits
 
-    found = []
     if load.kv in ("f16", "bf16", "f32") and fits(kv="q8_0"):
-        found.append("keys and values in q8_0")
+        yield "keys and values in q8_0"
     context = most_context(device, shape, weights, load)
     if LEAST_CONTEXT <= context < load.context_tokens:
-        found.append(f"{context:,} tokens of context")
+        yield f"{context:,} tokens of context"
     users = most_sequences(device, shape, weights, load)
     if 0 < users < load.sequences:
-        found.append(f"{users:,} at once, the others in line")
+        yield f"{users:,} at once, the others in line"
     for storage in SMALLER_FORMATS:
         smaller = weights_of(shape, storage)
         if MIXES[storage].layers < bits_each(shape, weights) - 0.3 and fits(smaller):
-            found.append(f"{storage}: {smaller.bytes / 2**30:.1f} GiB of weights")
+            yield f"{storage}: {smaller.bytes / 2**30:.1f} GiB of weights"
             break
     if load.neighbours and fits(neighbours=()):
-        found.append("nothing else on the same cards")
+        yield "nothing else on the same cards"
     cards = next((count for count in (2, 4, 8) if load.cards < count <= most_cards and fits(cards=count)), 0)
     if cards:
-        found.append(f"{cards} cards")
-    return tuple(found) or _together(device, shape, weights, load)
+        yield f"{cards} cards"
 
 
-def _together(device: Device, shape: Shape, weights: Weights, load: Load) -> tuple[str, ...]:
+def _together(device: Device, shape: Shape, weights: Weights, load: Load) -> Iterator[str]:
     """Several changes at once, where no single one is enough."""
     least = msgspec.structs.replace(load, kv="q8_0", sequences=1)
     for own in (weights, weights_of(shape, SMALLER_FORMATS[-1])):
         context = most_context(device, shape, own, least)
         if own.bytes <= weights.bytes and context >= min(LEAST_CONTEXT, load.context_tokens):
             smaller = f"{own.format}, " if own.format != weights.format else ""
-            return (f"{smaller}keys and values in q8_0, one at once and {context:,} tokens of context together",)
-    return ()
+            yield f"{smaller}keys and values in q8_0, one at once and {context:,} tokens of context together"
+            return
 
 
 def rescue(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int = 1) -> str:
     """The mildest change that would be enough, or why none is."""
-    found = rescues(device, shape, weights, load, most_cards)
-    if found:
-        return found[0]
-    alone = memory_terms(shape, weights, msgspec.structs.replace(load, sequences=1))[0].value
-    return (
-        "a smaller model: its weights alone are too large"
-        if alone > device.memory_bytes * load.cards
-        else "fewer users and a shorter context"
-    )
+    if weights.bytes > device.memory_bytes * max(load.cards, most_cards):
+        return "a smaller model: its weights alone are too large"
+    for found in (_alone(device, shape, weights, load, most_cards), _together(device, shape, weights, load)):
+        for each in found:
+            return each
+    return "fewer users and a shorter context"
 
 
 def most_context(device: Device, shape: Shape, weights: Weights, load: Load) -> int:
