@@ -31,7 +31,7 @@ def devices(
     json: Json = False,
 ) -> None:
     """List devices: memory, bandwidth, rates, power, price."""
-    catalogue = told_catalogue(ctx)
+    catalogue = catalogue_of(ctx)
     chosen = [
         each
         for each in catalogue.devices.values()
@@ -80,7 +80,7 @@ def models(
     wanted = [each.strip().lower() for each in languages.split(",") if each.strip()]
     chosen = [
         each
-        for each in told_catalogue(ctx).models.values()
+        for each in catalogue_of(ctx).models.values()
         if _in_name(name, each.id, each.family, each.hub)
         and task in ("", *each.tasks)
         and all(each.languages.get(language) in ("strong", "yes") for language in wanted)
@@ -120,7 +120,7 @@ def prices(
     json: Json = False,
 ) -> None:
     """List what services ask for a million tokens."""
-    catalogue = told_catalogue(ctx)
+    catalogue = catalogue_of(ctx)
     chosen = [
         each
         for each in catalogue.api_prices.values()
@@ -146,14 +146,6 @@ def prices(
         ],
     )
     _say_stale(catalogue, {each.id for each in chosen})
-
-
-def told_catalogue(ctx: typer.Context) -> Catalogue:
-    """The catalogues with the user's own; what it replaces is said."""
-    catalogue = catalogue_of(ctx)
-    for each in catalogue.overridden:
-        say(f"yours: {each}")
-    return catalogue
 
 
 def _say_stale(catalogue: Catalogue, shown: set[str]) -> None:

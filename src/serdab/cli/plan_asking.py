@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from serdab.cli.printing import say
 from serdab.cli.session import run_loop, session_of
 from serdab.core import BadInput, expected
 
@@ -93,10 +94,13 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def catalogue_of(ctx: typer.Context) -> Catalogue:
-    """The catalogues with the user's own."""
+    """The catalogues with the user's own; what it replaces is said."""
     from serdab.plan import load_catalogue
 
-    return load_catalogue(session_of(ctx).settings.plan.catalogues)
+    catalogue = load_catalogue(session_of(ctx).settings.plan.catalogues)
+    for each in catalogue.overridden:
+        say(f"yours: {each}")
+    return catalogue
 
 
 def context_tokens(text: str) -> int:
@@ -132,12 +136,15 @@ def device_of(catalogue: Catalogue, name: str, *, measured: bool) -> tuple[Devic
     return as_device(look(environment=stranger_environment(), measured=measured), list(catalogue.devices.values()))
 
 
-def question_of(ctx: typer.Context, asked: Asked, *, measured: bool = True) -> tuple[Question, Found]:
+def question_of(
+    settings: Settings, catalogue: Catalogue, asked: Asked, *, measured: bool = True
+) -> tuple[Question, Found]:
     """The question that a command line asks, and what the model is.
 
     Args:
-        ctx: of the command.
-        asked: its options.
+        settings: `models.hub_url` and what belongs to it.
+        catalogue: the catalogues.
+        asked: the options.
         measured: measure this machine where it is the device; only speed needs it.
 
     Raises:
@@ -146,7 +153,6 @@ def question_of(ctx: typer.Context, asked: Asked, *, measured: bool = True) -> t
     """
     from serdab.plan import Question, weights_of
 
-    catalogue, settings = catalogue_of(ctx), session_of(ctx).settings
     tokens = context_tokens(asked.context)
     found = find_model(settings, catalogue, asked.model)
     neighbours = [

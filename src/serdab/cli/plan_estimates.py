@@ -11,6 +11,7 @@ from serdab.cli.plan_asking import Asked, Json, asks, catalogue_of, context_toke
 from serdab.cli.plan_fitting import show_fit
 from serdab.cli.plan_showing import show_advice, show_answer, show_cost, show_terms, show_validation
 from serdab.cli.printing import print_json, say
+from serdab.cli.session import session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def register(application: typer.Typer) -> None:
 
 def fit(ctx: typer.Context, asked: Asked, json: Json = False) -> None:
     """Read what a model is from the heads of its files, and say whether it fits and what would make it fit."""
-    question, found = question_of(ctx, asked, measured=False)
+    question, found = question_of(session_of(ctx).settings, catalogue_of(ctx), asked, measured=False)
     show_fit(question, found, as_json=json)
 
 
@@ -58,7 +59,7 @@ def explain(ctx: typer.Context, asked: Asked, json: Json = False) -> None:
 def _answered(ctx: typer.Context, asked: Asked) -> Answer:
     from serdab.plan import answer_question
 
-    return answer_question(question_of(ctx, asked)[0])
+    return answer_question(question_of(session_of(ctx).settings, catalogue_of(ctx), asked)[0])
 
 
 def cost(  # noqa: PLR0913 - each is an option of the command line
@@ -77,9 +78,9 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
 
     from serdab.plan import Terms, Workload, answer_question, estimate_cost
 
-    question, _ = question_of(ctx, asked)
-    answer = answer_question(question)
     catalogue = catalogue_of(ctx)
+    question, _ = question_of(session_of(ctx).settings, catalogue, asked)
+    answer = answer_question(question)
     each = 1 / answer.between_tokens.likely if answer.between_tokens is not None else answer.decode.likely
     chosen = [catalogue.api_price(name.strip()) for name in services.split(",") if name.strip()]
     found = estimate_cost(
