@@ -155,11 +155,12 @@ def question_of(
 
     tokens = context_tokens(asked.context)
     found = find_model(settings, catalogue, asked.model)
-    neighbours = [
-        neighbour_of(settings, catalogue, name.strip(), asked.storage, drafts=name == asked.draft)
-        for name in (asked.draft, *asked.beside.split(","))
-        if name.strip()
-    ]
+    others = [(name.strip(), False) for name in asked.beside.split(",")]
+    neighbours = tuple(
+        neighbour_of(settings, catalogue, name, asked.storage, drafts=drafts)
+        for name, drafts in [(asked.draft.strip(), True), *others]
+        if name
+    )
     device, cards = device_of(catalogue, asked.device, measured=measured)
     question = Question(
         device=device,
@@ -170,7 +171,7 @@ def question_of(
         users=asked.users,
         context_tokens=tokens,
         kv=asked.kv,
-        neighbours=tuple(neighbours),
+        neighbours=neighbours,
         adapters=asked.adapters,
         adapter_rank=asked.rank,
     )
