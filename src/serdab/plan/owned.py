@@ -9,7 +9,7 @@ import msgspec
 from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.devices import Device
 from serdab.plan.model_choice import FLOORS, Refusal, Wish, allowed_models, check_wish, quality_of
-from serdab.plan.recommending import FORMATS, Advice, Option, adaptation, notes_of, option_of
+from serdab.plan.recommending import FORMATS, Advice, Option, Try, adaptation, notes_of, option_of, with_rescue
 
 #: Points of quality that a faster one may have less.
 NEARLY = 12.0
@@ -70,10 +70,11 @@ def _tried(
     found: list[Option] = []
     failed: list[tuple[float, Refusal]] = []
     for card in sorted(models, key=quality_of):
-        answers = [option_of(device, cards, card, storage, wish, electricity) for storage in FORMATS]
+        tries = [Try(device=device, cards=cards, card=card, storage=storage) for storage in FORMATS]
+        answers = [option_of(tried, wish, electricity) for tried in tries]
         found += [answer for answer in answers if isinstance(answer, Option)]
         if isinstance(answers[0], Refusal):
-            failed.append((quality_of(card), answers[0]))
+            failed.append((quality_of(card), with_rescue(answers[0], tries[0], wish, electricity)))
     return found, failed
 
 

@@ -42,6 +42,15 @@ AT_ONCE = (
 )
 
 
+class Try(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in a format on so many equal cards."""
+
+    device: Device
+    cards: int
+    card: ModelCard
+    storage: str
+
+
 class Option(msgspec.Struct, frozen=True, kw_only=True):
     """A machine with a model."""
 
@@ -112,23 +121,28 @@ def seen_speed(device: Device, card: ModelCard, weights: Weights, cards: int, wi
     return middle, min(1 / (step.range.high * slower), one.range.low if cards == 1 else 1e9), step.bound_by
 
 
-def option_of(
-    device: Device, cards: int, card: ModelCard, storage: str, wish: Wish, electricity: Electricity
-) -> Option | Refusal:
-    """A machine with a model in a format, or why it is refused and what would help."""
+def load_of(tried: Try, wish: Wish) -> Load:
+    """How the model would be used."""
+    engine = engine_for(tried.device, wish)
+    return Load(context_tokens=wish.context_tokens, sequences=wish.users, engine=engine, cards=tried.cards)
+
+
+def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refusal:
+    """A machine with a model in a format, or why it is refused."""
+    device, cards, card, storage = tried.device, tried.cards, tried.card, tried.storage
     weights = weights_of(card.shape, storage)
-    engine = engine_for(device, wish)
-    load = Load(context_tokens=wish.context_tokens, sequences=wish.users, engine=engine, cards=cards)
+    load = load_of(tried, wish)
+    engine = load.engine
     what = f"{cards} x {device.name} with {card.id} {storage}"
     bought, years = price_of(device, cards, wish, electricity)
-    if not check_fit(device, card.shape, weights, load).fits:
-        load = msgspec.structs.replace(load, kv="q8_0" if engine == "llama.cpp" else "fp8")
     fit = check_fit(device, card.shape, weights, load)
+    if not fit.fits:
+        load = msgspec.structs.replace(load, kv="q8_0" if engine == "llama.cpp" else "fp8")
+        fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
         return Refusal(
             what=what,
             why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
-            rescue=rescue(device, card.shape, weights, load, max(counts_of(device, electricity.country), default=1)),
             usd=bought,
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
@@ -161,6 +175,16 @@ def option_of(
         bound_by=reason,
         house="" if wish.owned else house_name(device, cards, electricity.country),
     )
+
+
+def with_rescue(refusal: Refusal, tried: Try, wish: Wish, electricity: Electricity) -> Refusal:
+    """A refusal with what would help, which takes longer to work out than the refusal itself."""
+    if refusal.rescue or not refusal.why.startswith("needs"):
+        return refusal
+    most_cards = max(counts_of(tried.device, electricity.country), default=1)
+    weights = weights_of(tried.card.shape, tried.storage)
+    help_by = rescue(tried.device, tried.card.shape, weights, load_of(tried, wish), most_cards)
+    return msgspec.structs.replace(refusal, rescue=help_by)
 
 
 def house_name(device: Device, cards: int, country: str) -> str:
@@ -235,14 +259,15 @@ def recommend(
 def _first_that_does(
     device: Device, counts: Sequence[int], card: ModelCard, wish: Wish, electricity: Electricity
 ) -> Option | Refusal | None:
-    last: Refusal | None = None
+    last: tuple[Refusal, Try] | None = None
     for count in counts:
         for storage in FORMATS[: 1 if wish.quality != "best" else 2][::-1]:
-            answer = option_of(device, count, card, storage, wish, electricity)
+            tried = Try(device=device, cards=count, card=card, storage=storage)
+            answer = option_of(tried, wish, electricity)
             if isinstance(answer, Option):
                 return answer
-            last = answer
-    return last
+            last = answer, tried
+    return with_rescue(*last, wish, electricity) if last else None
 
 
 def distinct(found: Sequence[Option]) -> list[Option]:
@@ -280,8 +305,9 @@ def _halved(
         return None
     device = next(each for each in devices if each.id == best.device)
     card = next(each for each in models if each.id == best.model)
-    answer = option_of(device, best.cards // 2, card, best.format, wish, electricity)
-    return answer if isinstance(answer, Refusal) else None
+    tried = Try(device=device, cards=best.cards // 2, card=card, storage=best.format)
+    answer = option_of(tried, wish, electricity)
+    return with_rescue(answer, tried, wish, electricity) if isinstance(answer, Refusal) else None
 
 
 def _smaller(best: Option | None, refused: Sequence[Refusal], nearest: Sequence[Refusal]) -> Refusal | None:

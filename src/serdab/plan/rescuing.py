@@ -83,9 +83,15 @@ def rescue(device: Device, shape: Shape, weights: Weights, load: Load, most_card
 
 def most_context(device: Device, shape: Shape, weights: Weights, load: Load) -> int:
     """The longest context up to the wanted one that has room, in steps; 0: none. Memory never falls with it."""
+
+    def fits(steps: int) -> bool:
+        tried = msgspec.structs.replace(load, context_tokens=float(steps * CONTEXT_STEP))
+        return check_fit(device, shape, weights, tried).fits
+
     low, high = 0, int(load.context_tokens) // CONTEXT_STEP
+    if high and not fits(1):
+        return 0
     while low < high:
         middle = (low + high + 1) // 2
-        tried = msgspec.structs.replace(load, context_tokens=float(middle * CONTEXT_STEP))
-        low, high = (middle, high) if check_fit(device, shape, weights, tried).fits else (low, middle - 1)
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low * CONTEXT_STEP
