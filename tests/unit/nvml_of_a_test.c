@@ -1,5 +1,7 @@
 /* What libnvidia-ml.so.1 answers on a machine with one card: names and layouts of nvml.h, made for tests. */
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned int gpu, memory; } utilization_t;
@@ -14,13 +16,17 @@ typedef struct { unsigned int pid; unsigned long long used; unsigned int gpu_ins
 #define INIT_CODE 0
 #endif
 static int card;
+static const char *card_text = "x";
 
 static int text(char *out, unsigned int size, const char *said) {
     if (size < 80) return 7;
     strcpy(out, said);
     return 0;
 }
-int nvmlInit_v2(void) { return INIT_CODE; }
+#ifndef INIT_FIRST
+#define INIT_FIRST
+#endif
+int nvmlInit_v2(void) { INIT_FIRST; return INIT_CODE; }
 int nvmlShutdown(void) { return 0; }
 int nvmlSystemGetDriverVersion(char *out, unsigned int size) { return text(out, size, "550.90.07"); }
 int nvmlSystemGetCudaDriverVersion_v2(int *out) { *out = 12040; return 0; }

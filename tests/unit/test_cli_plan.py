@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serdab.cli import main
-from serdab.cli.plan_fitting import context_tokens
+from serdab.cli.plan_asking import context_tokens
 from serdab.core import BadInput
 from serdab.testing.model_files import llama_metadata, llama_tensors, write_gguf
 
@@ -38,19 +38,50 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     return Cli(capsys)
 
 
-def test_fit_reads_a_file_and_multiplies_its_cache(cli: Cli, tmp_path: Path) -> None:
+def terms_of(told: Any) -> dict[str, float]:
+    return {term["name"]: term["value"] for term in told["memory"]["terms"]}
+
+
+def test_fit_reads_a_file_and_adds_up_what_it_needs(cli: Cli, tmp_path: Path) -> None:
     file = write_gguf(tmp_path / "m.gguf", llama_metadata(), llama_tensors())
     told = cli.json("fit", str(file), "--context", "16k", "--users", "3")
     assert told["weights"]["exact"]
-    [group] = told["cache"]
-    assert group["bytes_per_1000_tokens"] == 1000 * 4 * 2 * 2 * 128 * 2
-    assert group["bytes"] == 3 * 16_384 * 4 * 2 * 2 * 128 * 2
+    terms = terms_of(told)
+    assert terms["KV, full attention"] == 3 * 16_384 * 4 * 2 * 2 * 128 * 2
+    assert sum(terms.values()) == pytest.approx(told["memory"]["need_bytes"])
     smaller = cli.json("fit", str(file), "--context", "16k", "--users", "3", "--kv", "q8_0")
-    assert smaller["cache"][0]["bytes"] == group["bytes"] * 8.5 / 16
+    assert terms_of(smaller)["KV, full attention"] == terms["KV, full attention"] * 8.5 / 16
     code, out, _ = cli("fit", str(file), "--device", "RTX 4090")
     assert code == 0
     assert "Q4_K_M, by their heads" in out
-    assert "24.0 GiB that a model may use" in out
+    assert "fits 1 x GeForce RTX 4090" in out
+
+
+def test_fit_and_estimate_say_the_same_sum(cli: Cli) -> None:
+    words = ("qwen3-8b", "--device", "rtx3090-24", "--users", "4", "--draft", "qwen3-0.6b", "--beside", "bge-m3")
+    fit, estimate = cli.json("fit", *words), cli.json("estimate", *words)
+    assert fit["memory"] == estimate["fit"]
+    assert {"draft: Qwen3-0.6B Q4_K_M", "beside it: bge-m3 F16"} <= set(terms_of(fit))
+
+
+def test_what_would_make_it_fit_fits_when_it_is_done(cli: Cli) -> None:
+    words = ["fit", "qwen3-32b", "--device", "rtx4090-24", "--format", "Q8_0"]
+    told = cli.json(*words, "--context", "4k")
+    assert not told["fits"]
+    assert told["would_fit"] == ["Q4_K_M: 18.5 GiB of weights"]
+    assert cli.json(*words[:-1], "Q4_K_M", "--context", "4k")["fits"]
+    told = cli.json(*words[:-1], "Q4_K_M", "--context", "32k")
+    context = next(each for each in told["would_fit"] if "context" in each)
+    assert cli.json(*words[:-1], "Q4_K_M", "--context", context.split()[0].replace(",", ""))["fits"]
+
+
+def test_this_machine_is_the_device_where_none_is_named(cli: Cli) -> None:
+    told = cli.json("fit", "qwen3-0.6b")
+    assert told["device"]["memory_bytes"] > 0
+    assert told["fits"] == (told["memory"]["need_bytes"] <= told["memory"]["have_bytes"] * 0.92)
+    code, out, _ = cli("fit", "qwen3-0.6b")
+    assert code == 0
+    assert ", here: " in out
 
 
 def test_what_is_here_goes_before_what_the_catalogue_knows(cli: Cli, tmp_path: Path) -> None:
@@ -66,10 +97,9 @@ def test_what_is_here_goes_before_what_the_catalogue_knows(cli: Cli, tmp_path: P
 
 
 def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
-    told = cli.json("fit", "gpt-oss-20b", "--context", "128k")
-    sliding = next(group for group in told["cache"] if group["attention"] == "sliding")
-    assert sliding["bytes"] == 12 * 8 * 64 * 2 * 2 * 128
-    assert told["weights"] is None
+    told = cli.json("fit", "gpt-oss-20b", "--context", "128k", "--engine", "vllm", "--device", "rtx4090-24")
+    assert terms_of(told)["KV, sliding window"] == 12 * 8 * 64 * 2 * 2 * 128
+    assert not told["weights"]["exact"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +109,7 @@ def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
         (("fit", "qwen3-8b", "--device", "rtx 409O"), "did you mean rtx4090-24"),
         (("fit", "qwen3-8b", "--context", "-5"), "--context"),
         (("fit", "qwen3-8b", "--context", "9999999k"), "--context"),
-        (("fit", "qwen3-8b", "--kv", "q3"), "--kv"),
+        (("fit", "qwen3-8b", "--kv", "q3"), "q8_0"),
         (("fit", "owner/name"), "models.hub_url"),
         (("devices", "--set", "plan.catalogues=nowhere"), "plan.catalogues"),
     ],

@@ -70,7 +70,8 @@ def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("estimate", "llama-3.1-8b"), "--device"),
+        (("estimate", "llama-3.1-8b", "--device", "nothing such"), "device"),
+        (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--beside", "no-model"), "no-model"),
         (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--format", "Q99"), "nearest"),
         (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--context", "0"), "--context"),
         (("estimate", "flux.1-dev", "--device", "rtx3090-24"), "layers"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from serdab.plan import Advice, BadPlan, Wish, load_catalogue, recommend
+from serdab.plan import Advice, BadPlan, Option, Wish, load_catalogue, recommend, recommend_for
+from serdab.plan.housing import CIRCUIT_W, HOST_W, LOW_CIRCUIT_W, counts_of, house_of
 
 CATALOGUE = load_catalogue()
 
@@ -13,6 +15,11 @@ def advice(wish: Wish) -> Advice:
     return recommend(
         list(CATALOGUE.devices.values()), list(CATALOGUE.models.values()), wish, CATALOGUE.electricity_of("DE")
     )
+
+
+def counted(option: Option) -> float:
+    """Its cost, each card beyond the first counted as a tenth more."""
+    return option.years_usd * (1 + 0.1 * (option.cards - 1))
 
 
 def test_arabic_and_english_for_twenty_on_a_budget() -> None:
@@ -28,7 +35,7 @@ def test_arabic_and_english_for_twenty_on_a_budget() -> None:
         assert option.tokens_per_s_low >= 10
         assert option.users_at_once >= 20
     assert found.smaller is not None
-    assert found.options[0].years_usd == min(option.years_usd for option in found.options)
+    assert counted(found.options[0]) == min(counted(option) for option in found.options)
 
 
 def test_a_licence_that_forbids_it_is_refused() -> None:
@@ -53,7 +60,7 @@ def test_a_larger_budget_never_makes_the_least_dearer(budget: float | None) -> N
     some = advice(Wish(users=4, budget_usd=budget))
     more = advice(Wish(users=4, budget_usd=None if budget is None else budget * 4))
 
-    assert more.options[0].years_usd <= some.options[0].years_usd + 1e-6
+    assert counted(more.options[0]) <= counted(some.options[0]) + 1e-6
 
 
 def test_an_unknown_task_or_quality_is_told() -> None:
@@ -63,3 +70,67 @@ def test_an_unknown_task_or_quality_is_told() -> None:
         advice(Wish(quality="superb"))
     with pytest.raises(BadPlan, match="users"):
         advice(Wish(users=0))
+
+
+def test_a_hospital_with_a_wish_of_the_70b_class_gets_what_it_can_house() -> None:
+    found = advice(Wish(users=20, quality="best", commercial=True, region="EU"))
+
+    assert found.options
+    for option in found.options:
+        device, card = CATALOGUE.devices[option.device], CATALOGUE.models[option.model]
+        assert card.shape.parameters > 60e9
+        assert option.cards <= 4 or "rack" in option.house
+        assert "rack" in option.house or option.cards * device.power_w + HOST_W <= CIRCUIT_W
+    assert found.smaller is not None
+    assert any("ranked by parameters" in note for note in found.notes)
+    assert any("same moment" in note for note in found.notes)
+
+
+def test_a_studio_with_one_card_of_24_gb_gets_the_best_that_runs_on_it() -> None:
+    card = CATALOGUE.device("rtx4090-24")
+    found = recommend_for(
+        card, 1, list(CATALOGUE.models.values()), Wish(commercial=True), CATALOGUE.electricity_of("DE")
+    )
+
+    best, *others = found.options
+    assert CATALOGUE.models[best.model].shape.parameters > 20e9
+    assert best.quality == max(option.quality for option in found.options)
+    assert all(option.need_gib <= option.have_gib * 0.92 for option in found.options)
+    assert all(option.purchase_usd == 0 < option.years_usd for option in found.options)
+    assert any(option.tokens_per_s > 1.5 * best.tokens_per_s for option in others)
+    assert found.bigger is not None
+    assert found.bigger.rescue
+
+
+def test_a_laptop_without_a_gpu_gets_what_it_can_do_and_is_told_that_it_is_slow() -> None:
+    laptop = msgspec.structs.replace(
+        CATALOGUE.device("cpu-ddr4-2ch"), memory_bytes=8 << 30, bandwidth=35e9, name="a laptop"
+    )
+    models, electricity = list(CATALOGUE.models.values()), CATALOGUE.electricity_of("DE")
+    found = recommend_for(laptop, 1, models, Wish(quality="best"), electricity)
+
+    assert found.options
+    assert all(CATALOGUE.models[option.model].shape.active_parameters < 6e9 for option in found.options)
+    assert any("quality asked for" in note for note in found.notes)
+    slow = recommend_for(laptop, 1, models, Wish(least_tokens_per_s=300), electricity)
+    assert slow.options
+    assert any("nothing writes 300 tokens/s" in note for note in slow.notes)
+
+
+def test_a_house_takes_what_its_slots_and_its_socket_carry() -> None:
+    small, large = CATALOGUE.device("rtx3060-12"), CATALOGUE.device("rtx5090-32")
+    assert counts_of(small, "DE") == (1, 2, 4)
+    assert counts_of(large, "DE") == (1, 2, 4)
+    assert counts_of(large, "US") == (1, 2)
+    assert 4 * large.power_w + HOST_W > LOW_CIRCUIT_W
+    assert counts_of(CATALOGUE.device("h100-80-sxm"), "US") == (1, 2, 4, 8)
+    assert counts_of(CATALOGUE.device("m3ultra-512")) == (1,)
+    names = [house.name for cards in (1, 4) if (house := house_of(small, cards, "US")) is not None]
+    assert names == ["PC", "workstation"]
+
+
+def test_of_models_of_one_size_the_newer_one_that_does_as_much_is_taken() -> None:
+    found = advice(Wish())
+    replaced = {each.what for each in found.refused if "newer model" in each.why}
+    assert "llama-3.1-8b" in replaced
+    assert not replaced & {option.model for option in found.options}

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serdab.cli import plan_estimates, plan_making
-from serdab.cli.plan_fitting import Question, show_fit
+from serdab.cli.plan_asking import Json, catalogue_of
 from serdab.cli.printing import print_json, print_table, say
-from serdab.cli.session import session_of
 
 if TYPE_CHECKING:
     from serdab.plan import Catalogue, Device, ModelCard
@@ -19,25 +18,7 @@ application = typer.Typer(help="Plan machines and models before anything is boug
 plan_estimates.register(application)
 plan_making.register(application)
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _GIB = 2**30
-
-
-@application.command()
-def fit(  # noqa: PLR0913 - each is an option of the command line
-    ctx: typer.Context,
-    model: Annotated[
-        str, typer.Argument(help="A GGUF file, a folder, a URL, owner/name on the hub, or a name of the catalogue.")
-    ],
-    device: Annotated[str, typer.Option(help="A device of the catalogue.")] = "",
-    context: Annotated[str, typer.Option(help="Tokens of one user's context, as in 16k.")] = "8k",
-    users: Annotated[int, typer.Option(min=1, max=100_000, help="Users at the same time.")] = 1,
-    kv: Annotated[str, typer.Option(help="How the cache is kept: f16, q8_0 or q4_0.")] = "f16",
-    json: Json = False,
-) -> None:
-    """Read what a model is from the heads of its files, without its weights."""
-    question = Question(model=model, device=device, context=context, users=users, kv=kv)
-    show_fit(session_of(ctx).settings, question, as_json=json)
 
 
 @application.command()
@@ -165,16 +146,6 @@ def prices(
         ],
     )
     _say_stale(catalogue, {each.id for each in chosen})
-
-
-def catalogue_of(ctx: typer.Context) -> Catalogue:
-    """The catalogues with the user's own; what it replaces is said."""
-    from serdab.plan import load_catalogue
-
-    catalogue = load_catalogue(session_of(ctx).settings.plan.catalogues)
-    for each in catalogue.overridden:
-        say(f"yours: {each}")
-    return catalogue
 
 
 def _say_stale(catalogue: Catalogue, shown: set[str]) -> None:

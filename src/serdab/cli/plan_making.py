@@ -6,29 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.plan_fitting import context_tokens
+from serdab.cli.plan_asking import Json, catalogue_of, context_tokens
 from serdab.cli.plan_showing import shown
 from serdab.cli.printing import print_json, print_table
-from serdab.cli.session import session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
-    from serdab.plan import Catalogue, Estimate
-
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+    from serdab.plan import Estimate
 
 
 def register(application: typer.Typer) -> None:
     """Add the commands to `serdab plan`."""
     for command in (picture, training):
         application.command()(command)
-
-
-def catalogue_of(ctx: typer.Context) -> Catalogue:
-    """The catalogues with the user's own."""
-    from serdab.plan import load_catalogue
-
-    return load_catalogue(session_of(ctx).settings.plan.catalogues)
 
 
 def picture(  # noqa: PLR0913 - each is an option of the command line

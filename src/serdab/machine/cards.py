@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from serdab.machine.gpus import Drivers, Gpu, GpuProcess, Link
-from serdab.machine.nvml import look_by_nvml
+from serdab.machine.nvml_process import ask_nvml
 from serdab.machine.root import Root, pairs, whole
 
 VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x1DA3: "habana"}
@@ -27,7 +27,8 @@ DEVICE_FILES = {"nvidia": "/dev/nvidiactl", "amd": "/dev/kfd", "intel": "/dev/dr
 
 def look_at_gpus(root: Root) -> tuple[Drivers, tuple[Gpu, ...]]:
     """Every GPU of the machine, those that nobody can use too."""
-    drivers, by_nvml = look_by_nvml(root)
+    told = ask_nvml(root)
+    drivers, by_nvml = told.drivers, told.gpus
     version = re.search(
         r"Kernel Module[^\n]{0,60}?\s(\d+\.\d+(?:\.\d+)?)", root.text("/proc/driver/nvidia/version") or ""
     )
@@ -36,9 +37,9 @@ def look_at_gpus(root: Root) -> tuple[Drivers, tuple[Gpu, ...]]:
         nvidia=version[1] if version else drivers.nvidia_library,
         amdgpu=root.text("/sys/module/amdgpu/version") or "",
     )
-    told = {gpu.bus: gpu for gpu in by_nvml}
+    known = {gpu.bus for gpu in by_nvml}
     on_bus = [gpu for bus in root.names(PCI) if (gpu := _on_bus(root, bus, drivers)) is not None]
-    rest = [gpu for gpu in on_bus if gpu.bus not in told]
+    rest = [gpu for gpu in on_bus if gpu.bus not in known]
     found = [*by_nvml, *_numbered(rest, {"nvidia": len(by_nvml)})]
     if not any(gpu.vendor == "nvidia" for gpu in found):
         found += _without_bus(root, drivers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +13,7 @@ import aiohttp
 
 from serdab.core import expected, private_folder
 from serdab.models.errors import ModelDamaged, PullFailed
+from serdab.models.hub import REFUSALS, todo_of_refusal
 
 #: Called with bytes so far and bytes in all (0: unknown).
 OnProgress = Callable[[int, int], None]
@@ -22,8 +23,21 @@ TRIES = 5
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 
 
-async def download(url: str, target: Path, sha256: str | None, on_progress: OnProgress) -> None:
+async def download(
+    url: str,
+    target: Path,
+    sha256: str | None,
+    on_progress: OnProgress,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Bring a file, resuming what an earlier try left in `target`.partial.
+
+    Args:
+        url: where it is.
+        target: where it shall be.
+        sha256: its digest; None: not known.
+        on_progress: called with bytes so far and bytes in all.
+        headers: sent to the host of the URL alone, like the token of a hub.
 
     Raises:
         PullFailed: the other side does not answer, or has no such file, after some tries.
@@ -34,7 +48,7 @@ async def download(url: str, target: Path, sha256: str | None, on_progress: OnPr
     if urlsplit(url).scheme == "file":
         await asyncio.to_thread(_copy, Path(unquote(urlsplit(url).path)), partial, on_progress)
     else:
-        await _fetch_with_tries(url, partial, on_progress)
+        await _fetch_with_tries(url, partial, on_progress, headers or {})
     found = await asyncio.to_thread(_digest, partial)
     if sha256 is not None and found != sha256:
         partial.unlink()
@@ -42,11 +56,11 @@ async def download(url: str, target: Path, sha256: str | None, on_progress: OnPr
     os.replace(partial, target)
 
 
-async def _fetch_with_tries(url: str, partial: Path, on_progress: OnProgress) -> None:
+async def _fetch_with_tries(url: str, partial: Path, on_progress: OnProgress, headers: Mapping[str, str]) -> None:
     async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session:
         for attempt in range(1, TRIES + 1):
             try:
-                await _fetch(session, url, partial, on_progress)
+                await _fetch(session, url, partial, on_progress, headers)
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
                 if attempt == TRIES:
                     raise PullFailed(
@@ -58,14 +72,17 @@ async def _fetch_with_tries(url: str, partial: Path, on_progress: OnProgress) ->
                 return
 
 
-async def _fetch(session: aiohttp.ClientSession, url: str, partial: Path, on_progress: OnProgress) -> None:
+async def _fetch(
+    session: aiohttp.ClientSession, url: str, partial: Path, on_progress: OnProgress, headers: Mapping[str, str]
+) -> None:
     have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    async with session.get(url, headers=headers) as answer:
+    ranged = {"Range": f"bytes={have}-"} if have else {}
+    async with session.get(url, headers={**headers, **ranged}) as answer:
         if answer.status == 416:  # nothing is missing, or what we have is too long: the digest will tell
             return
         if answer.status not in (200, 206):
-            raise PullFailed(expected(f"the answer of {url.split('?')[0]}", "200 or 206", answer.status))
+            todo = todo_of_refusal(headers) if answer.status in REFUSALS else ""
+            raise PullFailed(expected(f"the answer of {url.split('?')[0]}", "200 or 206", answer.status, todo))
         resumed = answer.status == 206
         done = have if resumed else 0
         total = done + (answer.content_length or 0)

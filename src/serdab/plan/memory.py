@@ -12,6 +12,7 @@ from serdab.plan.bad_plan import BadPlan
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
 from serdab.plan.figures import Term, total
+from serdab.plan.finetuning import ADAPTER_RANK, ADAPTER_SHARE
 from serdab.plan.kv import cache_terms
 from serdab.plan.shapes import Shape, Weights
 
@@ -69,6 +70,15 @@ VISION_BYTES = 1.2 * GIB
 MARGIN = 0.08
 
 
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+    """Another model on the same cards."""
+
+    shape: Shape
+    weights: Weights
+    #: Whether it writes drafts for the model: it then has the same sequences, in the same process.
+    drafts: bool = False
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """How a model is used."""
 
@@ -82,8 +92,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     #: Share of the layers that is on the cards; the rest is with the processor.
     on_cards: float = 1.0
     display: bool = False
-    #: Bytes of what else lives there: a draft model, adapters, an embedding model.
-    others_bytes: float = 0.0
+    #: What else lives there: a draft model, an embedding or rerank model, a second model.
+    neighbours: tuple[Neighbour, ...] = ()
+    #: LoRA adapters that are held at once, and the rank that there is room for.
+    adapters: int = 0
+    adapter_rank: int = 16
     batch_tokens: int = 0
 
 
@@ -156,7 +169,27 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
         )
         for term in kept
     ]
-    return (*terms, *_beside(shape, load, engine, batch))
+    terms += _beside(shape, load, engine, batch)
+    terms += [neighbour_term(each, load) for each in load.neighbours]
+    return tuple(terms)
+
+
+def neighbour_term(each: Neighbour, load: Load) -> Term:
+    """What another model on the same cards needs: its own sum, without a second engine where it drafts.
+
+    One that does not draft answers one sequence at a time, of the context that it was made for at most.
+
+    Raises:
+        BadPlan: a number or name makes no sense.
+    """
+    own = msgspec.structs.replace(load, neighbours=(), adapters=0, on_cards=1.0)
+    if not each.drafts:
+        context = min(load.context_tokens, each.shape.context_tokens or load.context_tokens)
+        own = msgspec.structs.replace(own, sequences=1, context_tokens=context)
+    parts = [term for term in memory_terms(each.shape, each.weights, own) if not each.drafts or term.name != "engine"]
+    why = " + ".join(f"{term.name} {term.value / GIB:.2f}" for term in parts if term.value)
+    name = f"{'draft' if each.drafts else 'beside it'}: {each.shape.name} {each.weights.format}"
+    return Term(name=name, value=total(parts), unit="B", why=f"{why} GiB")
 
 
 def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
@@ -183,8 +216,12 @@ def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[
     if shape.kind == "vlm" and engine.keeps_batch:
         why = "projector of about 0.45 G at 16 bits and its buffers; loaded by default, left out with --no-mmproj"
         terms.append(Term(name="vision part", value=VISION_BYTES, unit="B", why=why))
-    if load.others_bytes:
-        terms.append(Term(name="beside it", value=checked("bytes of others", load.others_bytes, least=0.0), unit="B"))
+    if load.adapters:
+        checked("adapters", load.adapters, most=10_000)
+        checked("rank of the adapters", load.adapter_rank, most=4096)
+        each = ADAPTER_SHARE * load.adapter_rank / ADAPTER_RANK * shape.parameters
+        why = f"{load.adapters} x {each / 1e6:,.0f} M at 16 bits, of rank {load.adapter_rank} on all matrices"
+        terms.append(Term(name="adapters", value=2 * each * load.adapters, unit="B", why=why))
     return terms
 
 

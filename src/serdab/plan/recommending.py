@@ -7,46 +7,48 @@ cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
-from serdab.core import expected
-from serdab.plan.bad_plan import BadPlan
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
-from serdab.plan.checking import checked
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
 from serdab.plan.figures import total
-from serdab.plan.memory import Load, check_fit, memory_terms, most_sequences
+from serdab.plan.housing import counts_of, house_of
+from serdab.plan.memory import Load, check_fit, most_sequences
+from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
+from serdab.plan.power import WHOLE_MACHINES
+from serdab.plan.rescuing import rescue
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Weights
 from serdab.plan.speed import Setting, estimate_decode, estimate_step, precision_of
 from serdab.plan.weights import weights_of
 
-Quality = Literal["basic", "good", "best"]
-#: Least quality (0 to 100) that is asked for; a model of unknown quality counts by its size.
-FLOORS: dict[str, float] = {"basic": 30.0, "good": 50.0, "best": 70.0}
 #: Formats that are tried, the smallest first; below 4.5 bits a smaller model is better (70B: Q3_K_M +19 % perplexity).
 FORMATS = ("Q4_K_M", "Q8_0", "F16")
 SERVING_ENGINES = ("vllm", "sglang", "tensorrt-llm")
-MOST_CARDS = 8
+#: How much dearer each card beyond the first counts, when machines are compared: one more slot, fan and thing to break.
+MORE_CARDS = 0.1
+#: How many times the cost of the least others may have to be shown beside it, and what anybody may spend, USD.
+NEAR, NEAR_USD = 2.5, 2000.0
+#: What is always said.
+BY_SIZE = (
+    "quality is ranked by parameters (a mixture by the root of all and active ones), the newer of equal ones first: no "
+    "model was tested for this; try the two or three of your choice on your own questions before you buy"
+)
+AT_ONCE = (
+    "{users:g} users means that so many ask in the same moment; people who only have access count far less: ask again "
+    "with the number that you see at once at the busiest hour"
+)
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for."""
+class Try(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in a format on so many equal cards."""
 
-    task: str = "chat"
-    users: float = 1
-    languages: tuple[str, ...] = ()
-    context_tokens: float = 8192
-    answer_tokens: float = 400
-    budget_usd: float | None = None
-    quality: str = "good"
-    commercial: bool = False
-    #: Tokens a second that each user shall see at least, and the region whose licences count.
-    least_tokens_per_s: float = 10.0
-    region: str = ""
+    device: Device
+    cards: int
+    card: ModelCard
+    storage: str
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     format: str
     engine: str
+    #: How keys and values are kept.
+    kv: str
     quality: float
     need_gib: float
     have_gib: float
@@ -68,15 +72,9 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     years_usd: float
     usd_per_million: float
     bound_by: str
+    #: What the cards stand in; empty: it is there already.
+    house: str = ""
     why: str = ""
-
-
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """What was left out, why, and what would help."""
-
-    what: str
-    why: str
-    rescue: str = ""
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,81 +86,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...]
     adaptation: str
     services: tuple[str, ...] = ()
-
-
-def quality_of(card: ModelCard) -> float:
-    """Its quality, or a guess by its size: 8 G 50, 32 G 65, 70 G 72 (a mixture counts by the root of all and used)."""
-    if card.quality is not None:
-        return card.quality
-    import math
-
-    size = math.sqrt(card.shape.parameters * card.shape.active_parameters) / 1e9
-    return max(5.0, min(85.0, 50 + 10.5 * math.log(max(size, 0.05) / 8)))
-
-
-def licence_problem(card: ModelCard, wish: Wish) -> str:
-    """Why its licence does not allow the wish; "" where it does."""
-    if wish.commercial and not card.licence.commercial:
-        return f"its licence ({card.licence.name}) does not allow commercial use"
-    if wish.region and wish.region.upper() in card.licence.not_in:
-        return f"its licence ({card.licence.name}) leaves out {wish.region.upper()}"
-    return ""
-
-
-def language_problem(card: ModelCard, wish: Wish) -> str:
-    """Which language it does not speak well enough; "" where it speaks all."""
-    known = {code: card.languages.get(code, "unknown") for code in wish.languages}
-    weak = [f"{code} ({fluency})" for code, fluency in known.items() if fluency not in ("strong", "yes")]
-    return f"not trained on {', '.join(weak)}" if weak else ""
-
-
-def check_wish(wish: Wish) -> None:
-    """Refuse what makes no sense.
-
-    Raises:
-        BadPlan: a number or name makes no sense.
-    """
-    checked("users", wish.users)
-    checked("context_tokens", wish.context_tokens, least=16)
-    checked("answer tokens", wish.answer_tokens)
-    checked("tokens a second", wish.least_tokens_per_s, least=0.01, most=10_000)
-    if wish.budget_usd is not None:
-        checked("budget", wish.budget_usd, most=1e9)
-    if wish.quality not in FLOORS:
-        raise BadPlan(expected("quality", f"one of {', '.join(FLOORS)}", wish.quality))
-
-
-def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelCard], list[Refusal]]:
-    """Models that the wish allows, the smallest first, and why others are not.
-
-    Raises:
-        BadPlan: no model of the catalogue is made for the task.
-    """
-    tasks = sorted({task for card in models for task in card.tasks})
-    able = [card for card in models if wish.task in card.tasks]
-    if not able:
-        from difflib import get_close_matches
-
-        near = get_close_matches(wish.task, tasks, n=3, cutoff=0.3) or tasks[:6]
-        raise BadPlan(
-            expected(
-                "the task", "one that a model of the catalogue is made for", wish.task, f"nearest: {', '.join(near)}"
-            )
-        )
-    kept, refused = [], []
-    for card in sorted(able, key=lambda each: (each.shape.parameters, each.id)):
-        problem = licence_problem(card, wish) or language_problem(card, wish)
-        if not problem and card.shape.context_tokens and card.shape.context_tokens < wish.context_tokens:
-            problem = f"made for {card.shape.context_tokens:,} tokens of context"
-        if not problem and quality_of(card) < FLOORS[wish.quality]:
-            problem = f"quality {quality_of(card):.0f}, {FLOORS[wish.quality]:.0f} asked for"
-        if not problem and not card.shape.layers:
-            problem = "its shape is not known"
-        if problem:
-            refused.append(Refusal(what=card.id, why=problem))
-        else:
-            kept.append(card)
-    return kept, refused
+    #: What to know before this is believed.
+    notes: tuple[str, ...] = ()
 
 
 def engine_for(device: Device, wish: Wish) -> str:
@@ -196,20 +121,29 @@ def seen_speed(device: Device, card: ModelCard, weights: Weights, cards: int, wi
     return middle, min(1 / (step.range.high * slower), one.range.low if cards == 1 else 1e9), step.bound_by
 
 
-def option_of(
-    device: Device, cards: int, card: ModelCard, storage: str, wish: Wish, electricity: Electricity
-) -> Option | Refusal:
-    """A machine with a model in a format, or why it is refused and what would help."""
+def load_of(tried: Try, wish: Wish) -> Load:
+    """How the model would be used."""
+    engine = engine_for(tried.device, wish)
+    return Load(context_tokens=wish.context_tokens, sequences=wish.users, engine=engine, cards=tried.cards)
+
+
+def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refusal:
+    """A machine with a model in a format, or why it is refused."""
+    device, cards, card, storage = tried.device, tried.cards, tried.card, tried.storage
     weights = weights_of(card.shape, storage)
-    engine = engine_for(device, wish)
-    load = Load(context_tokens=wish.context_tokens, sequences=wish.users, engine=engine, cards=cards)
+    load = load_of(tried, wish)
+    engine = load.engine
     what = f"{cards} x {device.name} with {card.id} {storage}"
+    bought, years = price_of(device, cards, wish, electricity)
     fit = check_fit(device, card.shape, weights, load)
+    if not fit.fits:
+        load = msgspec.structs.replace(load, kv="q8_0" if engine == "llama.cpp" else "fp8")
+        fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
         return Refusal(
             what=what,
             why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
-            rescue=rescue_of(device, cards, card, weights, load),
+            usd=bought,
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
@@ -217,19 +151,18 @@ def option_of(
             what=what,
             why=f"{low:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
             rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
+            usd=bought,
         )
-    terms = Terms()
-    bought = purchase(device, cards, terms).likely
     if wish.budget_usd is not None and bought > wish.budget_usd:
-        return Refusal(what=what, why=f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed")
-    years = total(cost_terms(device, cards, electricity, terms, wish.users))
-    millions = million_tokens(Workload(answer_tokens_per_s=speed * wish.users), terms)
+        return Refusal(what=what, why=f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed", usd=bought)
+    millions = million_tokens(Workload(answer_tokens_per_s=speed * wish.users), Terms())
     return Option(
         device=device.id,
         cards=cards,
         model=card.id,
         format=storage,
         engine=engine,
+        kv=load.kv,
         quality=quality_of(card),
         need_gib=fit.need_bytes / 2**30,
         have_gib=fit.have_bytes / 2**30,
@@ -240,30 +173,39 @@ def option_of(
         years_usd=years,
         usd_per_million=years / max(millions, 1e-9),
         bound_by=reason,
+        house="" if wish.owned else house_name(device, cards, electricity.country),
     )
 
 
-def rescue_of(device: Device, cards: int, card: ModelCard, weights: Weights, load: Load) -> str:
-    """What would make it fit, the mildest first."""
+def with_rescue(refusal: Refusal, tried: Try, wish: Wish, electricity: Electricity) -> Refusal:
+    """A refusal with what would help, which takes longer to work out than the refusal itself."""
+    if refusal.rescue or not refusal.why.startswith("needs"):
+        return refusal
+    most_cards = max(counts_of(tried.device, electricity.country), default=1)
+    weights = weights_of(tried.card.shape, tried.storage)
+    help_by = rescue(tried.device, tried.card.shape, weights, load_of(tried, wish), most_cards)
+    return msgspec.structs.replace(refusal, rescue=help_by)
 
-    def fits(**changes: object) -> bool:
-        return check_fit(device, card.shape, weights, msgspec.structs.replace(load, **changes)).fits
 
-    if fits(kv="q8_0"):
-        return "keys and values in q8_0"
-    for share in (0.5, 0.25):
-        if load.context_tokens * share >= 2048 and fits(context_tokens=load.context_tokens * share):
-            return f"{load.context_tokens * share:,.0f} tokens of context"
-    if load.sequences > 1 and fits(sequences=max(1.0, load.sequences // 2)):
-        return f"{load.sequences // 2:.0f} at once, the others in line"
-    if cards < MOST_CARDS and fits(cards=cards * 2):
-        return f"{cards * 2} cards"
-    alone = memory_terms(card.shape, weights, msgspec.structs.replace(load, sequences=1))[0].value
-    return (
-        "a smaller model: its weights alone are too large"
-        if alone > device.memory_bytes * cards
-        else "fewer users and a shorter context"
-    )
+def house_name(device: Device, cards: int, country: str) -> str:
+    """What cards stand in; a whole machine stands for itself."""
+    house = None if device.kind in WHOLE_MACHINES else house_of(device, cards, country)
+    return house.name if house else ""
+
+
+def price_of(device: Device, cards: int, wish: Wish, electricity: Electricity) -> tuple[float, float]:
+    """USD to buy a machine and to have it for its years; one that is there already costs its electricity."""
+    house = house_of(device, cards, electricity.country)
+    terms = Terms(host_usd=house.host_usd) if house else Terms()
+    parts = cost_terms(device, cards, electricity, terms, wish.users)
+    if wish.owned:
+        return 0.0, sum(part.value for part in parts if part.name == "electricity")
+    return purchase(device, cards, terms).likely, total(parts)
+
+
+def notes_of(wish: Wish) -> tuple[str, ...]:
+    """What to know before the advice is believed."""
+    return (BY_SIZE, AT_ONCE.format(users=wish.users)) if wish.users > 4 else (BY_SIZE,)
 
 
 def recommend(
@@ -282,32 +224,33 @@ def recommend(
     cards_of, refused = allowed_models(models, wish)
     found: list[Option] = []
     nearest: list[Refusal] = []
+    shown: list[Refusal] = []
     for device in devices:
         if not device.can_be_bought or device.bandwidth <= 0 or device.memory_bytes < 2**30:
             continue
-        several = (
-            (1, 2, 4, 8) if device.kind in ("nvidia_hbm", "nvidia_gddr", "amd_cdna", "amd_rdna", "gaudi") else (1,)
-        )
         affordable = [
             count
-            for count in several
+            for count in counts_of(device, electricity.country)
             if wish.budget_usd is None or purchase(device, count, Terms()).low <= wish.budget_usd
         ]
+        answers = []
         for card in cards_of:
-            answer = _first_that_does(device, affordable, card, wish, electricity)
-            if isinstance(answer, Option):
-                found.append(answer)
+            answers.append(_first_that_does(device, affordable, card, wish, electricity))
+            if isinstance(answers[-1], Option):
                 break  # models come smallest first: a larger one on the same device is waste
-            if answer is not None:
-                nearest.append(answer)
-    found.sort(key=lambda option: (option.years_usd, -option.quality))
+        found += [answer for answer in answers if isinstance(answer, Option)]
+        failed = [answer for answer in answers if isinstance(answer, Refusal)]
+        nearest += failed
+        shown += failed[:1] if len(failed) == len(answers) else []
+    found.sort(key=lambda option: (option.years_usd * (1 + MORE_CARDS * (option.cards - 1)), -option.quality))
     options = distinct(found)
     best = options[0] if options else None
     return Advice(
         options=tuple(options),
-        smaller=_smaller(best, refused, nearest),
+        smaller=_halved(best, devices, cards_of, wish, electricity) or _smaller(best, refused, nearest),
         bigger=_bigger(best, cards_of, found),
-        refused=tuple(refused[:40] + nearest[:20]),
+        refused=tuple(sorted(shown, key=lambda each: -each.usd)[:20] + refused),
+        notes=notes_of(wish),
         adaptation=adaptation(best, cards_of),
         services=tuple(f"{each.id}: {each.input_usd:g} / {each.output_usd:g} USD a million" for each in services[:3]),
     )
@@ -316,22 +259,24 @@ def recommend(
 def _first_that_does(
     device: Device, counts: Sequence[int], card: ModelCard, wish: Wish, electricity: Electricity
 ) -> Option | Refusal | None:
-    last: Refusal | None = None
+    last: tuple[Refusal, Try] | None = None
     for count in counts:
         for storage in FORMATS[: 1 if wish.quality != "best" else 2][::-1]:
-            answer = option_of(device, count, card, storage, wish, electricity)
+            tried = Try(device=device, cards=count, card=card, storage=storage)
+            answer = option_of(tried, wish, electricity)
             if isinstance(answer, Option):
                 return answer
-            last = answer
-    return last
+            last = answer, tried
+    return with_rescue(*last, wish, electricity) if last else None
 
 
 def distinct(found: Sequence[Option]) -> list[Option]:
-    """Three that differ: the cheapest, the best for at most twice its price, and the fastest for that."""
+    """Three that differ: the cheapest, and of those that cost not much more the best and the fastest."""
     if not found:
         return []
     first = found[0]
-    near = [each for each in found[1:] if each.years_usd <= 2.5 * first.years_usd] or list(found[1:])
+    most_usd = max(NEAR * first.years_usd, NEAR_USD)
+    near = [each for each in found[1:] if each.years_usd <= most_usd] or list(found[1:4])
     picked = [msgspec.structs.replace(first, why="the least that is enough")]
     wishes: tuple[tuple[str, Callable[[Option], float]], ...] = (
         ("better answers", lambda each: each.quality),
@@ -348,18 +293,36 @@ def distinct(found: Sequence[Option]) -> list[Option]:
     return picked
 
 
+def _halved(
+    best: Option | None,
+    devices: Sequence[Device],
+    models: Sequence[ModelCard],
+    wish: Wish,
+    electricity: Electricity,
+) -> Refusal | None:
+    """Why half as many of the same cards are not enough; None: it is one card, or they would be."""
+    if best is None or best.cards == 1:
+        return None
+    device = next(each for each in devices if each.id == best.device)
+    card = next(each for each in models if each.id == best.model)
+    tried = Try(device=device, cards=best.cards // 2, card=card, storage=best.format)
+    answer = option_of(tried, wish, electricity)
+    return with_rescue(answer, tried, wish, electricity) if isinstance(answer, Refusal) else None
+
+
 def _smaller(best: Option | None, refused: Sequence[Refusal], nearest: Sequence[Refusal]) -> Refusal | None:
+    """What is just too small: the same model on the dearest of the cheaper machines, else the best of the models."""
     if best is None:
         return nearest[0] if nearest else (refused[-1] if refused else None)
+    same = [each for each in nearest if f" {best.model} " in each.what and each.usd < best.purchase_usd]
     weak = [each for each in refused if each.why.startswith("quality")]
-    same = [each for each in nearest if best.model in each.what]
-    return weak[-1] if weak else (same[0] if same else (nearest[0] if nearest else None))
+    return max(same, key=lambda each: each.usd) if same else (weak[-1] if weak else None)
 
 
 def _bigger(best: Option | None, models: Sequence[ModelCard], found: Sequence[Option]) -> Refusal | None:
     if best is None:
         return None
-    above = [card for card in models if card.id != best.model and quality_of(card) > best.quality]
+    above = [card for card in models if card.id != best.model and quality_of(card) > best.quality + 1]
     if not above:
         return None
     card = min(above, key=quality_of)
@@ -371,7 +334,7 @@ def _bigger(best: Option | None, models: Sequence[ModelCard], found: Sequence[Op
     )
     return Refusal(
         what=card.id,
-        why=f"{best.model} has the quality asked for; this one adds {quality_of(card) - best.quality:.0f} points{cost}",
+        why=f"waste: it adds {quality_of(card) - best.quality:.0f} points to the quality asked for{cost}",
         rescue="ask for a higher quality",
     )
 

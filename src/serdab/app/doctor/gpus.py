@@ -14,7 +14,7 @@ from serdab.machine import Gpu, Machine
 #: Part of a GPU's memory that others may have: a desktop takes some.
 MOST_OTHERS = 0.10
 #: What NVIDIA's library says of a card that is broken, not only out of reach.
-FAULTS = ("reset", "fallen off")
+FAULTS = ("reset", "fallen off", "does not answer", "ends the process")
 _GB = 1 << 30
 
 

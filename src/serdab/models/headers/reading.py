@@ -13,6 +13,7 @@ from serdab.models.headers.gguf_shape import shape_of_gguf
 from serdab.models.headers.gguf_types import FILE_TYPES
 from serdab.models.headers.stores import LocalStore, RemoteStore, Store, run
 from serdab.models.headers.tensors import Tensor, count
+from serdab.models.hub import hub_headers
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}(?:/[\w./-]{1,200}\.gguf)?(?::[\w.-]{1,60})?")
 _SPLIT = re.compile(r"(.{1,200})-(\d{5})-of-(\d{5})\.gguf")
@@ -39,7 +40,7 @@ async def read_model(target: str, settings: Settings) -> ModelHead:
     Args:
         target: a path, a URL of a file, or `owner/name` on the hub `models.hub_url`; of several GGUF files the one
             whose name has the word after a colon, as in `owner/name:Q4_K_M`.
-        settings: `models.hub_url`.
+        settings: `models.hub_url` and `models.hub_token`.
 
     Raises:
         BadModelFile: a file is truncated, damaged, or no model; or reading on would need more than a megabyte.
@@ -54,7 +55,7 @@ async def read_model(target: str, settings: Settings) -> ModelHead:
         return await _read_folder(LocalStore(Path(head).expanduser()), variant)
     if target.startswith(("http://", "https://")):
         base, _, file = target.rpartition("/")
-        async with RemoteStore(target, base) as store:
+        async with RemoteStore(target, base, headers=hub_headers(settings, target)) as store:
             return await _read_file(store, file)
     if _HUB_ID.fullmatch(target) is None:
         todo = "give a path, a URL, or owner/name on the hub"
@@ -65,15 +66,16 @@ async def read_model(target: str, settings: Settings) -> ModelHead:
                 "models.hub_url", "the URL of a hub", "", f"set it, as in --set models.hub_url=URL, to read {target}"
             )
         )
-    return await _read_hub(target, settings.models.hub_url.rstrip("/"))
+    return await _read_hub(target, settings)
 
 
-async def _read_hub(target: str, hub: str) -> ModelHead:
+async def _read_hub(target: str, settings: Settings) -> ModelHead:
+    hub = settings.models.hub_url.rstrip("/")
     place, _, variant = target.partition(":")
     owner, name, *rest = place.split("/", 2)
     base = f"{hub}/{owner}/{name}/resolve/main"
     listing = f"{hub}/api/models/{owner}/{name}/tree/main?recursive=true"
-    async with RemoteStore(target, base, "" if rest else listing) as store:
+    async with RemoteStore(target, base, "" if rest else listing, hub_headers(settings, base)) as store:
         if rest:
             return await _read_file(store, rest[0])
         return await _read_folder(store, variant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
@@ -12,6 +12,7 @@ import msgspec
 
 from serdab.core import expected
 from serdab.models.errors import BadModelFile, PullFailed
+from serdab.models.hub import REFUSALS, todo_of_refusal
 
 #: Most bytes of all answers together that are read of a remote model.
 MOST_REMOTE_BYTES = 1_000_000
@@ -131,18 +132,20 @@ class RemoteStore:
 
     remote = True
 
-    def __init__(self, name: str, base: str, listing: str = "") -> None:
+    def __init__(self, name: str, base: str, listing: str = "", headers: Mapping[str, str] | None = None) -> None:
         """Describe a place.
 
         Args:
             name: as a person would say it.
             base: URL before the names of files.
             listing: URL that answers with the names of files, as Hugging Face's hub does; empty: none.
+            headers: sent to the host of `base` alone, like the token of a hub.
         """
         self.name = name
         self.bytes_read = 0
         self._base = base.rstrip("/")
         self._listing = listing
+        self._headers = dict(headers or {})
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -190,7 +193,11 @@ class RemoteStore:
                     "bring the files here and give their path",
                 )
             )  # fmt: skip
-        headers = {"Accept-Encoding": "identity"} | ({} if whole else {"Range": f"bytes={offset}-{offset + size - 1}"})
+        headers = (
+            self._headers
+            | {"Accept-Encoding": "identity"}
+            | ({} if whole else {"Range": f"bytes={offset}-{offset + size - 1}"})
+        )
         try:
             async with self._session.get(url, headers=headers) as answer:
                 return await self._read_answer(answer, url, offset, size)
@@ -204,8 +211,9 @@ class RemoteStore:
             return None
         if answer.status == 416:
             return Piece(b"", offset)
-        if answer.status in (401, 403):
-            raise PullFailed(expected(f"the answer of {self.name}", "200 or 206", answer.status, "may you read it?"))
+        if answer.status in REFUSALS:
+            todo = todo_of_refusal(self._headers)
+            raise PullFailed(expected(f"the answer of {self.name}", "200 or 206", answer.status, todo))
         if answer.status not in (200, 206):
             raise PullFailed(expected(f"the answer of {url.split('?')[0]}", "200 or 206", answer.status))
         told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
