@@ -27,7 +27,7 @@ from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
 from serdab.plan.prefill import dense_rate, operations, prefill_features, prefill_groups
-from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of
+from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of, floor_s
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
 
@@ -256,7 +256,7 @@ def estimate_step(served: Served) -> Estimate:
         for name, a, b in zip(names, fitted, features, strict=True)
         if a * b > 0
     )
-    roof = max(features[0] + features[1] if dense else features[0], features[2])
+    roof = floor_s(served) if dense else max(features[0], features[2])
     seconds = max(sum(term.value for term in terms), roof)
     if seconds > sum(term.value for term in terms):
         terms = (

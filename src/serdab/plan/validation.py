@@ -20,7 +20,7 @@ from serdab.plan.errors_of import Score, score
 from serdab.plan.left_out import TRUSTED, coverage, decode_errors, prefill_errors, step_errors, trust_of, wait_ranges
 from serdab.plan.measured import Row, device_of, number, shape_of
 from serdab.plan.memory_rows import check_caches, check_memory, check_sizes
-from serdab.plan.serving import first_token_features
+from serdab.plan.serving import reading_s, roofline_s
 from serdab.plan.tables import Tables
 
 
@@ -131,7 +131,7 @@ def check_serving(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     known = [case for case in cases if case.ttft_s > 0]
     if known:
         lines.append(_wait_line(known))
-        ideal = [first_token_features(case.served)[0] / case.ttft_s - 1 for case in known]
+        ideal = [reading_s(case.served) / case.ttft_s - 1 for case in known]
         lines.append(score("first token: one prompt at the full rate", "formula", ideal))
     return lines
 
@@ -160,14 +160,9 @@ def _step_lines(name: str, cases: Sequence[ServingCase], most: float) -> list[Sc
 
 
 def _step_baselines(name: str, cases: Sequence[ServingCase]) -> list[Score]:
-    from serdab.plan.serving import features_of
-
     lines = []
     for share, what in ((1.0, "plain roofline"), (0.85, "0.85 x bandwidth"), (0.55, "0.55 x bandwidth")):
-        errors = []
-        for case in cases:
-            features = features_of(case.served)
-            errors.append(max((features[0] + features[1]) / share, features[2]) / case.itl_s - 1)
+        errors = [roofline_s(case.served, share) / case.itl_s - 1 for case in cases]
         lines.append(score(f"between tokens at concurrency: {what}", "formula", errors, subset=name))
     return lines
 
