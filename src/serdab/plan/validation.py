@@ -6,22 +6,28 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.cases import (
     Catalogue,
     PrefillCase,
     ServingCase,
     derived_cases,
+    engine_of,
     measured_cases,
     prefill_case,
     serving_case,
+    unsound,
 )
 from serdab.plan.decoding import DecodeCase
-from serdab.plan.errors_of import Score, score
+from serdab.plan.errors_of import Score, repeats, score
+from serdab.plan.formats import format_named
 from serdab.plan.left_out import TRUSTED, coverage, decode_errors, prefill_errors, step_errors, trust_of, wait_ranges
 from serdab.plan.measured import Row, device_of, number, shape_of
 from serdab.plan.memory_rows import check_caches, check_memory, check_sizes
 from serdab.plan.serving import reading_s, roofline_s
+from serdab.plan.speed import Setting
 from serdab.plan.tables import Tables
+from serdab.plan.weights import weights_of
 
 
 def catalogue_of(tables: Tables) -> Catalogue:
@@ -43,6 +49,7 @@ def check_tables(tables: Tables) -> list[Score]:
     ]
     lines += check_memory(tables.get("memory_measured", ()), catalogue)
     lines += check_decode(tables, catalogue)
+    lines += check_batches(tables.get("perf_measured", ()), catalogue)
     lines += check_prefill(tables.get("perf_measured", ()), catalogue)
     lines += check_serving(tables.get("serving_silicon", ()), catalogue)
     return lines + published(tables.get("estimator_accuracy", ()))
@@ -94,11 +101,33 @@ def check_decode(tables: Tables, catalogue: Catalogue) -> list[Score]:
             continue
         errors = decode_errors(train, trust, cases, catalogue)
         lines.append(score("decode, one user", "device", errors, subset=name, bars={"median": most}))
+        alike = [(case.device, case.model, case.groups, case.weights_s, case.cache_s) for case in cases]
+        lines += repeats(f"decode, {name}", alike, [case.tokens_per_s for case in cases])
         for group in sorted({case.groups[-1] for case in cases}):
             own = [place for place, case in enumerate(cases) if case.groups[-1] == group]
             lines.append(score("decode, one user", "device", [errors[place] for place in own], subset=group))
         lines += baselines(f"decode, {name}", cases, [case.device for case in cases])
     return lines
+
+
+def check_batches(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
+    """Speed of several users together under engines that were made for one; no row of several users is fitted to."""
+    errors: dict[str, list[float]] = {}
+    for row in rows:
+        device, storage, users = (
+            catalogue.device(row["hardware"]),
+            format_named(row["quant"]),
+            number(row, "concurrency"),
+        )
+        if row["metric"] != "decode_aggregate" or users < 2 or device is None or not storage or "specul" in row["flag"]:
+            continue
+        shape = catalogue.shape(row["model"], number(row, "params_b") * 1e9, number(row, "active_params_b") * 1e9)
+        context = number(row, "context_depth") or number({"len": row["prompt_len"].strip("~")}, "len")
+        setting = Setting(engine=engine_of(row), context_tokens=context + number(row, "gen_len") / 2)
+        step = estimate_batched(device, shape, weights_of(shape, storage), setting, Crowd(users=users)).likely
+        errors.setdefault(f"{setting.engine} on {device.id}", []).append(users / step / number(row, "value") - 1)
+    name = "decode, several users together"
+    return [score(name, "formula", own, subset=subset) for subset, own in sorted(errors.items())]
 
 
 def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
@@ -112,6 +141,8 @@ def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     alike = [case.device.id for case in cases]
     lines = [score("prefill", "device", errors, subset="devices equal", alike=alike, bars={"median": 25})]
     lines.append(score("prefill", "device", errors, subset="rows equal", bars={"median": 25}))
+    equal = [(case.device.id, case.engine, case.model, *case.features, case.depth_tokens) for case in cases]
+    lines += repeats("prefill", equal, [case.tokens_per_s for case in cases])
     for kind in sorted({case.device.kind for case in cases}):
         own = [error for error, case in zip(errors, cases, strict=True) if case.device.kind == kind]
         lines.append(score("prefill", "device", own, subset=f"class {kind}"))
@@ -151,12 +182,21 @@ def _step_lines(name: str, cases: Sequence[ServingCase], most: float) -> list[Sc
             inside, ratio = coverage(errors, [case.group for case in cases])
             line = msgspec.structs.replace(line, inside_pct=round(100 * inside, 1), high_over_low=round(ratio, 2))
             lines.append(line)
+            lines.append(_sound_line(name, cases, errors))
             for group in sorted({case.group for case in cases}):
                 own = [error for error, case in zip(errors, cases, strict=True) if case.group == group]
                 lines.append(score("between tokens at concurrency", what, own, subset=group))
         else:
             lines.append(line)
     return [*lines, *_step_baselines(name, cases)]
+
+
+def _sound_line(name: str, cases: Sequence[ServingCase], errors: Sequence[float]) -> Score:
+    """The errors of rows that contradict neither each other nor the full rates of their cards."""
+    strange = unsound(cases)
+    sound = [error for place, error in enumerate(errors) if place not in strange]
+    what = f"{name}, without {len(strange)} rows that contradict others or what is possible"
+    return score("between tokens at concurrency", "group", sound, subset=what)
 
 
 def _step_baselines(name: str, cases: Sequence[ServingCase]) -> list[Score]:
