@@ -87,7 +87,7 @@ def check_sizes(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
         parameters, storage = number(row, "params_b") * 1e9, format_named(row["quant"])
         if not parameters or not storage:
             continue
-        if storage == "Q4_0" and row["source"].startswith("ggml-org") and row["model"].startswith("gemma-3"):
+        if storage == "Q4_0" and row.get("source", "").startswith("ggml-org") and row["model"].startswith("gemma-3"):
             storage = "Q4_0_QAT"  # ggml-org publishes Gemma 3 in Q4_0 only as trained for it
         shape = shape_named(catalogue.shapes, row["model"], parameters)
         if shape is None:
