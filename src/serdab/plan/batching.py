@@ -36,7 +36,7 @@ def shared_read(shape: Shape, weights: Weights, users: float) -> float:
     if shape.experts is None or not weights.expert_bytes:
         return 1.0
     share = shape.experts.used / shape.experts.count
-    touched = 1 - (1 - share) ** users
+    touched = 1 - math.pow(1 - share, users)
     return 1.0 + weights.expert_bytes * (touched - share) / max(bytes_read(shape, weights), 1.0)
 
 

@@ -101,8 +101,8 @@ def check_decode(tables: Tables, catalogue: Catalogue) -> list[Score]:
             continue
         errors = decode_errors(train, trust, cases, catalogue)
         lines.append(score("decode, one user", "device", errors, subset=name, bars={"median": most}))
-        alike = [(case.device, case.model, case.groups, case.weights_s, case.cache_s) for case in cases]
-        lines += repeats(f"decode, {name}", alike, [case.tokens_per_s for case in cases])
+        equal = [(case.device, case.model, case.groups, case.weights_s, case.cache_s) for case in cases]
+        lines += repeats(f"decode, {name}", equal, [case.tokens_per_s for case in cases])
         for group in sorted({case.groups[-1] for case in cases}):
             own = [place for place, case in enumerate(cases) if case.groups[-1] == group]
             lines.append(score("decode, one user", "device", [errors[place] for place in own], subset=group))
