@@ -18,7 +18,7 @@ from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.prefill import dense_rate, prefill_groups
 from serdab.plan.shapes import Shape, Weights
-from serdab.plan.speed import FITTED_ENGINES, Setting, decode_case, elsewhere_terms, estimate_prefill, span_of
+from serdab.plan.speed import FITTED_ENGINES, STRANGE, Setting, decode_case, elsewhere_terms, estimate_prefill, span_of
 from serdab.plan.weights import bytes_read
 
 
@@ -73,6 +73,12 @@ def batched_terms(device: Device, shape: Shape, weights: Weights, setting: Setti
     return (*terms, *beside)
 
 
+def _strangeness(device: Device, shape: Shape, engine: str) -> float:
+    """How much wider the interval is than one user's: twice where no batches of the like were compared with."""
+    compared = device.kind.startswith("nvidia") and shape.experts is None and engine == "llama.cpp"
+    return 1.0 if compared else STRANGE
+
+
 def estimate_batched(device: Device, shape: Shape, weights: Weights, setting: Setting, crowd: Crowd) -> Estimate:
     """Seconds between two tokens of a user, with all users at work.
 
@@ -81,7 +87,8 @@ def estimate_batched(device: Device, shape: Shape, weights: Weights, setting: Se
     """
     terms = batched_terms(device, shape, weights, setting, crowd)
     seconds = sum(term.value for term in terms)
-    slower, faster = span_of(device, FITTED_ENGINES.get(setting.engine, setting.engine), DECODE_SPAN)
+    engine = FITTED_ENGINES.get(setting.engine, setting.engine)
+    slower, faster = (width * _strangeness(device, shape, engine) for width in span_of(device, engine, DECODE_SPAN))
     largest = max(terms, key=lambda term: term.value)
     return Estimate(
         name="between tokens",

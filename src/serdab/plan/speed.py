@@ -31,8 +31,8 @@ from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, f
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
 
-#: Rows below which a class of devices counts as unknown: its interval is twice as wide.
-FEW_ROWS = 5
+#: Rows below which a class of devices counts as unknown, and how much wider the interval of what is unknown is.
+FEW_ROWS, STRANGE = 5, 2.0
 #: Seconds and bytes a second from one card to the next, where a device names no link.
 HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
 #: Engines whose steps at concurrency were measured.
@@ -72,7 +72,7 @@ def _ready(device: Device, setting: Setting) -> None:
 def span_of(device: Device, engine: str, span: tuple[float, float]) -> tuple[float, float]:
     """The span of logarithms, twice as wide for a class of devices or an engine of which few rows were measured."""
     rows = DECODE_ROWS.get(f"class {device.kind}", 0)
-    wider = 2.0 if rows < FEW_ROWS or not DECODE_ROWS.get(f"engine {engine}", 0) else 1.0
+    wider = STRANGE if rows < FEW_ROWS or not DECODE_ROWS.get(f"engine {engine}", 0) else 1.0
     return span[0] * wider, span[1] * wider
 
 
@@ -239,7 +239,7 @@ def _strangeness(served: Served) -> tuple[str, ...]:
             f"many users: fitted to {', '.join(MEASURED_ENGINES)}; {served.engine} is slower by an unknown factor"
         )
     if served.device.kind != "nvidia_hbm":
-        found.append("many users: fitted to data-centre cards of NVIDIA; others may differ by more than the interval")
+        found.append("many users: fitted to data-centre cards of NVIDIA; the interval of others is twice as wide")
     return tuple(found)
 
 
@@ -273,14 +273,15 @@ def estimate_step(served: Served) -> Estimate:
                 name="roofline", value=seconds - sum(term.value for term in terms), unit="s", why="no step is shorter"
             ),
         )
-    low, high = DENSE_SPAN if dense else EXPERTS_SPAN
+    strange = _strangeness(served)
+    low, high = (width * (STRANGE if strange else 1.0) for width in (DENSE_SPAN if dense else EXPERTS_SPAN))
     largest = max(terms, key=lambda term: term.value)
     return Estimate(
         name="between tokens",
         unit="s",
         terms=terms,
         bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
-        notes=_strangeness(served),
+        notes=strange,
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
     )
 
