@@ -21,6 +21,7 @@ from serdab.plan import (
     estimate_decode,
     estimate_first_token,
     estimate_prefill,
+    estimate_step,
     format_named,
     load_catalogue,
     memory_terms,
@@ -205,3 +206,15 @@ def test_a_device_without_rates_still_answers() -> None:
     step = estimate_batched(bare, SEVEN, weights, Setting(), Crowd(users=4, prompt_tokens=500))
 
     assert math.isfinite(step.range.high)
+
+
+def test_intervals_are_wider_where_nothing_alike_was_measured() -> None:
+    weights = weights_of(SEVEN, "Q4_K_M")
+    apple = next(each for each in CATALOGUE.devices.values() if each.kind == "apple")
+    known, strange = (
+        estimate_batched(device, SEVEN, weights, Setting(), Crowd(users=4)).range for device in (SPARK, apple)
+    )
+    measured, other = (estimate_step(served(engine=engine)).range for engine in ("vllm", "mlx"))
+
+    assert strange.high / strange.low == pytest.approx((known.high / known.low) ** 2)
+    assert other.high / other.low == pytest.approx((measured.high / measured.low) ** 2)
