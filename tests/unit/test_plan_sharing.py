@@ -26,6 +26,7 @@ from serdab.plan import (
     load_catalogue,
     memory_terms,
     total,
+    validate,
     weights_of,
 )
 from serdab.plan.errors_of import repeats
@@ -218,3 +219,24 @@ def test_intervals_are_wider_where_nothing_alike_was_measured() -> None:
 
     assert strange.high / strange.low == pytest.approx((known.high / known.low) ** 2)
     assert other.high / other.low == pytest.approx((measured.high / measured.low) ** 2)
+
+
+def test_intervals_of_reading_are_told_apart_for_devices_alone_in_their_class() -> None:
+    cards = [("rtx3090", "NVIDIA", "consumer", 71), ("rtx4090", "NVIDIA", "consumer", 165), ("rtx5090", "NVIDIA",
+             "consumer", 210), ("b580", "Intel", "consumer", 117), ("m4", "Apple", "soc", 4.3)]  # fmt: skip
+    hardware = [
+        {"id": name, "name": name, "vendor": maker, "class": kind, "memory_gb": "24", "bandwidth_gbs": "900",
+         "fp16_dense_tflops": str(rate)}
+        for name, maker, kind, rate in cards
+    ]  # fmt: skip
+    rows = [
+        {"hardware": name, "n_gpus": "1", "model": "m-8b", "params_b": "8", "quant": "Q4_K_M", "engine": "llama.cpp",
+         "metric": "prefill", "concurrency": "1", "prompt_len": "512", "value": str(rate * 25), "flag": "",
+         "source": "ggml-org/llama.cpp", "roofline_check": ""}
+        for name, _, _, rate in cards
+    ]  # fmt: skip
+    lines = {line.subset: line for line in validate({"hardware": hardware, "perf_measured": rows})}
+
+    assert lines["devices whose class has others"].n == 3
+    assert lines["devices alone in their class"].n == 2
+    assert lines["devices whose class has others"].high_over_low is not None

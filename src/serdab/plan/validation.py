@@ -141,11 +141,29 @@ def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     alike = [case.device.id for case in cases]
     lines = [score("prefill", "device", errors, subset="devices equal", alike=alike, bars={"median": 25})]
     lines.append(score("prefill", "device", errors, subset="rows equal", bars={"median": 25}))
+    lines += _prefill_intervals(cases, errors)
     equal = [(case.device.id, case.engine, case.model, *case.features, case.depth_tokens) for case in cases]
     lines += repeats("prefill", equal, [case.tokens_per_s for case in cases])
     for kind in sorted({case.device.kind for case in cases}):
         own = [error for error, case in zip(errors, cases, strict=True) if case.device.kind == kind]
         lines.append(score("prefill", "device", own, subset=f"class {kind}"))
+    return lines
+
+
+def _prefill_intervals(cases: Sequence[PrefillCase], errors: Sequence[float]) -> list[Score]:
+    """Intervals apart for devices whose class others of the fit share, and for those that are alone in theirs."""
+    devices = {(case.device.kind, case.device.id) for case in cases}
+    classes = [kind for kind, _ in devices]
+    lines = []
+    for what, alone in (("devices whose class has others", False), ("devices alone in their class", True)):
+        places = [place for place, case in enumerate(cases) if (classes.count(case.device.kind) == 1) is alone]
+        own = [errors[place] for place in places]
+        alike = [cases[place].device.id for place in places]
+        if len(set(alike)) < 2:
+            continue
+        inside, ratio = coverage(own, alike)
+        line = score("prefill", "device", own, subset=what)
+        lines.append(msgspec.structs.replace(line, inside_pct=round(100 * inside, 1), high_over_low=round(ratio, 2)))
     return lines
 
 
