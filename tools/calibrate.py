@@ -25,7 +25,7 @@ from serdab.plan.left_out import (
     step_errors,
     trust_of,
 )
-from serdab.plan.prefill import prefill_features, prefill_groups
+from serdab.plan.prefill import prefill_groups
 from serdab.plan.robust import spans
 from serdab.plan.tables import FILES
 from serdab.plan.validation import catalogue_of
@@ -76,7 +76,7 @@ def prefill_part(tables: dict[str, list[dict[str, str]]], catalogue: Catalogue) 
     careful = [case for case in train if case.source.startswith(TRUSTED)]
     model = fit_prefill(
         [prefill_groups(case.device, case.engine) for case in train],
-        [prefill_features(case.shape, case.prompt_tokens) for case in train],
+        [case.features for case in train],
         [case.share for case in train], [case.device.id for case in train],
     )  # fmt: skip
     errors = prefill_errors(train, [case for case in careful if case.device.kind != "amd_unified"])

@@ -8,15 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serdab.plan import (
+    Crowd,
     Device,
     Load,
     ModelCard,
     Question,
+    Served,
     Setting,
     answer_question,
     bytes_read,
     cache_bytes,
+    estimate_batched,
     estimate_decode,
+    estimate_first_token,
     known_formats,
     load_catalogue,
     memory_terms,
@@ -24,6 +28,7 @@ from serdab.plan import (
     weights_of,
 )
 from serdab.plan.answers import served_of
+from serdab.plan.serving import roofline_s
 from serdab.plan.speed import estimate_step
 
 CATALOGUE = load_catalogue()
@@ -112,6 +117,47 @@ def test_more_users_never_wait_shorter(device: Device, card: ModelCard, one: int
     few, many = sorted((one, other))
 
     assert estimate_step(served_of(asked, few)).likely <= estimate_step(served_of(asked, many)).likely * (1 + 1e-9)
+
+
+@given(devices, models, formats, st.integers(1, 200), st.integers(1, 200), contexts)
+@settings(max_examples=150)
+def test_a_shared_step_grows_with_users_and_context_and_is_no_shorter_than_its_reading(
+    device: Device, card: ModelCard, storage: str, one: int, other: int, context: int
+) -> None:
+    weights = weights_of(card.shape, storage)
+    few, many = sorted((one, other))
+
+    def step(users: int, tokens: int) -> float:
+        asked = Crowd(users=users, prompt_tokens=tokens / 2)
+        found = estimate_batched(device, card.shape, weights, Setting(context_tokens=tokens), asked)
+        assert total(found.terms) == pytest.approx(found.likely)
+        assert 0 < found.range.low <= found.likely <= found.range.high
+        return found.likely
+
+    assert step(few, context) <= step(many, context) * (1 + 1e-9)
+    assert step(many, context) <= step(many, context * 2) * (1 + 1e-9)
+    assert step(few, context) >= bytes_read(card.shape, weights) / device.bandwidth * (1 - 1e-9)
+    assert step(few, context) >= 1 / estimate_decode(
+        device, card.shape, weights, Setting(context_tokens=context)
+    ).likely * (1 - 1e-9)
+
+
+@given(devices, models, st.sampled_from(["vllm", "sglang", "trtllm"]), st.integers(1, 400), st.integers(16, 100_000))
+@settings(max_examples=150)
+def test_no_served_step_is_shorter_than_the_roofline(
+    device: Device, card: ModelCard, engine: str, users: int, prompt: int
+) -> None:
+    served = Served(
+        device=device, shape=card.shape, precision="fp8", engine=engine, users=users, prompt_tokens=prompt,
+        answer_tokens=256,
+    )  # fmt: skip
+    step, wait = estimate_step(served), estimate_first_token(served)
+
+    assert total(step.terms) == pytest.approx(step.likely)
+    assert 0 <= served.in_flight <= users * (1 + 1e-9)
+    assert 0 < wait.range.low <= wait.likely <= wait.range.high
+    if card.shape.experts is None:
+        assert step.likely >= roofline_s(served) * (1 - 1e-9)
 
 
 def test_no_device_with_any_model_raises() -> None:

@@ -2,6 +2,7 @@
 
 from serdab.plan.answers import Answer, Point, Question, answer_question
 from serdab.plan.bad_plan import BadPlan
+from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.catalogue import STALE_DAYS, Catalogue, load_catalogue, stale_price
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, Fluency, Licence, ModelCard
 from serdab.plan.cost import Comparison, Cost, Swing, Terms, Workload, estimate_cost, service_usd_per_million
@@ -40,6 +41,7 @@ __all__ = [
     "Catalogue",
     "Comparison",
     "Cost",
+    "Crowd",
     "Device",
     "DeviceClass",
     "Electricity",
@@ -79,6 +81,7 @@ __all__ = [
     "cache_bytes",
     "cache_terms",
     "check_fit",
+    "estimate_batched",
     "estimate_cost",
     "estimate_decode",
     "estimate_finetuning",

@@ -6,6 +6,7 @@ import msgspec
 
 from serdab.core import expected
 from serdab.plan.bad_plan import BadPlan
+from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate
 from serdab.plan.memory import Fit, Load, Neighbour, check_fit, most_sequences, offload_share
@@ -13,6 +14,8 @@ from serdab.plan.power import estimate_power
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.speed import (
+    FITTED_ENGINES,
+    MEASURED_ENGINES,
     Setting,
     estimate_decode,
     estimate_first_token,
@@ -36,6 +39,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     users: float = 1
     context_tokens: float = 8192
     answer_tokens: float = 400
+    #: Tokens of each question that are read anew where a conversation's context is kept from one question to the next
+    #: (llama.cpp and ollama do so unasked); 0: as many as the answer has. Other engines read the whole context.
+    new_tokens: float = 0
     kv: str = "f16"
     display: bool = False
     #: Other models on the same cards, and adapters of this one: they count in its memory, not in its speed.
@@ -129,12 +135,21 @@ def answer_question(question: Question) -> Answer:
         most_users=room,
         on_cards=share,
         decode=estimate_decode(device, shape, weights, setting),
-        prefill=estimate_prefill(device, shape, question.context_tokens, question.engine),
-        between_tokens=estimate_step(served) if many else None,
+        prefill=estimate_prefill(device, shape, weights, question.context_tokens, question.engine),
+        between_tokens=step_of(question, setting, question.users) if many else None,
         first_token=estimate_first_token(served) if many else None,
         power=estimate_power(device, question.cards, question.users),
         curve=curve(question, load, setting),
     )
+
+
+def step_of(question: Question, setting: Setting, users: float) -> Estimate:
+    """The time between tokens at so many users, by the formula of the engine."""
+    if FITTED_ENGINES.get(question.engine, question.engine) in MEASURED_ENGINES:
+        return estimate_step(served_of(question, users))
+    new = min(question.context_tokens, question.new_tokens or question.answer_tokens)
+    crowd = Crowd(users=users, prompt_tokens=new, answer_tokens=question.answer_tokens)
+    return estimate_batched(question.device, question.shape, question.weights, setting, crowd)
 
 
 def served_of(question: Question, users: float) -> Served:
@@ -166,7 +181,7 @@ def curve(question: Question, load: Load, setting: Setting) -> tuple[Point, ...]
         placed = msgspec.structs.replace(setting, on_cards=share)
         each = estimate_decode(question.device, question.shape, question.weights, placed).likely
         if users > 1:
-            each = min(each, 1 / estimate_step(served_of(question, users)).likely)
+            each = min(each, 1 / step_of(question, placed, users).likely)
         least = min(least, each)
         points.append(Point(users=users, tokens_per_s_each=least, tokens_per_s_all=least * users, fits=fit.fits))
     return tuple(points)

@@ -13,7 +13,7 @@ from serdab.plan.formats import format_named
 from serdab.plan.kv import bytes_per_token, kept_tokens
 from serdab.plan.measured import Row, number
 from serdab.plan.naming import device_named, rough_shape, shape_named
-from serdab.plan.prefill import dense_rate, operations
+from serdab.plan.prefill import dense_rate, operations, prefill_features
 from serdab.plan.serving import BITS, Served, floor_s
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import bytes_read, weights_of
@@ -167,6 +167,12 @@ class PrefillCase(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     source: str
     depth_tokens: float = 0.0
+    weights_bytes: float = 0.0
+
+    @property
+    def features(self) -> tuple[float, ...]:
+        """What the logarithm of the share is linear in."""
+        return prefill_features(self.device, self.shape, self.weights_bytes, self.prompt_tokens)
 
     @property
     def share(self) -> float:
@@ -197,6 +203,7 @@ def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
         tokens_per_s=number(row, "value"),
         model=row["model"],
         source=row["source"],
+        weights_bytes=weights_of(shape, format_named(row["quant"]) or "Q4_K_M").bytes,
     )
 
 

@@ -85,3 +85,22 @@ def score(
         bar=", ".join(f"{name} ≤ {most:g} %" for name, most in (bars or {}).items()),
         holds=all(found[name] <= most for name, most in bars.items()) if bars and errors else None,
     )
+
+
+def repeats(metric: str, keys: Sequence[object], values: Sequence[float]) -> list[Score]:
+    """How far rows that are equal in all that an estimate knows lie from their own middle: no estimate is nearer.
+
+    Args:
+        metric: what was measured.
+        keys: all that is known of each row, as text or numbers that compare.
+        values: what was measured.
+
+    Returns:
+        One line, or none where no two rows are equal.
+    """
+    of: dict[object, list[float]] = {}
+    for key, value in zip(keys, values, strict=True):
+        of.setdefault(key, []).append(value)
+    several = [own for own in of.values() if len(own) > 1]
+    spread = [value / quantile(own, [1.0] * len(own), 0.5) - 1 for own in several for value in own]
+    return [score(metric, "repeats", spread, subset="rows equal in all that is known")] if spread else []

@@ -1,7 +1,9 @@
 """The wait for the first token, which is a queue and not a count of operations: a range, never one number.
 
-The logarithm of the wait is linear in those of reading one prompt, of the users and of how far their contexts exceed
-the memory (field evidence §5.5: 5 to 15 times the ideal reading, and tens of seconds once the cache is full).
+The logarithm of the wait is linear in those of the parts of the queue (field evidence §5.5: 5 to 15 times the ideal
+reading, and tens of seconds once the cache is full): the own prompt, the step it waits for, how much of each step is
+the reading of others' prompts, the users, and how far their contexts exceed the memory. Engines differ in whom they
+serve first, so each has its own slope by users and by prompt.
 """
 
 from __future__ import annotations
@@ -10,68 +12,76 @@ import math
 
 import msgspec
 
+from serdab.plan.decoding import LAYER_S
 from serdab.plan.figures import Range
-from serdab.plan.kv import cache_bytes
-from serdab.plan.serving import FILLED, Served, first_token_features
+from serdab.plan.serving import (
+    Served,
+    attention_operations,
+    prompt_traffic_s,
+    reading_s,
+)
+from serdab.plan.serving import (
+    features_of as step_features_of,
+)
 
 FEATURES = (
     "one",
-    "reading",
+    "own prompt",
+    "step",
+    "others' prompts",
     "users",
-    "full",
-    "excess",
-    "answer",
+    "users squared",
+    "memory exceeded",
     "sglang",
     "sglang users",
+    "sglang prompt",
     "trtllm",
     "trtllm users",
-    "cards",
-    "users squared",
+    "trtllm prompt",
     "experts",
-    "prompt",
-    "low precision",
-    "four bits",
-    "parallel",
-    "long prompt",
-    "weights",
-    "sglang prompt",
+    "cards",
 )
+#: Of the steps of dense models (`calibration.DENSE_STEPS`), rounded: the time over the ideal of computing, of the
+#: traffic of activations, and of one layer.
+COMPUTING, TRAFFIC, LAYER = 1.25, 60.0, 0.7
+#: Seconds that each user adds to a step.
+USER_S = 3e-5
 
 
-def excess_of(served: Served) -> float:
-    """How many times the users exceed those whose whole context has room; 1 or less: nobody waits for memory."""
-    one = cache_bytes(served.shape, served.prompt_tokens + served.answer_tokens)
-    room = served.device.memory_bytes * served.all_cards * FILLED - served.weight_bytes
-    return served.users * one / max(room, one) if one else 0.0
+def own_prompt_s(served: Served) -> float:
+    """Seconds of reading the own prompt when nobody else is there."""
+    cards = max(1.0, served.all_cards / served.data_parallel)
+    flat = reading_s(served)
+    attention = attention_operations(served) / (cards * (served.device.rates.get("fp16") or served.rate))
+    weights = served.weight_bytes / (served.all_cards * served.device.bandwidth)
+    layers = LAYER * LAYER_S * served.shape.depth
+    return COMPUTING * (flat + attention) + TRAFFIC * prompt_traffic_s(served) + weights + layers
 
 
 def features_of(served: Served) -> tuple[float, ...]:
     """What the logarithm of the wait is linear in."""
-    one, _ = first_token_features(served)
-    users = math.log(max(served.users, 1.0))
-    excess = math.log(max(excess_of(served), 1.0))
+    own = own_prompt_s(served)
+    weights, cache = step_features_of(served)[:2]
+    step = weights + cache + LAYER * LAYER_S * served.shape.depth + USER_S * served.users
+    sharing = served.users / served.data_parallel
+    users, prompt = math.log(max(served.users, 1.0)), math.log(own)
     sglang, trtllm = float(served.engine == "sglang"), float(served.engine == "trtllm")
     return (
         1.0,
-        math.log(one),
-        users,
-        float(excess > 0),
-        excess,
-        math.log(max(served.answer_tokens, 1.0)),
+        prompt,
+        math.log(step),
+        math.log1p(sharing * own / (max(served.answer_tokens, 1.0) * step)),
+        math.log(max(sharing, 1.0)),
+        users**2 / 4,
+        math.log(max(served.over_full, 1.0)),
         sglang,
         sglang * users,
+        sglang * prompt,
         trtllm,
         trtllm * users,
-        math.log(served.all_cards),
-        users**2 / 4,
+        trtllm * prompt,
         float(served.shape.experts is not None),
-        math.log(served.prompt_tokens),
-        float(served.precision != "bf16"),
-        float(served.precision in ("fp4", "int4")),
-        math.log(served.data_parallel),
-        max(0.0, math.log(served.prompt_tokens / 4096)),
-        math.log(served.weight_bytes / served.all_cards / served.device.bandwidth),
-        sglang * math.log(served.prompt_tokens),
+        math.log(served.all_cards),
     )
 
 
@@ -104,7 +114,7 @@ class FirstTokenModel(msgspec.Struct, frozen=True, kw_only=True):
 
 def queue_named(served: Served) -> str:
     """What those who wait for the first token wait for."""
-    excess = excess_of(served)
+    excess = served.over_full
     if excess > 1:
         return f"memory: {served.users:,.0f} contexts are {excess:.1f} times what has room, the others stand in line"
     if served.users <= 1:

@@ -110,9 +110,9 @@ def fit_first_token(served: Sequence[Served], measured_s: Sequence[float], share
 
     features = np.array([first_token.features_of(each) for each in served])
     target = np.log(np.array(measured_s))
-    wait = fit_logs(features, target, ridge=20.0)
+    wait = fit_logs(features, target, ridge=200.0)
     residual = target - features @ np.array(wait)
-    spread = fit_logs(features, np.log(np.maximum(np.abs(residual), 0.05)), ridge=30.0)
+    spread = fit_logs(features, np.log(np.maximum(np.abs(residual), 0.05)), ridge=1000.0)
     deviation = np.exp(np.clip(features @ np.array(spread), -3.0, 1.0))
     below, above = spans(list(residual / deviation), share)
     return FirstTokenModel(wait=wait, spread=spread, below=round(below, 4), above=round(above, 4))

@@ -28,6 +28,8 @@ class Mix(msgspec.Struct, frozen=True):
 
 
 #: By format. K-quants: 256 weights a block; the layers' figure is 4.5 + half of ffn_down and attn_v at 6.56 for Q4_K_M.
+#: Q4_0_QAT: models that were trained for Q4_0 (Gemma) as ggml-org and unsloth convert them, the table of tokens at 8
+#: bits (Google's own files: 16).
 MIXES: dict[str, Mix] = {
     "F32": Mix(32.0, 32.0, 32.0),
     "F16": Mix(16.0, 16.0, 16.0),
@@ -48,6 +50,7 @@ MIXES: dict[str, Mix] = {
     "Q4_K_S": Mix(4.64, 6.5625, 4.5),
     "Q4_1": Mix(5.0, 6.5625, 5.0),
     "Q4_0": Mix(4.5, 6.5625, 4.5),
+    "Q4_0_QAT": Mix(4.5, 8.5, 8.5),
     "IQ4_NL": Mix(4.5, 6.5625, 4.5),
     "IQ4_XS": Mix(4.3, 6.5625, 4.25),
     "Q3_K_XL": Mix(4.0, 6.5625, 5.5, 3.6),
@@ -82,11 +85,16 @@ ALIASES: dict[str, str] = {
 }  # fmt: skip
 #: What unsloth and others write before or after a format: kinds of calibration, which change no size much.
 _DECORATION = re.compile(r"^(?:UD|I1|QAT)[-_]|[-_](?:QAT|P|GGUF)$", re.ASCII)
+#: Formats of 4 bits, which are all Q4_0 where the model was trained for it.
+_TRAINED = frozenset({"Q4_0", "Q4_K_XL", "Q4_K_M"})
 
 
 def format_named(name: str) -> str:
     """The format of the table that a spelling means, or "" where it means none."""
-    word = _DECORATION.sub("", _DECORATION.sub("", name.strip().upper().removesuffix("?")))
+    upper = name.strip().upper().removesuffix("?")
+    word = _DECORATION.sub("", _DECORATION.sub("", upper))
+    if "QAT" in upper and word in _TRAINED:
+        return "Q4_0_QAT"
     if word in MIXES:
         return word
     plain = word.replace("-", "").replace(" ", "").replace(".", "")

@@ -28,8 +28,9 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
     batch_tokens: int
     #: Bytes of scratch for each such token, in multiples of hidden size (2 bytes each).
     activation: float
-    #: Bytes of logits kept for each token of the batch, for each entry of the vocabulary.
+    #: Bytes of one logit, and whether they are made of every token of the batch or of the last one of each sequence.
     logit_bytes: float = 4.0
+    all_logits: bool = False
     #: Bytes of buffers between each pair of cards.
     joining_bytes: float = 0.0
     #: Share of a card that the engine takes at its start, whatever is needed; 0: only what is needed.
@@ -43,24 +44,39 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
     embeds_on_host: bool = False
 
 
-#: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens; vLLM, SGLang, TensorRT-LLM: activations
-#: 2·tokens·h·c with c = 11 (aiconfigurator), joining 342 MB at two cards; diffusers: PyTorch's context.
+#: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens with their logits; vLLM, SGLang, TensorRT-LLM:
+#: activations 2·tokens·h·c with c = 11 (aiconfigurator), joining 342 MB at two cards, logits of last tokens only
+#: (`gather_context_logits` is off); TensorRT Edge-LLM: a built engine reserves the longest prompt of its profile, whose
+#: activations are h and the feed-forward's 3·h in several copies (fitted to its published memory, 0.6B to 8B);
+#: diffusers: PyTorch's context.
 ENGINES: dict[str, EngineMemory] = {
     "llama.cpp": EngineMemory(
-        runtime_bytes=0.45 * GIB, batch_tokens=512, activation=12, keeps_batch=True, least_states=4, embeds_on_host=True
+        runtime_bytes=0.45 * GIB,
+        batch_tokens=512,
+        activation=12,
+        all_logits=True,
+        keeps_batch=True,
+        least_states=4,
+        embeds_on_host=True,
     ),
     "ollama": EngineMemory(
-        runtime_bytes=0.55 * GIB, batch_tokens=512, activation=12, keeps_batch=True, least_states=4, embeds_on_host=True
+        runtime_bytes=0.55 * GIB,
+        batch_tokens=512,
+        activation=12,
+        all_logits=True,
+        keeps_batch=True,
+        least_states=4,
+        embeds_on_host=True,
     ),
     "vllm": EngineMemory(runtime_bytes=0.9 * GIB, batch_tokens=2048, activation=11, joining_bytes=342e6, fills=0.9),
     "sglang": EngineMemory(runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.88),
     "tensorrt-llm": EngineMemory(
         runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.9
     ),
-    "edge-llm": EngineMemory(runtime_bytes=1.0 * GIB, batch_tokens=1024, activation=11, least_tokens=3072),
+    "edge-llm": EngineMemory(runtime_bytes=0.95 * GIB, batch_tokens=3072, activation=43, least_tokens=3072),
     "triton": EngineMemory(runtime_bytes=0.8 * GIB, batch_tokens=1024, activation=11),
     "diffusers": EngineMemory(runtime_bytes=0.9 * GIB, batch_tokens=1024, activation=8),
-    "mlx": EngineMemory(runtime_bytes=0.3 * GIB, batch_tokens=512, activation=12),
+    "mlx": EngineMemory(runtime_bytes=0.3 * GIB, batch_tokens=512, activation=12, all_logits=True),
 }
 #: What a desktop and its driver keep of a card that shows a picture, and of one that does not.
 DISPLAY_BYTES, DRIVER_BYTES = 0.9 * GIB, 0.1 * GIB
@@ -98,6 +114,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     adapters: int = 0
     adapter_rank: int = 16
     batch_tokens: int = 0
+    #: Whether attention keeps no scores (flash attention); without it a batch keeps those of its whole context.
+    flash_attention: bool = True
+    #: Whether the part that sees is loaded, where the model has one.
+    vision: bool = True
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,15 +215,20 @@ def neighbour_term(each: Neighbour, load: Load) -> Term:
 def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
     """What is needed beside weights and cache."""
     terms: list[Term] = []
-    scratch = batch * (shape.hidden * 2.0 * engine.activation + shape.vocabulary * engine.logit_bytes) * load.cards**0.5
+    rows = batch if engine.all_logits else load.sequences
+    scratch = batch * shape.hidden * 2.0 * engine.activation + rows * shape.vocabulary * engine.logit_bytes
     terms.append(
         Term(
             name="computation",
-            value=scratch,
+            value=scratch * load.cards**0.5,
             unit="B",
-            why=f"{batch} tokens x ({shape.hidden} x 2 B x {engine.activation:g} + {shape.vocabulary:,} logits)",
+            why=f"{batch} tokens x {shape.hidden} x 2 B x {engine.activation:g} + {rows:g} x {shape.vocabulary:,}",
         )
     )
+    if not load.flash_attention:
+        why = f"{batch} tokens x {load.context_tokens:,.0f} x {shape.heads} heads x 4 B, without flash attention"
+        scores = batch * load.context_tokens * shape.heads * 4.0
+        terms.append(Term(name="attention scores", value=scores, unit="B", why=why))
     terms.append(
         Term(
             name="engine", value=engine.runtime_bytes * load.cards, unit="B", why=f"{load.engine}, {load.cards} card(s)"
@@ -213,7 +238,7 @@ def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[
         terms.append(
             Term(name="joining", value=engine.joining_bytes * load.cards, unit="B", why="buffers between cards")
         )
-    if shape.kind == "vlm" and engine.keeps_batch:
+    if shape.kind == "vlm" and engine.keeps_batch and load.vision:
         why = "projector of about 0.45 G at 16 bits and its buffers; loaded by default, left out with --no-mmproj"
         terms.append(Term(name="vision part", value=VISION_BYTES, unit="B", why=why))
     if load.adapters:
@@ -228,13 +253,15 @@ def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[
 def uncertainty(terms: tuple[Term, ...], weights: Weights) -> tuple[float, float]:
     """Bytes by which less and more may be needed: buffers, and formats of one name that differ (headers: none).
 
-    More is likelier than less: files of one name have up to 8 % more bits, draft heads and desktops come on top.
+    More is likelier than less: files of one name have up to 8 % more bits, draft heads and desktops come on top, and
+    K-quants of experts whose width is no multiple of 256 (which a header would say) fall back to wider blocks.
     """
     by_name = {term.name: term.value for term in terms}
-    loose = by_name.get("computation", 0.0) + by_name.get("engine", 0.0)
+    loose = sum(by_name.get(name, 0.0) for name in ("computation", "engine"))
     loose += 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))
     held = 0.0 if weights.exact else by_name.get("weights", 0.0)
-    return loose + 0.06 * held, loose + 0.15 * held
+    fallback = 0.1 * weights.expert_bytes if held and "_K" in weights.format else 0.0
+    return loose + 0.06 * held, loose + 0.15 * held + fallback
 
 
 def check_fit(device: Device, shape: Shape, weights: Weights, load: Load) -> Fit:

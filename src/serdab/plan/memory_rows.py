@@ -87,6 +87,8 @@ def check_sizes(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
         parameters, storage = number(row, "params_b") * 1e9, format_named(row["quant"])
         if not parameters or not storage:
             continue
+        if storage == "Q4_0" and row.get("source", "").startswith("ggml-org") and row["model"].startswith("gemma-3"):
+            storage = "Q4_0_QAT"  # ggml-org publishes Gemma 3 in Q4_0 only as trained for it
         shape = shape_named(catalogue.shapes, row["model"], parameters)
         if shape is None:
             bare = rough_shape(row["model"], parameters)
@@ -120,38 +122,59 @@ class MemoryCase(msgspec.Struct, frozen=True, kw_only=True):
         return self.measured_bytes > self.weights_bytes
 
 
-def memory_case(row: Row, catalogue: Catalogue) -> MemoryCase | None:
-    """A case from a row of `memory_measured.csv` whose quality is ok, or None where no sum can be made."""
-    parameters, storage = number(row, "params_b") * 1e9, format_named(row["quant"])
-    if (
-        row["quality"] != "ok"
-        or row["kind"] not in ("peak_vram", "vram_used", "peak_gpu_mem")
-        or not parameters
-        or not storage
-    ):
-        return None
-    shape = shape_named(catalogue.shapes, row["model"], parameters)
-    context = number(row, "context") or (number(row, "prompt_tokens") + 512)
-    measured = number(row, "measured_gib") * GIB
-    if shape is None or not measured or number(row, "n_gpus", 1) > 1:
-        return None
-    layers = number(row, "gpu_layers", 999)
+#: A draft model or head beside it, which the row does not tell the size of.
+_DRAFT = re.compile(r"DFlash|speculative decod|spec decod|draft-mtp|-MTP-GGUF", re.IGNORECASE)
+#: Several cards in one row, of which the peak may be that of one.
+_CARDS = re.compile(r"device: [A-Za-z]{2,10}\d{1,2},")
+#: llama-bench makes a context of its prompt and answer, whatever the model's own is.
+_BENCH = re.compile(r"llama-bench|\bpp\d{1,6}, ?tg\d{1,6}")
+#: From this day ollama uses flash attention for most models unasked (ollama#12639).
+_OLLAMA_FLASH = "2025-10-16"
+
+
+def is_evidence(row: Row) -> bool:
+    """Whether a row of `memory_measured.csv` tells what one model on one card took, with nothing unknown beside it."""
+    note = row["note"]
+    return (
+        row["quality"] == "ok"
+        and row["kind"] in ("peak_vram", "vram_used", "peak_gpu_mem")
+        and not row["quant"].endswith("?")
+        and number(row, "n_gpus", 1) <= 1
+        and not _DRAFT.search(f"{row['model']} {note}")
+        and not _CARDS.search(note)
+    )
+
+
+def _load_of(row: Row, depth: int) -> Load:
+    """How the model of a row was used."""
     engine = row["engine"].split()[0].lower()
     engine = "edge-llm" if "edge" in row["engine"].lower() else {"llamacpp": "llama.cpp"}.get(engine, engine)
     kept = row["kv_dtype"].lower()
-    load = Load(
-        context_tokens=context,
+    asked = number(row, "prompt_tokens") + 512
+    return Load(
+        context_tokens=asked if _BENCH.search(row["note"]) else number(row, "context") or asked,
         sequences=number(row, "concurrency", 1) or 1,
         kv=kv_type(kept) if kept in KV_BYTES or kept == "fp16" else "f16",
         engine=engine,
-        on_cards=min(1.0, layers / max(shape.depth, 1)),
-        display=False,
+        on_cards=min(1.0, number(row, "gpu_layers", 999) / max(depth, 1)),
+        flash_attention=engine != "ollama" or row["commit_or_date"] >= _OLLAMA_FLASH,
+        vision=engine == "ollama" or "mmproj" in row["note"],  # llama.cpp loads it only when told to
     )
+
+
+def memory_case(row: Row, catalogue: Catalogue) -> MemoryCase | None:
+    """A case from a row of `memory_measured.csv`, or None where it is no evidence or no sum can be made."""
+    parameters, storage = number(row, "params_b") * 1e9, format_named(row["quant"])
+    measured = number(row, "measured_gib") * GIB
+    shape = shape_named(catalogue.shapes, row["model"], parameters) if parameters else None
+    if not is_evidence(row) or not storage or shape is None or not measured:
+        return None
+    load = _load_of(row, shape.depth)
     weights = weights_of(shape, storage)
     terms = memory_terms(shape, weights, load)
     return MemoryCase(
         model=row["model"],
-        group=row["source"].split(" ")[0].split("/")[0] + " " + engine,
+        group=row["source"].split(" ")[0].split("/")[0] + " " + load.engine,
         measured_bytes=measured,
         need_bytes=total(terms),
         margin_bytes=uncertainty(terms, weights)[1],

@@ -1,7 +1,10 @@
 """Reading a prompt: operations over the dense rate, of which an engine reaches a share that depends on its kernels.
 
-t = (2·P·N + 2·L·heads·d·N²)/(u·F) (field evidence §5.5). F is the rate of 16 bits, for quantised weights too: the
-share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple).
+t = (2·P·N + a·2·L·heads·d·N²)/(u·F) (field evidence §5.5), with a = 2: the kernels of attention reach half of what
+those of matrices do. u falls where a batch of 512 tokens is too small for all the weights that it reads (mixtures of
+experts, wide formats): by the ratio of their reading to their computing, both at the full rates of the device. F is the
+rate of 16 bits, for quantised weights too: the share u then holds what an engine makes of integer units (0.77 to 1.05
+of it on GeForce, 0.6 to 0.7 on Apple).
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from serdab.plan.decoding import groups_of
 from serdab.plan.devices import Device
 from serdab.plan.shapes import Shape
 
-FEATURES = ("constant", "prompt", "size", "experts", "used share")
+FEATURES = ("constant", "prompt", "size", "reading")
+#: What one operation of attention counts for, and tokens that are computed in one go (llama.cpp's `-ub`).
+ATTENTION_COST, BATCH_TOKENS = 2.0, 512
 
 
 class PrefillModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +36,7 @@ class PrefillModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def operations(shape: Shape, prompt_tokens: float, depth_tokens: float = 0.0) -> float:
-    """Operations of reading a prompt behind a context of `depth_tokens`."""
+    """Operations of reading a prompt behind a context of `depth_tokens`, those of attention by what they cost."""
     attention = sum(
         each.count
         * shape.heads
@@ -40,18 +45,7 @@ def operations(shape: Shape, prompt_tokens: float, depth_tokens: float = 0.0) ->
         for each in shape.layers
         if each.attention in ("full", "sliding", "mla")
     )
-    return 2.0 * prompt_tokens * (shape.active_parameters + attention)
-
-
-def prefill_features(shape: Shape, prompt_tokens: float) -> tuple[float, ...]:
-    """What the logarithm of the share is linear in."""
-    return (
-        1.0,
-        math.log(max(prompt_tokens, 1.0) / 512),
-        math.log(shape.active_parameters / 8e9),
-        float(shape.experts is not None or shape.active_parameters < shape.parameters),
-        math.log(max(shape.parameters, 1) / max(shape.active_parameters, 1)),
-    )
+    return 2.0 * prompt_tokens * (shape.active_parameters + ATTENTION_COST * attention)
 
 
 def dense_rate(device: Device) -> float:
@@ -65,13 +59,19 @@ def dense_rate(device: Device) -> float:
     )
 
 
+def prefill_features(device: Device, shape: Shape, weights_bytes: float, prompt_tokens: float) -> tuple[float, ...]:
+    """What the logarithm of the share is linear in."""
+    batch = max(1.0, min(prompt_tokens, BATCH_TOKENS))
+    computing = 2.0 * shape.active_parameters * batch / dense_rate(device)
+    return (
+        1.0,
+        math.log(max(prompt_tokens, 1.0) / 512),
+        math.log(shape.active_parameters / 8e9),
+        math.log1p(weights_bytes / device.bandwidth / computing),
+    )
+
+
 def prefill_groups(device: Device, engine: str) -> tuple[str, ...]:
     """Groups of devices for reading prompts: as for writing, and those with integer or 8-bit units."""
     extra = ("has int8",) if device.rates.get("int8", 0.0) > 3 * dense_rate(device) else ()
     return (*groups_of(device.kind, engine), *extra)
-
-
-def prefill_seconds(model: PrefillModel, device: Device, shape: Shape, prompt_tokens: float, engine: str) -> float:
-    """Seconds to read a prompt on one device."""
-    share = model.share(prefill_groups(device, engine), prefill_features(shape, prompt_tokens))
-    return operations(shape, prompt_tokens) / (share * dense_rate(device))

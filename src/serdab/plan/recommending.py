@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from serdab.plan.answers import Question, step_of
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
-from serdab.plan.figures import total
+from serdab.plan.figures import Estimate, total
 from serdab.plan.housing import counts_of, house_of
 from serdab.plan.memory import Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
 from serdab.plan.power import WHOLE_MACHINES
 from serdab.plan.rescuing import rescue
-from serdab.plan.serving import Served
 from serdab.plan.shapes import Weights
-from serdab.plan.speed import Setting, estimate_decode, estimate_step, precision_of
+from serdab.plan.speed import Setting, estimate_decode
 from serdab.plan.weights import weights_of
 
 #: Formats that are tried, the smallest first; below 4.5 bits a smaller model is better (70B: Q3_K_M +19 % perplexity).
@@ -98,27 +98,29 @@ def engine_for(device: Device, wish: Wish) -> str:
 
 def seen_speed(device: Device, card: ModelCard, weights: Weights, cards: int, wish: Wish) -> tuple[float, float, str]:
     """(middle, low, reason) of the tokens a second that each user sees with all at work."""
-    engine = engine_for(device, wish)
     one = estimate_decode(
         device, card.shape, weights, Setting(engine="llama.cpp", context_tokens=wish.context_tokens, cards=cards)
     )
     if wish.users <= 1:
         return one.likely, one.range.low, one.bound_by
-    served = Served(
+    step = _step(device, card, weights, cards, wish)
+    middle = min(1 / step.likely, one.likely if cards == 1 else 1e9)
+    return middle, min(1 / step.range.high, one.range.low if cards == 1 else 1e9), step.bound_by
+
+
+def _step(device: Device, card: ModelCard, weights: Weights, cards: int, wish: Wish) -> Estimate:
+    asked = Question(
         device=device,
         shape=card.shape,
-        precision=precision_of(weights, card.shape),
-        engine=engine,
-        users=wish.users,
-        prompt_tokens=wish.context_tokens,
-        answer_tokens=wish.answer_tokens,
-        tensor_parallel=cards,
+        weights=weights,
+        engine=engine_for(device, wish),
         cards=cards,
+        users=wish.users,
+        context_tokens=wish.context_tokens,
+        answer_tokens=wish.answer_tokens,
     )
-    step = estimate_step(served)
-    slower = 1.0 if engine != "llama.cpp" else 1.5
-    middle = min(1 / (step.likely * slower), one.likely if cards == 1 else 1e9)
-    return middle, min(1 / (step.range.high * slower), one.range.low if cards == 1 else 1e9), step.bound_by
+    setting = Setting(engine=asked.engine, context_tokens=asked.context_tokens, cards=cards)
+    return step_of(asked, setting, wish.users)
 
 
 def load_of(tried: Try, wish: Wish) -> Load:

@@ -12,35 +12,33 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ROUNDS = 8
+ROUNDS = 12
+#: Relative error of a typical row, whose pull is 1, and that below which a row's pull no longer grows.
+TYPICAL, NEAR = 0.2, 0.05
 
 
 def fit_positive(
-    features: NDArray[np.float64], measured: NDArray[np.float64], robust: float = 0.25, ridge: float = 0.02
+    features: NDArray[np.float64], measured: NDArray[np.float64], ridge: float = 0.02
 ) -> tuple[float, ...]:
-    """Coefficients of at least 0 of a sum of times, in relative error.
+    """Coefficients of at least 0 of a sum of times, by least mean relative error (which is what is reported).
 
     Args:
         features: a row for each case, in seconds.
         measured: seconds.
-        robust: relative error from which a row's pull no longer grows.
         ridge: pull of all coefficients to 0, relative to what they explain.
     """
     import numpy as np
     from scipy.optimize import nnls
 
     rows, size = features.shape
-    scale = np.median(features / measured[:, None], axis=0) + 1e-9
-    held = np.diag(np.full(size, ridge * np.sqrt(rows)) * scale)
-    pull, solution = np.ones(rows), None
+    relative = features / measured[:, None]
+    held = np.diag(np.full(size, ridge * np.sqrt(rows)) * (np.median(relative, axis=0) + 1e-9))
+    pull, solution = np.ones(rows), np.zeros(size)
     for _ in range(ROUNDS):
-        against = measured if solution is None else np.sqrt(measured * np.maximum(features @ solution, 1e-4))
-        weight = pull / against
-        left = np.vstack([features * weight[:, None], held])
-        solution = nnls(left, np.concatenate([measured * weight, np.zeros(size)]))[0]
-        off = np.abs(np.log(np.maximum(features @ solution, 1e-4) / measured))
-        pull = np.sqrt(np.minimum(1.0, robust / np.maximum(off, 1e-6)))
-    return tuple(round(float(value), 5) for value in (solution if solution is not None else np.zeros(size)))
+        left = np.vstack([relative * pull[:, None], held])
+        solution = nnls(left, np.concatenate([pull, np.zeros(size)]))[0]
+        pull = np.sqrt(TYPICAL / np.maximum(np.abs(relative @ solution - 1), NEAR))
+    return tuple(round(float(value), 5) for value in solution)
 
 
 def fit_logs(features: NDArray[np.float64], target: NDArray[np.float64], ridge: float = 3.0) -> tuple[float, ...]:

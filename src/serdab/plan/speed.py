@@ -27,18 +27,18 @@ from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
 from serdab.plan.prefill import dense_rate, operations, prefill_features, prefill_groups
-from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of
+from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of, floor_s
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
 
-#: Rows below which a class of devices counts as unknown: its interval is twice as wide.
-FEW_ROWS = 5
+#: Rows below which a class of devices counts as unknown, and how much wider the interval of what is unknown is.
+FEW_ROWS, STRANGE = 5, 2.0
 #: Seconds and bytes a second from one card to the next, where a device names no link.
 HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
 #: Engines whose steps at concurrency were measured.
 MEASURED_ENGINES = ("vllm", "sglang", "trtllm")
 #: Engines of the fits, by how an engine is called.
-_FITTED = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
+FITTED_ENGINES = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,19 +69,25 @@ def _ready(device: Device, setting: Setting) -> None:
         )
 
 
-def _span(device: Device, engine: str, span: tuple[float, float]) -> tuple[float, float]:
+def span_of(device: Device, engine: str, span: tuple[float, float]) -> tuple[float, float]:
+    """The span of logarithms, twice as wide for a class of devices or an engine of which few rows were measured."""
     rows = DECODE_ROWS.get(f"class {device.kind}", 0)
-    wider = 2.0 if rows < FEW_ROWS or not DECODE_ROWS.get(f"engine {engine}", 0) else 1.0
+    wider = STRANGE if rows < FEW_ROWS or not DECODE_ROWS.get(f"engine {engine}", 0) else 1.0
     return span[0] * wider, span[1] * wider
 
 
 def decode_case(device: Device, shape: Shape, weights: Weights, setting: Setting) -> DecodeCase:
-    """One token of one user, on the cards' part of the layers."""
+    """One token of one user, on the cards' part of the layers.
+
+    Raises:
+        BadPlan: a number or name makes no sense, or nothing can be read from the device.
+    """
+    _ready(device, setting)
     kept = cache_bytes(shape, setting.context_tokens) * KV_BYTES[kv_type(setting.kv)] / 2
     layers = max(1, round(shape.depth * setting.on_cards)) if setting.on_cards else 0
     recurrent = sum(each.count for each in shape.layers if each.attention == "recurrent")
     return DecodeCase(
-        groups=groups_of(device.kind, _FITTED.get(setting.engine, setting.engine)),
+        groups=groups_of(device.kind, FITTED_ENGINES.get(setting.engine, setting.engine)),
         weights_s=bytes_read(shape, weights) * setting.on_cards / device.bandwidth,
         cache_s=kept * setting.on_cards / device.bandwidth,
         bandwidth=device.bandwidth,
@@ -97,7 +103,6 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
     Raises:
         BadPlan: a number or name makes no sense, or nothing can be read from the device.
     """
-    _ready(device, setting)
     case = decode_case(device, shape, weights, setting)
     values = [a * b for a, b in zip(DECODE.coefficients(case.groups), case.features(), strict=True)]
     read, cached = bytes_read(shape, weights) * setting.on_cards, case.cache_s * device.bandwidth
@@ -124,10 +129,10 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
             why=f"{case.layers} layers, {1e6 * layers_s / max(case.layers, 1):.0f} µs each to start and join",
         ),
     ]
-    return (*terms, *_elsewhere(device, shape, weights, setting))
+    return (*terms, *elsewhere_terms(device, shape, weights, setting))
 
 
-def _elsewhere(device: Device, shape: Shape, weights: Weights, setting: Setting) -> list[Term]:
+def elsewhere_terms(device: Device, shape: Shape, weights: Weights, setting: Setting) -> list[Term]:
     """The part that is with the processor, and the way from card to card."""
     terms: list[Term] = []
     if setting.on_cards < 1:
@@ -164,7 +169,7 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     seconds = sum(term.value for term in terms)
     gain = max(1.0, setting.accepted_tokens / (1 + setting.draft_share * setting.accepted_tokens))
     speed = gain / seconds
-    low, high = _span(device, _FITTED.get(setting.engine, setting.engine), DECODE_SPAN)
+    low, high = span_of(device, FITTED_ENGINES.get(setting.engine, setting.engine), DECODE_SPAN)
     roof = device.bandwidth / max(bytes_read(shape, weights) * setting.on_cards, 1.0) * gain
     largest = max(terms, key=lambda term: term.value)
     reason = {
@@ -185,15 +190,18 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     )
 
 
-def estimate_prefill(device: Device, shape: Shape, prompt_tokens: float, engine: str = "llama.cpp") -> Estimate:
+def estimate_prefill(
+    device: Device, shape: Shape, weights: Weights, prompt_tokens: float, engine: str = "llama.cpp"
+) -> Estimate:
     """Seconds to read a prompt of one user.
 
     Raises:
         BadPlan: a number makes no sense.
     """
     checked("context_tokens", prompt_tokens)
-    fitted = _FITTED.get(engine, engine)
-    share = PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
+    fitted = FITTED_ENGINES.get(engine, engine)
+    features = prefill_features(device, shape, weights.bytes, prompt_tokens)
+    share = PREFILL.share(prefill_groups(device, fitted), features)
     work = operations(shape, prompt_tokens)
     flat = 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
@@ -206,7 +214,7 @@ def estimate_prefill(device: Device, shape: Shape, prompt_tokens: float, engine:
         ),
         Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
     )
-    low, high = _span(device, fitted, PREFILL_SPAN)
+    low, high = span_of(device, fitted, PREFILL_SPAN)
     seconds = work * each
     return Estimate(
         name="prefill",
@@ -231,7 +239,7 @@ def _strangeness(served: Served) -> tuple[str, ...]:
             f"many users: fitted to {', '.join(MEASURED_ENGINES)}; {served.engine} is slower by an unknown factor"
         )
     if served.device.kind != "nvidia_hbm":
-        found.append("many users: fitted to data-centre cards of NVIDIA; others may differ by more than the interval")
+        found.append("many users: fitted to data-centre cards of NVIDIA; the interval of others is twice as wide")
     return tuple(found)
 
 
@@ -256,7 +264,7 @@ def estimate_step(served: Served) -> Estimate:
         for name, a, b in zip(names, fitted, features, strict=True)
         if a * b > 0
     )
-    roof = max(features[0] + features[1] if dense else features[0], features[2])
+    roof = floor_s(served) if dense else max(features[0], features[2])
     seconds = max(sum(term.value for term in terms), roof)
     if seconds > sum(term.value for term in terms):
         terms = (
@@ -265,14 +273,15 @@ def estimate_step(served: Served) -> Estimate:
                 name="roofline", value=seconds - sum(term.value for term in terms), unit="s", why="no step is shorter"
             ),
         )
-    low, high = DENSE_SPAN if dense else EXPERTS_SPAN
+    strange = _strangeness(served)
+    low, high = (width * (STRANGE if strange else 1.0) for width in (DENSE_SPAN if dense else EXPERTS_SPAN))
     largest = max(terms, key=lambda term: term.value)
     return Estimate(
         name="between tokens",
         unit="s",
         terms=terms,
         bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
-        notes=_strangeness(served),
+        notes=strange,
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
     )
 

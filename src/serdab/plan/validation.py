@@ -6,22 +6,28 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.cases import (
     Catalogue,
     PrefillCase,
     ServingCase,
     derived_cases,
+    engine_of,
     measured_cases,
     prefill_case,
     serving_case,
+    unsound,
 )
 from serdab.plan.decoding import DecodeCase
-from serdab.plan.errors_of import Score, score
+from serdab.plan.errors_of import Score, repeats, score
+from serdab.plan.formats import format_named
 from serdab.plan.left_out import TRUSTED, coverage, decode_errors, prefill_errors, step_errors, trust_of, wait_ranges
 from serdab.plan.measured import Row, device_of, number, shape_of
 from serdab.plan.memory_rows import check_caches, check_memory, check_sizes
-from serdab.plan.serving import first_token_features
+from serdab.plan.serving import reading_s, roofline_s
+from serdab.plan.speed import Setting
 from serdab.plan.tables import Tables
+from serdab.plan.weights import weights_of
 
 
 def catalogue_of(tables: Tables) -> Catalogue:
@@ -43,6 +49,7 @@ def check_tables(tables: Tables) -> list[Score]:
     ]
     lines += check_memory(tables.get("memory_measured", ()), catalogue)
     lines += check_decode(tables, catalogue)
+    lines += check_batches(tables.get("perf_measured", ()), catalogue)
     lines += check_prefill(tables.get("perf_measured", ()), catalogue)
     lines += check_serving(tables.get("serving_silicon", ()), catalogue)
     return lines + published(tables.get("estimator_accuracy", ()))
@@ -94,11 +101,33 @@ def check_decode(tables: Tables, catalogue: Catalogue) -> list[Score]:
             continue
         errors = decode_errors(train, trust, cases, catalogue)
         lines.append(score("decode, one user", "device", errors, subset=name, bars={"median": most}))
+        equal = [(case.device, case.model, case.groups, case.weights_s, case.cache_s) for case in cases]
+        lines += repeats(f"decode, {name}", equal, [case.tokens_per_s for case in cases])
         for group in sorted({case.groups[-1] for case in cases}):
             own = [place for place, case in enumerate(cases) if case.groups[-1] == group]
             lines.append(score("decode, one user", "device", [errors[place] for place in own], subset=group))
         lines += baselines(f"decode, {name}", cases, [case.device for case in cases])
     return lines
+
+
+def check_batches(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
+    """Speed of several users together under engines that were made for one; no row of several users is fitted to."""
+    errors: dict[str, list[float]] = {}
+    for row in rows:
+        device, storage, users = (
+            catalogue.device(row["hardware"]),
+            format_named(row["quant"]),
+            number(row, "concurrency"),
+        )
+        if row["metric"] != "decode_aggregate" or users < 2 or device is None or not storage or "specul" in row["flag"]:
+            continue
+        shape = catalogue.shape(row["model"], number(row, "params_b") * 1e9, number(row, "active_params_b") * 1e9)
+        context = number(row, "context_depth") or number({"len": row["prompt_len"].strip("~")}, "len")
+        setting = Setting(engine=engine_of(row), context_tokens=context + number(row, "gen_len") / 2)
+        step = estimate_batched(device, shape, weights_of(shape, storage), setting, Crowd(users=users)).likely
+        errors.setdefault(f"{setting.engine} on {device.id}", []).append(users / step / number(row, "value") - 1)
+    name = "decode, several users together"
+    return [score(name, "formula", own, subset=subset) for subset, own in sorted(errors.items())]
 
 
 def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
@@ -112,9 +141,29 @@ def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     alike = [case.device.id for case in cases]
     lines = [score("prefill", "device", errors, subset="devices equal", alike=alike, bars={"median": 25})]
     lines.append(score("prefill", "device", errors, subset="rows equal", bars={"median": 25}))
+    lines += _prefill_intervals(cases, errors)
+    equal = [(case.device.id, case.engine, case.model, *case.features, case.depth_tokens) for case in cases]
+    lines += repeats("prefill", equal, [case.tokens_per_s for case in cases])
     for kind in sorted({case.device.kind for case in cases}):
         own = [error for error, case in zip(errors, cases, strict=True) if case.device.kind == kind]
         lines.append(score("prefill", "device", own, subset=f"class {kind}"))
+    return lines
+
+
+def _prefill_intervals(cases: Sequence[PrefillCase], errors: Sequence[float]) -> list[Score]:
+    """Intervals apart for devices whose class others of the fit share, and for those that are alone in theirs."""
+    devices = {(case.device.kind, case.device.id) for case in cases}
+    classes = [kind for kind, _ in devices]
+    lines = []
+    for what, alone in (("devices whose class has others", False), ("devices alone in their class", True)):
+        places = [place for place, case in enumerate(cases) if (classes.count(case.device.kind) == 1) is alone]
+        own = [errors[place] for place in places]
+        alike = [cases[place].device.id for place in places]
+        if len(set(alike)) < 2:
+            continue
+        inside, ratio = coverage(own, alike)
+        line = score("prefill", "device", own, subset=what)
+        lines.append(msgspec.structs.replace(line, inside_pct=round(100 * inside, 1), high_over_low=round(ratio, 2)))
     return lines
 
 
@@ -131,7 +180,7 @@ def check_serving(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     known = [case for case in cases if case.ttft_s > 0]
     if known:
         lines.append(_wait_line(known))
-        ideal = [first_token_features(case.served)[0] / case.ttft_s - 1 for case in known]
+        ideal = [reading_s(case.served) / case.ttft_s - 1 for case in known]
         lines.append(score("first token: one prompt at the full rate", "formula", ideal))
     return lines
 
@@ -151,6 +200,7 @@ def _step_lines(name: str, cases: Sequence[ServingCase], most: float) -> list[Sc
             inside, ratio = coverage(errors, [case.group for case in cases])
             line = msgspec.structs.replace(line, inside_pct=round(100 * inside, 1), high_over_low=round(ratio, 2))
             lines.append(line)
+            lines.append(_sound_line(name, cases, errors))
             for group in sorted({case.group for case in cases}):
                 own = [error for error, case in zip(errors, cases, strict=True) if case.group == group]
                 lines.append(score("between tokens at concurrency", what, own, subset=group))
@@ -159,15 +209,18 @@ def _step_lines(name: str, cases: Sequence[ServingCase], most: float) -> list[Sc
     return [*lines, *_step_baselines(name, cases)]
 
 
-def _step_baselines(name: str, cases: Sequence[ServingCase]) -> list[Score]:
-    from serdab.plan.serving import features_of
+def _sound_line(name: str, cases: Sequence[ServingCase], errors: Sequence[float]) -> Score:
+    """The errors of rows that contradict neither each other nor the full rates of their cards."""
+    strange = unsound(cases)
+    sound = [error for place, error in enumerate(errors) if place not in strange]
+    what = f"{name}, without {len(strange)} rows that contradict others or what is possible"
+    return score("between tokens at concurrency", "group", sound, subset=what)
 
+
+def _step_baselines(name: str, cases: Sequence[ServingCase]) -> list[Score]:
     lines = []
     for share, what in ((1.0, "plain roofline"), (0.85, "0.85 x bandwidth"), (0.55, "0.55 x bandwidth")):
-        errors = []
-        for case in cases:
-            features = features_of(case.served)
-            errors.append(max((features[0] + features[1]) / share, features[2]) / case.itl_s - 1)
+        errors = [roofline_s(case.served, share) / case.itl_s - 1 for case in cases]
         lines.append(score(f"between tokens at concurrency: {what}", "formula", errors, subset=name))
     return lines
 
