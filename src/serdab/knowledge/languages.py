@@ -12,6 +12,8 @@ import copy
 import functools
 import re
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 #: Characters that are looked at for the script, and for the language within a script.
@@ -38,10 +40,10 @@ _SCRIPTS = (
     (0x20000, 0x2FFFF, "han"),
 )  # fmt: skip
 _CLASSES = {
-    script: re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b, name in _SCRIPTS if name == script) + "]")
+    script: re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b, name in _SCRIPTS if name == script) + "]+")
     for script in dict.fromkeys(name for _, _, name in _SCRIPTS)
 }
-_ASCII_LETTERS = re.compile(r"[A-Za-z]")
+_NO_ASCII_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 #: A word written in signs says as much as several letters.
 _LETTERS_PER_SIGN = 3
 #: Letters that Persian and Urdu have and Arabic has not; Urdu alone has the second set.
@@ -68,8 +70,8 @@ def language_of(text: str) -> str:
     """The language that most of the beginning of a text is in; "en" where nothing tells."""
     sample = text[:SAMPLE]
     if sample.isascii():
-        return _latin(sample, len(_ASCII_LETTERS.findall(sample)))
-    counts = {script: len(pattern.findall(sample)) for script, pattern in _CLASSES.items()}
+        return _latin(sample, len(sample.encode().translate(None, _NO_ASCII_LETTERS)))
+    counts = {script: sum(map(len, pattern.findall(sample))) for script, pattern in _CLASSES.items()}
     kana, han = counts.pop("kana"), counts["han"]
     counts["han"] = (han + kana) * _LETTERS_PER_SIGN
     script = max(counts, key=lambda each: counts[each])
@@ -109,6 +111,18 @@ def _cyrillic(sample: str, letters: int) -> str:
         return "uk"
     found, share = _model(_CYRILLIC).classify(_NOISE.sub(" ", sample[:MODEL_SAMPLE]))
     return found if letters >= FEW_LETTERS or share >= SURE else "ru"
+
+
+@asynccontextmanager
+async def languages_coming() -> AsyncIterator[None]:
+    """Load the model of languages in the background, so that the first documents find it there."""
+    loading = asyncio.get_running_loop().run_in_executor(None, _load)
+    try:
+        yield
+    finally:
+        # A model that cannot be loaded is the failure of the documents that ask for it, and told there.
+        await asyncio.wait([loading])
+        loading.exception()
 
 
 async def load_languages_once() -> None:
