@@ -40,10 +40,10 @@ _SCRIPTS = (
     (0x20000, 0x2FFFF, "han"),
 )  # fmt: skip
 _CLASSES = {
-    script: re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b, name in _SCRIPTS if name == script) + "]+")
+    script: re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b, name in _SCRIPTS if name == script) + "]")
     for script in dict.fromkeys(name for _, _, name in _SCRIPTS)
 }
-_NO_ASCII_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
+_ASCII_LETTERS = re.compile(r"[A-Za-z]")
 #: A word written in signs says as much as several letters.
 _LETTERS_PER_SIGN = 3
 #: Letters that Persian and Urdu have and Arabic has not; Urdu alone has the second set.
@@ -70,8 +70,8 @@ def language_of(text: str) -> str:
     """The language that most of the beginning of a text is in; "en" where nothing tells."""
     sample = text[:SAMPLE]
     if sample.isascii():
-        return _latin(sample, len(sample.encode().translate(None, _NO_ASCII_LETTERS)))
-    counts = {script: sum(map(len, pattern.findall(sample))) for script, pattern in _CLASSES.items()}
+        return _latin(sample, len(_ASCII_LETTERS.findall(sample)))
+    counts = {script: len(pattern.findall(sample)) for script, pattern in _CLASSES.items()}
     kana, han = counts.pop("kana"), counts["han"]
     counts["han"] = (han + kana) * _LETTERS_PER_SIGN
     script = max(counts, key=lambda each: counts[each])
