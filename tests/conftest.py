@@ -13,6 +13,7 @@ import asyncpg
 import hypothesis
 import pytest
 
+from receipt_office import Office, open_office
 from serdab.core import Settings, load_settings
 from serdab.flow import Serdab
 from serdab.store import Database, EmbeddedPostgres, open_database
@@ -109,3 +110,9 @@ def eventually() -> Callable[..., object]:
             await asyncio.sleep(0.02)
 
     return wait_until
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    async with open_office() as here:
+        yield here

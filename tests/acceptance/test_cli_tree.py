@@ -270,6 +270,19 @@ async def test_a_module_that_cannot_be_imported_is_told_where_the_person_is(shel
     assert "error [bad_module]: expected the module no_such_module" in answer.err
 
 
+@pytest.mark.parametrize("words", [("up", "--detach"), ("up",), ("run", "shell_workflows:hello", "-i", '"you"')])
+async def test_a_schema_that_cannot_be_used_is_told_before_anything_starts(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("schema: parking\nfields:\n  - {name: plate, kind: idd}\n", "utf-8")
+    answer = await shell(*words, "--set", f"documents.schemas={file}")
+    assert answer.code == 2
+    assert f"error [bad_schema]: expected {file}, line 3: kind to be one that is known" in answer.err
+    assert "did you mean id?" in answer.err
+    assert shell.processes("worker") == {}
+
+
 async def test_input_that_does_not_fit_is_told_before_anything_starts(shell: Shell) -> None:
     answer = await shell("run", "shell_workflows:hello", "-i", "17")
     assert answer.code == 2

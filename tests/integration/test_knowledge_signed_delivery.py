@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from aiohttp import web
+from receipt_office import Office
 
 from serdab.core import BadSetting, load_settings
 from serdab.guard import Fetcher
@@ -18,32 +18,6 @@ from serdab.knowledge.signing import secret_of, signature_headers
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "deliver-to-a-url.md"
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-
-
-class Office:
-    """A server that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.status = 200
-        self.taken: list[tuple[dict[str, str], bytes]] = []
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.taken.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response(status=self.status)
-
-
-@pytest.fixture
-async def office() -> AsyncIterator[Office]:
-    here = Office()
-    app = web.Application()
-    app.router.add_post("/{path:.*}", here.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.port = runner.addresses[0][1]
-    yield here
-    await runner.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from aiohttp import web
+from receipt_office import Office
 
 from serdab.core import Settings, load_settings
 from serdab.guard import Denied, Fetcher
 from serdab.knowledge import BadDelivery, Delivery, DeliveryFailed, DeliveryRefused
 
 FIRST = UUID(int=1)
-
-
-@dataclass
-class Office:
-    """A server that takes receipts, or not."""
-
-    port: int = 0
-    status: int = 200
-    taken: list[tuple[str, bytes]] = field(default_factory=list)
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.taken.append((request.headers["Idempotency-Key"], await request.read()))
-        return web.Response(status=self.status, text="said the office", headers={"Location": "/elsewhere"})
-
-
-@pytest.fixture
-async def office() -> AsyncIterator[Office]:
-    here = Office()
-    app = web.Application()
-    app.router.add_post("/{path:.*}", here.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.port = runner.addresses[0][1]
-    yield here
-    await runner.cleanup()
 
 
 def _settings(tmp_path: Path, *more: str) -> Settings:
@@ -102,7 +74,7 @@ async def test_a_receipt_is_posted_with_its_key(tmp_path: Path, office: Office) 
     url = f"http://127.0.0.1:{office.port}/receipts"
     assert await _delivered(settings, b'{"a": 1}', url, "run-1") == url
     assert await _delivered(settings, b'{"a": 1}', url, "run-1") == url
-    assert office.taken == [("run-1", b'{"a": 1}')] * 2
+    assert [(headers["idempotency-key"], body) for headers, body in office.taken] == [("run-1", b'{"a": 1}')] * 2
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp import web
+from receipt_office import Office, open_office
 from word_engine import word_engine
 
 from serdab.core import Settings
@@ -29,19 +29,6 @@ from serdab.knowledge import (
 from serdab.store import Database
 
 
-class Office:
-    """A server that takes receipts; the first answers are given, then it is always content."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.answers: list[int] = []
-        self.keys: list[str] = []
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.keys.append(request.headers["Idempotency-Key"])
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
-
-
 @pytest.fixture(scope="module")
 async def embedder() -> AsyncIterator[Embedder]:
     async with word_engine() as (client, _):
@@ -50,15 +37,8 @@ async def embedder() -> AsyncIterator[Embedder]:
 
 @pytest.fixture(scope="module")
 async def office() -> AsyncIterator[Office]:
-    here = Office()
-    app = web.Application()
-    app.router.add_post("/", here.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.port = runner.addresses[0][1]
-    yield here
-    await runner.cleanup()
+    async with open_office() as here:
+        yield here
 
 
 @pytest.fixture
@@ -177,7 +157,7 @@ async def test_a_long_document_is_found_by_its_first_parts_and_says_so(
 
 
 async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab: Serdab, office: Office) -> None:
-    office.answers, office.keys = [503, 500], []
+    office.answers, office.taken = [503, 500], []
     url = f"http://127.0.0.1:{office.port}/"
     run = await serdab.start(triage, Document(source="1", text="to the office", deliver_to=url))
     assert (await run.result(30)).delivered_to == url
@@ -193,7 +173,7 @@ async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab
 async def test_a_refused_delivery_ends_the_run_at_once(
     index: Index, serdab: Serdab, office: Office, answers: list[int], url: str, reason: str
 ) -> None:
-    office.answers, office.keys = list(answers), []
+    office.answers, office.taken = list(answers), []
     document = Document(source="1", text="to nobody", deliver_to=url.format(port=office.port))
     with pytest.raises(RunFailed, match=reason):
         await _receipt(serdab, document)

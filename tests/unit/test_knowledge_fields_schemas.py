@@ -67,6 +67,8 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
         ("schema: a\nfields:\n  - {name: x, kind: id, pattern: '(a+)+b'}\n", ["line 3", "(a+)+b", "group"]),
         ("schema: [a\n", ["own.yaml, line 2", "YAML"]),
         ("", ["own.yaml", "nothing"]),
+        ("[" * 100_000, ["own.yaml", "nested too deep"]),
+        ("---\n---\nschema: [a\n", ["own.yaml, line 4", "YAML"]),
         ("!!python/object/apply:os.getcwd []\n", ["own.yaml", "YAML"]),
     ],
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from serdab.knowledge.languages import language_of
+from serdab.knowledge.languages import _everything, language_of, languages_coming
 
 SENTENCES = {
     "ar": "قررت اللجنة يوم الثلاثاء تجديد العقد لمدة سنة أخرى.",
@@ -48,3 +50,10 @@ def test_a_sentence_tells_its_language(lang: str) -> None:
 )  # fmt: skip
 def test_a_few_letters_are_told_by_their_script_and_never_guessed_at_random(text: str, lang: str) -> None:
     assert language_of(text) == lang
+
+
+async def test_the_model_comes_while_other_work_goes_on() -> None:
+    _everything.cache_clear()
+    async with languages_coming():
+        await asyncio.sleep(0)
+    assert _everything.cache_info().currsize == 1

@@ -33,7 +33,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
     """Start `serdab up` in the background and return when it can take work.
 
     Raises:
-        BadModule: a module of `workers.modules` has no workflows.
+        BadModule, BadSchema: what `workers.modules` or `documents.schemas` names cannot be used.
         AlreadyUp: this home has a tree already.
         DidNotComeUp: it ended, or was not ready in time; its words are in the message.
     """
@@ -107,11 +107,13 @@ async def some_tree(settings: Settings) -> AsyncIterator[bool]:
     """The tree of this home if it has one, else one that lives as long as the block; whether it is such a one.
 
     Raises:
+        BadModule, BadSchema: what the workers of a new tree would be given cannot be used.
         DidNotComeUp: the workers of the new tree do not come up.
     """
     if living(settings, "up"):
         yield False
         return
+    all_workflows(settings)
     # Names that come again, so that logs do not pile up; another such tree at the same time gets its own.
     taken = any(name.startswith("run-") for name in living(settings, "worker"))
     async with Tree(settings, f"run-{os.getpid()}-" if taken else "run-") as tree:

@@ -30,7 +30,7 @@ async def run_tree(settings: Settings) -> None:
     """Keep the whole tree alive until SIGTERM (drain) or a second one (now).
 
     Raises:
-        BadModule: a module of `workers.modules` has no workflows.
+        BadModule, BadSchema: what `workers.modules` or `documents.schemas` names cannot be used.
         AlreadyUp: this home has a tree already.
         PortTaken: another program listens on `http.port`.
         SerdabError: the database cannot be used.

@@ -28,11 +28,15 @@ def all_workflows(settings: Settings) -> Registry:
 
     Raises:
         BadModule: a module cannot be imported, or has no workflow.
+        BadSchema: what `documents.schemas` names cannot be used.
         DuplicateName: two functions want one name.
     """
     registry = Registry()
     if has_documents():
-        registry.add_module(importlib.import_module(KNOWLEDGE))
+        knowledge = importlib.import_module(KNOWLEDGE)
+        # Here whoever starts something hears of a wrong schema, not later the one who brings a document.
+        knowledge.load_schemas(settings.documents.schemas)
+        registry.add_module(knowledge)
     for name in filter(None, (part.strip() for part in settings.workers.modules.split(","))):
         registry.add_module(module_with_workflows(name))
     return registry

@@ -60,6 +60,7 @@ from serdab.knowledge.labels import (
     show_labels_of,
     train_labels,
 )
+from serdab.knowledge.languages import languages_coming
 from serdab.knowledge.outcomes import (
     FORMATS,
     BatchInfo,
@@ -166,6 +167,7 @@ __all__ = [
     "import_labels",
     "kept_receipts",
     "labels_link",
+    "languages_coming",
     "list_batches",
     "list_label_sets",
     "load_schemas",

@@ -23,8 +23,8 @@ from serdab.knowledge.signing import secret_of, signature_headers
 FOLDER = "deliveries"
 #: How long the other side may take, seconds.
 TIMEOUT_S = 20.0
-#: Files that one thread writes before others get their turn.
-_FILES_PER_BATCH = 64
+#: Files that are on their way at once, and threads that write them.
+_FILES_PER_BATCH, _WRITERS = 64, 4
 #: Answers below 500 after which trying again may help: timeout, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 #: Faults of a disk that pass when somebody makes room.
@@ -117,24 +117,29 @@ def _host_of(url: str) -> str:
 
 
 async def _write_all(files: Sequence[_File]) -> Sequence[None]:
-    await asyncio.to_thread(_write, files)
-    return [None] * len(files)
-
-
-def _write(files: Sequence[_File]) -> None:
     """Each file whole or not at all, on the disk when this returns."""
-    folders = dict.fromkeys(file.path.parent for file in files)
     try:
-        for folder in folders:
-            private_folder(folder)
-        for file in files:
-            _write_one(file)
-        for folder in folders:
-            _sync_folder(folder)
+        folders = await asyncio.to_thread(_make_folders, files)
+        # Each waits for the disk, which puts away what several ask for at once in one go.
+        parts = [files[start::_WRITERS] for start in range(min(_WRITERS, len(files)))]
+        ended = await asyncio.gather(*(asyncio.to_thread(_write, part) for part in parts), return_exceptions=True)
+        for error in filter(None, ended):
+            raise error
+        await asyncio.to_thread(_sync_folders, folders)
     except OSError as error:
         if error.errno in _PASSING:
             raise DeliveryFailed(expected("the folder of receipts", "writable", str(error), "make room")) from error
         raise BadDelivery(expected("the folder of receipts", "one that can be written", str(error))) from error
+    return [None] * len(files)
+
+
+def _make_folders(files: Sequence[_File]) -> Sequence[Path]:
+    return [private_folder(folder) for folder in dict.fromkeys(file.path.parent for file in files)]
+
+
+def _write(files: Sequence[_File]) -> None:
+    for file in files:
+        _write_one(file)
 
 
 def _write_one(file: _File) -> None:
@@ -153,9 +158,10 @@ def _write_one(file: _File) -> None:
         raise
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_folders(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

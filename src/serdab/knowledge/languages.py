@@ -12,6 +12,8 @@ import copy
 import functools
 import re
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 #: Characters that are looked at for the script, and for the language within a script.
@@ -109,6 +111,18 @@ def _cyrillic(sample: str, letters: int) -> str:
         return "uk"
     found, share = _model(_CYRILLIC).classify(_NOISE.sub(" ", sample[:MODEL_SAMPLE]))
     return found if letters >= FEW_LETTERS or share >= SURE else "ru"
+
+
+@asynccontextmanager
+async def languages_coming() -> AsyncIterator[None]:
+    """Load the model of languages in the background, so that the first documents find it there."""
+    loading = asyncio.get_running_loop().run_in_executor(None, _load)
+    try:
+        yield
+    finally:
+        # A model that cannot be loaded is the failure of the documents that ask for it, and told there.
+        await asyncio.wait([loading])
+        loading.exception()
 
 
 async def load_languages_once() -> None:

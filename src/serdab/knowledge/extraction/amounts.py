@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from serdab.knowledge.extraction.chinese_numerals import find_capital_amounts
-from serdab.knowledge.extraction.digits import plain_digits
+from serdab.knowledge.extraction.digits import ANY_DIGIT, plain_digits
 from serdab.knowledge.extraction.fields import Field
 
 _SYMBOLS = {
@@ -45,6 +45,12 @@ _PLAIN = re.compile(
 
 def find_amounts(text: str) -> Iterator[Field]:
     """Every amount, with its currency where one stands beside it."""
+    if ANY_DIGIT.search(text) is not None:
+        yield from _in_digits(text)
+    yield from find_capital_amounts(text)
+
+
+def _in_digits(text: str) -> Iterator[Field]:
     plain = plain_digits(text)  # one character for one: places stay the same
     taken = _Taken()
     for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1), (_PLAIN, 0, 0)):
@@ -57,7 +63,6 @@ def find_amounts(text: str) -> Iterator[Field]:
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
             else:
                 yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
-    yield from find_capital_amounts(text)
 
 
 class _Taken:

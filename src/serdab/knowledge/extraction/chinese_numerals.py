@@ -20,6 +20,8 @@ _AMOUNT = re.compile(
 
 def find_capital_amounts(text: str) -> Iterator[Field]:
     """Every amount of yuan in capital numerals, as a decimal with its currency."""
+    if text.isascii():
+        return
     for match in _AMOUNT.finditer(text):
         cents = 10 * _DIGITS.get(match[2] or "", 0) + _DIGITS.get(match[3] or "", 0)
         value = Decimal(whole_number(match[1])) + Decimal(cents) / 100

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Iterator
 
-from serdab.knowledge.extraction.digits import plain_digits
+from serdab.knowledge.extraction.digits import ANY_DIGIT, plain_digits
 from serdab.knowledge.extraction.fields import Field
 
 _ENGLISH = [
@@ -71,6 +71,8 @@ _EVIDENCE = 20_000
 
 def find_dates(text: str) -> Iterator[Field]:
     """Every date of a text; what could be two dates is read in the order that the rest of the text shows."""
+    if ANY_DIGIT.search(text) is None:
+        return
     text = plain_digits(text)
     for match in _CHINESE.finditer(text):
         yield from _field(match, match[1], match[2], match[3], 0.98, "year, month and day named")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from serdab.knowledge.extraction.digits import ANY_DIGIT
 from serdab.knowledge.extraction.fields import Field
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}(?![\w@])", re.I)
@@ -24,10 +25,20 @@ _ID = re.compile(
 
 def find_numbers(text: str) -> Iterator[Field]:
     """Every one of them."""
-    for match in _EMAIL.finditer(text):
-        yield _field("email", match, 0, match[0].lower(), 0.98, "the form of a mail address")
+    yield from _find_addresses(text)
+    if ANY_DIGIT.search(text) is not None:
+        yield from _find_digits(text)
+
+
+def _find_addresses(text: str) -> Iterator[Field]:
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            yield _field("email", match, 0, match[0].lower(), 0.98, "the form of a mail address")
     for match in _URL.finditer(text):
         yield _field("url", match, 0, match[0].rstrip(".,;"), 0.97, "the form of a link")
+
+
+def _find_digits(text: str) -> Iterator[Field]:
     for match in _IBAN.finditer(text):
         value = match[0].replace(" ", "")
         if is_iban(value):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from serdab.knowledge.extraction.announced import find_announced
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
+from serdab.knowledge.extraction.choosing import choose_schema
 from serdab.knowledge.extraction.contract_parties import find_contract_parties
 from serdab.knowledge.extraction.contracts import find_effective_date, find_jurisdiction, find_term
 from serdab.knowledge.extraction.fields import Field
@@ -22,9 +23,6 @@ from serdab.knowledge.extraction.totals import find_total
 #: Most characters that are looked at, and most values of one field that are told.
 MOST_CHARACTERS = 200_000
 MOST_OF_A_FIELD = 50
-#: Characters at the head by whose words the schema is chosen, and different words that it takes.
-HEAD = 4_000
-LEAST_WORDS = 3
 
 
 def read_record(
@@ -54,43 +52,6 @@ def read_record(
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
 
 
-def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
-    """The schema that the type names, else the one whose words the head of the text holds most of."""
-    wanted = doc_type.strip().lower()
-    if wanted:
-        parts = {wanted, *re.split(r"[\W_]+", wanted)}
-        for names in ({wanted}, parts):
-            for schema in schemas:
-                if names & {schema.schema.lower(), *(name.lower() for name in schema.doc_types)}:
-                    return schema, 1.0
-    head = text[:HEAD].lower()
-    counts = [
-        (sum(_holds(head, word) for words in schema.words.values() for word in words), schema) for schema in schemas
-    ]
-    counts.sort(key=lambda pair: -pair[0])
-    if not counts or counts[0][0] < LEAST_WORDS:
-        return None
-    second = counts[1][0] if len(counts) > 1 else 0
-    if counts[0][0] == second:
-        return None
-    return counts[0][1], round(counts[0][0] / (counts[0][0] + second + 1), 4)
-
-
-def _holds(head: str, word: str) -> bool:
-    """Whether a word stands in the head; one of ASCII letters not as a part of another."""
-    word = word.lower()
-    place = head.find(word)
-    if not word.isascii():
-        return place >= 0
-    while place >= 0:
-        end = place + len(word)
-        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
-        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
-            return True
-        place = head.find(word, end)
-    return False
-
-
 class _Reader:
     """Collects what the rules of one schema find in one text."""
 
@@ -100,6 +61,7 @@ class _Reader:
         self.looks: list[Look] = []
         self._text = text
         self._candidates = Candidates(text, lang)
+        self._letterhead: Mapping[str, Field] | None = None
 
     def read(self, rule: FieldRule) -> None:
         """Add what a rule finds."""
@@ -124,7 +86,9 @@ class _Reader:
         text = self._text
         found: Field | None = None
         if rule.finder in {"company", "address"}:
-            found = find_letterhead(text).get(rule.finder)
+            if self._letterhead is None:
+                self._letterhead = find_letterhead(text)
+            found = self._letterhead.get(rule.finder)
         elif rule.finder == "total":
             found = find_total(text, self._candidates.of_kind("money"))
         elif rule.finder == "parties":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -79,16 +79,31 @@ def parse_schemas(text: str, name: str) -> list[Schema]:
     import yaml
 
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
-        values = [value for value in yaml.safe_load_all(text) if value is not None]
+        pairs = list(_documents(text))
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise BadSchema(expected(f"{name}, line {line}", "YAML", str(getattr(error, "problem", error)))) from error
     except RecursionError as error:
         raise BadSchema(expected(f"the file {name}", "a schema", "YAML that is nested too deep")) from error
-    if not values:
+    if not pairs:
         raise BadSchema(expected(f"the file {name}", "a schema", "nothing"))
-    return [_schema(value, node, name) for value, node in zip(values, nodes, strict=True)]
+    return [_schema(value, node, name) for value, node in pairs]
+
+
+def _documents(text: str) -> Iterator[tuple[Any, Any]]:
+    """The value and the tree of each document of a YAML text that is not empty."""
+    import yaml
+
+    # Not the loader in C: it overflows the stack where this one says that it is nested too deep.
+    loader = yaml.SafeLoader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            value = loader.construct_document(node)
+            if value is not None:
+                yield value, node
+    finally:
+        loader.dispose()
 
 
 def _schema(value: Any, node: Any, name: str) -> Schema:

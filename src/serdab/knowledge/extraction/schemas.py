@@ -57,8 +57,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fields: list[str]
 
 
-class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A type of document."""
+class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
+    """A type of document; the same object is the same schema, so that what is made of it can be kept."""
 
     schema: str
     #: Other names that documents of the type are brought under.

@@ -49,6 +49,23 @@ def open_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
         raise MalformedDocument(expected(what, "a whole zip", str(error))) from error
 
 
+def main_part(archive: zipfile.ZipFile, what: str, usual: str) -> str:
+    """The name of the part that an office document begins with.
+
+    Args:
+        archive: the document.
+        what: how to call it in errors.
+        usual: where the part stands when the package does not tell.
+
+    Raises:
+        MalformedDocument: there is none.
+    """
+    name = next((name for kind, name in relations_of(archive, "").values() if kind == "officeDocument"), usual)
+    if name not in archive.NameToInfo:
+        raise MalformedDocument(expected(what, f"a zip with {usual}", "none"))
+    return name
+
+
 def read_part(archive: zipfile.ZipFile, name: str, most_bytes: int = MOST_XML) -> bytes:
     """A part's bytes; what the list says of its size is not believed.
 

@@ -6,9 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from serdab.core import expected
-from serdab.knowledge.reading.packages import open_package, parse_xml, read_part, relations_of, title_of
-from serdab.knowledge.reading.refusals import MalformedDocument
+from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -35,10 +33,7 @@ def read_pptx(data: bytes) -> tuple[str, str]:
         MalformedDocument: it is no presentation.
     """
     with open_package(data, "the presentation") as archive:
-        main = next((name for kind, name in relations_of(archive, "").values() if kind == "officeDocument"), "")
-        main = main or "ppt/presentation.xml"
-        if main not in archive.NameToInfo:
-            raise MalformedDocument(expected("the presentation", "a zip with ppt/presentation.xml", "none"))
+        main = main_part(archive, "the presentation", "ppt/presentation.xml")
         related = relations_of(archive, main)
         slides = []
         for node in list(parse_xml(read_part(archive, main), main).iter(f"{_P}sldId"))[:MOST_SLIDES]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from serdab.core import expected
-from serdab.knowledge.reading.packages import open_package, parse_xml, read_part, relations_of, title_of
+from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
 from serdab.knowledge.reading.refusals import MalformedDocument
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_docx(data: bytes) -> tuple[str, str]:
         MalformedDocument: it is no Word document.
     """
     with open_package(data, "the docx") as archive:
-        main = _main_part(archive)
+        main = main_part(archive, "the docx", "word/document.xml")
         related = relations_of(archive, main)
         body = parse_xml(read_part(archive, main), "the text of the docx")
         lines = list(_aside(archive, related, "header"))
@@ -41,15 +41,6 @@ def read_docx(data: bytes) -> tuple[str, str]:
         for kind, before in _ASIDE:
             lines += [before + line for line in _aside(archive, related, kind)]
         return "\n".join(lines), title_of(archive)
-
-
-def _main_part(archive: zipfile.ZipFile) -> str:
-    for kind, name in relations_of(archive, "").values():
-        if kind == "officeDocument":
-            return name
-    if "word/document.xml" not in archive.NameToInfo:
-        raise MalformedDocument(expected("the docx", "a zip with word/document.xml", "none"))
-    return "word/document.xml"
 
 
 def _aside(archive: zipfile.ZipFile, related: dict[str, tuple[str, str]], kind: str) -> Iterator[str]:

@@ -7,9 +7,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from serdab.core import expected
-from serdab.knowledge.reading.packages import open_package, parse_xml, read_part, relations_of, title_of
-from serdab.knowledge.reading.refusals import MalformedDocument
+from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -31,10 +29,7 @@ def read_xlsx(data: bytes) -> tuple[str, str]:
         MalformedDocument: it is no workbook.
     """
     with open_package(data, "the workbook") as archive:
-        main = next((name for kind, name in relations_of(archive, "").values() if kind == "officeDocument"), "")
-        main = main or "xl/workbook.xml"
-        if main not in archive.NameToInfo:
-            raise MalformedDocument(expected("the workbook", "a zip with xl/workbook.xml", "none"))
+        main = main_part(archive, "the workbook", "xl/workbook.xml")
         related = relations_of(archive, main)
         by_kind = dict(related.values())
         book = parse_xml(read_part(archive, main), main)

@@ -1,0 +1,86 @@
+"""Which schema a text is read by: the one that its type names, else the one whose words its head holds most of."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from serdab.knowledge.extraction.schemas import Schema
+
+#: Characters at the head by whose words the schema is chosen, and different words that it takes.
+HEAD = 4_000
+LEAST_WORDS = 3
+_RUN = re.compile(r"[^\W_]+")
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of some schemas, each with the place of its schema, by what shows cheaply that a text may hold them."""
+
+    #: By the run of letters and digits that a word begins with: a text without that run does not hold it.
+    by_run: dict[str, list[tuple[str, int]]]
+    #: Those that begin with another sign, and those of other scripts, which no text in ASCII holds.
+    others: list[tuple[str, int]]
+    foreign: list[tuple[str, int]]
+
+
+def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
+    """The schema, and how sure it was chosen; None: the text is of none, or as much of one as of another."""
+    wanted = doc_type.strip().lower()
+    if wanted:
+        parts = {wanted, *re.split(r"[\W_]+", wanted)}
+        for names in ({wanted}, parts):
+            for schema in schemas:
+                if names & {schema.schema.lower(), *(name.lower() for name in schema.doc_types)}:
+                    return schema, 1.0
+    counts = _counts(text[:HEAD].lower(), schemas)
+    best = sorted(range(len(counts)), key=lambda place: -counts[place])
+    if not best or counts[best[0]] < LEAST_WORDS:
+        return None
+    first, second = counts[best[0]], counts[best[1]] if len(best) > 1 else 0
+    if first == second:
+        return None
+    return schemas[best[0]], round(first / (first + second + 1), 4)
+
+
+def _counts(head: str, schemas: Sequence[Schema]) -> list[int]:
+    """How many words of each schema a head holds."""
+    known = _known(tuple(schemas))
+    counts = [0] * len(schemas)
+    for run in known.by_run.keys() & set(_RUN.findall(head)):
+        for word, place in known.by_run[run]:
+            counts[place] += word == run or _holds(head, word)
+    for word, place in known.others if head.isascii() else (*known.others, *known.foreign):
+        counts[place] += _holds(head, word)
+    return counts
+
+
+@functools.lru_cache(maxsize=8)
+def _known(schemas: tuple[Schema, ...]) -> _Known:
+    known = _Known(by_run={}, others=[], foreign=[])
+    for place, schema in enumerate(schemas):
+        for word in (each.lower() for group in schema.words.values() for each in group):
+            run = _RUN.match(word)
+            if not word.isascii():
+                known.foreign.append((word, place))
+            elif run is None:
+                known.others.append((word, place))
+            else:
+                known.by_run.setdefault(run[0], []).append((word, place))
+    return known
+
+
+def _holds(head: str, word: str) -> bool:
+    """Whether a word stands in the head; one of ASCII letters not as a part of another."""
+    place = head.find(word)
+    if not word.isascii():
+        return place >= 0
+    while place >= 0:
+        end = place + len(word)
+        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
+        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
+            return True
+        place = head.find(word, end)
+    return False
