@@ -108,7 +108,7 @@ async def _alike(settings: Settings, path: Path, count: int) -> Sequence[Alike]:
         some_engine(settings) as embedder,
         Index(database) as index,
     ):
-        return await find_alike_documents(index, embedder, path, count, settings.documents.most_bytes)
+        return await find_alike_documents(index, embedder, path, settings, count)
 
 
 async def _duplicates(settings: Settings) -> Sequence[Duplicates]:

@@ -16,7 +16,18 @@ import msgspec
 
 from serdab.core import Settings, expected
 from serdab.engines import Embedder
-from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
+from serdab.flow import (
+    Backoff,
+    Retry,
+    Step,
+    current_run_id,
+    gather,
+    idempotency_key,
+    progress,
+    resource,
+    step,
+    workflow,
+)
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.delivery import Delivery
 from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
@@ -178,6 +189,12 @@ def read(path: str, most_bytes: int, member: str = "", ocr: bool = False) -> Rea
     )
 
 
+def bounded_read(settings: Settings) -> Step[[str, int, str, bool], Reading]:
+    """`read` with the time and the memory that the settings give it."""
+    limits = settings.documents
+    return read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")
+
+
 @step
 async def normalise(reading: Reading, document: Document) -> Known:
     """The text in normal form, with its language and the id of the document."""
@@ -327,9 +344,9 @@ async def triage(document: Document) -> Receipt:
 
 async def _read(document: Document) -> Reading:
     """A file, read under the limits of the worker that does it."""
-    limits = resource(Settings).documents
-    bounded = read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")
-    return await bounded(document.path or "", document.most_bytes, document.member, limits.ocr != "off")
+    settings = resource(Settings)
+    recognises = settings.documents.ocr != "off"
+    return await bounded_read(settings)(document.path or "", document.most_bytes, document.member, recognises)
 
 
 def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
