@@ -167,6 +167,34 @@ async def test_a_question_is_answered_in_its_language(
     assert found[0].source == source
 
 
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [("invoice", "en"), ("Rechnung", "de"), ("factures", "fr"), ("الفواتير", "ar"), ("شركات", "ar"), ("счетов", "ru"),
+     ("猫", "zh"), ("器", "ja")],
+)  # fmt: skip
+async def test_another_form_of_a_word_is_found_and_marked(
+    index: Index, database: Database, question: str, source: str
+) -> None:
+    texts = {
+        "en": "the invoices of march", "de": "die Rechnungen vom März", "fr": "la facture de mars",
+        "ar": "فواتير الشركة", "ru": "оплатите счета до марта", "zh": "我有一只小猫", "ja": "楽器を買う",
+    }  # fmt: skip
+    # All mean the same: only words can tell them apart.
+    same = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
+    await asyncio.gather(*(index.add(_entry(lang, text, lang=lang), same) for lang, text in texts.items()))
+    found = (await index.search(question, same[0], 7))[0]
+    assert found.source == source
+    assert found.marks
+
+
+async def test_documents_that_were_indexed_without_stems_are_found_by_their_words(
+    index: Index, database: Database, embedder: Embedder
+) -> None:
+    await _add(index, embedder, _entry("old", "invoices of march"), _entry("other", "minutes of the club"))
+    await database.pool.execute("update chunk set words = to_tsvector('simple', text)")
+    assert (await search_documents(index, embedder, "invoices"))[0].source == "old"
+
+
 async def test_the_label_that_was_found_is_shown(index: Index, embedder: Embedder) -> None:
     entry = _entry("a", "an invoice of acme")
     await _add(index, embedder, entry)

@@ -11,9 +11,9 @@ from serdab.flow import call_isolated
 from serdab.knowledge.duplicates import Alike
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.index import Found, Index
+from serdab.knowledge.isolated_reading import bounded_read
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.splitting import split_text
-from serdab.knowledge.triaging import bounded_read
 from serdab.knowledge.vectors import middle_of
 
 #: Most documents of one answer: more would not be ranked well.
