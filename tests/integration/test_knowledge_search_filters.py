@@ -203,6 +203,17 @@ async def test_copies_are_found_by_a_file_and_as_groups(
     assert other not in {each.document_id for group in groups for each in group.documents}
 
 
+@pytest.mark.parametrize("text", ["我有一只小猫，用AI写信。", "دفعت الشركة الفواتير والرسوم كلها"])
+async def test_a_copy_in_any_script_is_wholly_the_same(
+    index: Index, embedder: Embedder, settings: Settings, tmp_path: Path, text: str
+) -> None:
+    await _put(index, embedder, "one", text)
+    (tmp_path / "one.txt").write_text(text)
+    assert [each.likeness for each in await find_alike_documents(index, embedder, tmp_path / "one.txt", settings)] == [
+        1
+    ]
+
+
 async def test_a_file_that_wants_too_much_is_refused_and_the_searching_process_does_not_read_it(
     index: Index, embedder: Embedder, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from word_engine import word_engine
 
 from serdab.core import BadInput
 from serdab.engines import Embedder
-from serdab.knowledge import Entry, Index, Passage, document_id_of, search_documents
+from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
 from serdab.knowledge.errors import IndexAway
 from serdab.store import Database
 
@@ -185,6 +185,28 @@ async def test_another_form_of_a_word_is_found_and_marked(
     found = (await index.search(question, same[0], 7))[0]
     assert found.source == source
     assert found.marks
+
+
+async def test_the_same_content_in_several_places_is_found_once_with_all_its_places(
+    index: Index, embedder: Embedder
+) -> None:
+    text = "invoice of acme for pumps"
+    for source in ("in/a.txt", "copies/a.txt", "old/a.txt"):
+        await _add(index, embedder, _entry(source, text))
+    await _add(index, embedder, _entry("in/b.txt", "invoice of zenith for pumps"))
+    await _add(index, embedder, _entry("old/a.txt", "minutes of the club"))
+    vector = (await embedder.embed([text]))[0]
+    for found in (
+        await search_documents(index, embedder, "acme invoice"),
+        await search_documents(index, embedder, "acme invoice", 10, Filters(langs=["en"])),
+        await index.find_similar(vector, text),
+    ):
+        first, *others = found
+        assert {first.source, *first.places} == {"in/a.txt", "copies/a.txt"}
+        assert {each.source for each in others} == {"in/b.txt", "old/a.txt"}
+    assert len(await index.find_nearest(vector)) == 3
+    only = (await search_documents(index, embedder, "acme invoice", 10, Filters(source="copies/")))[0]
+    assert (only.source, only.places) == ("copies/a.txt", ["in/a.txt"])
 
 
 async def test_documents_that_were_indexed_without_stems_are_found_by_their_words(

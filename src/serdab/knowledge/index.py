@@ -23,7 +23,7 @@ from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
 from serdab.knowledge.vocabulary import Asked, Vocabulary
-from serdab.knowledge.words import STEMMERS, ask_for_distinctive, fold, fold_for_finding
+from serdab.knowledge.words import STEMMERS, ask_for_distinctive, fold, more_words
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -83,6 +83,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     #: Place of the passage in the normalised text, characters.
     start: int = 0
     end: int = 0
+    #: Other places where the same content is now, the first come first, at most twenty.
+    places: list[str] = []
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +167,7 @@ class Index:
     async def find_similar(
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
-        """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
+        """The documents most like a text, best first, at most `k`, each content once; `without` is left out."""
         words = ask_for_distinctive(text[:_MOST_TEXT], self._vocabulary.common)
         asked = Asked(finding=words, ranking=words)
         return await self._similar(
@@ -173,13 +175,13 @@ class Index:
         )
 
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
-        """The documents nearest by meaning alone, best first, at most `k`, each once."""
+        """The documents nearest by meaning alone, best first, at most `k`, each content once."""
         vector = to_database(embedding)
         # A document can fill several places: most fill one, so few more are asked for, and many more when that fails.
         for most in (k + 2, k * 8):
             rows = await self._asking.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
             rows.sort(key=lambda row: (row["similarity"], row["document_id"]))
-            best = {row["document_id"]: row for row in rows}  # The last one of each counts, which is its nearest.
+            best = {row["digest"]: row for row in rows}  # The last one of each counts, which is its nearest.
             if len(best) >= k or len(rows) < most:
                 break
         ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
@@ -188,7 +190,7 @@ class Index:
     async def search(
         self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
     ) -> Sequence[Found]:
-        """The documents that answer a person's question, best first, at most `k`, each once.
+        """The documents that answer a person's question, best first, at most `k`, each content once.
 
         Raises:
             BadInput: a condition of the filters cannot be compared.
@@ -203,7 +205,7 @@ class Index:
         async def work(connection: Connection) -> Sequence[Found]:
             queries = words.finding, words.ranking
             rows = await filtered_candidates(connection, vector, queries, filters, 2 * k + 5, RANKED_ASKED)
-            return (await _shown(connection, [fuse(rows, k)], [asked]))[0]
+            return (await _answered(connection, [rows], [asked]))[0]
 
         return await self._asking.use(work)
 
@@ -231,7 +233,7 @@ class Index:
         ordered = [by_id[key] for key in sorted(by_id)]
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
-        columns += _columns(rows, 8)
+        columns += _columns(rows, 9)
         columns += _columns(list(_sketch_rows(rows)), 3)
         found = await self._writing.use(lambda connection: _add_versions(connection, columns))
         added = {row["document_id"] for row in found}
@@ -270,8 +272,10 @@ class Index:
                 max(question.ranked for question in questions),
                 [question.words.ranking for question in questions],
             )
-            fused = [fuse(rows, question.most) for rows, question in _split(candidates, questions)]
-            return await _shown(connection, fused, questions)
+            parts: list[list[Any]] = [[] for _ in questions]
+            for row in candidates:
+                parts[row["n"]].append(row)
+            return await _answered(connection, parts, questions)
 
         return await link.use(work)
 
@@ -296,8 +300,9 @@ def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
             passage.start,
             passage.end,
             _clean(passage.text),
-            fold_for_finding(passage.text),
+            (folded := fold(passage.text)),
             to_database(vector),
+            more_words(folded),
             STEMMERS.get(entry.lang),
         )
         for position, (passage, vector) in enumerate(zip(entry.passages, vectors, strict=True))
@@ -329,21 +334,17 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _split(rows: Sequence[Any], questions: Sequence[_Question]) -> list[tuple[list[Any], _Question]]:
-    parts: list[list[Any]] = [[] for _ in questions]
-    for row in rows:
-        parts[row["n"]].append(row)
-    return list(zip(parts, questions, strict=True))
-
-
 def _place(row: Any) -> tuple[UUID, int]:
     return row["document_id"], row["position"]
 
 
-async def _shown(
-    connection: Connection, fused: Sequence[Sequence[tuple[Any, float]]], questions: Sequence[_Question]
+async def _answered(
+    connection: Connection, candidates: Sequence[Sequence[Any]], questions: Sequence[_Question]
 ) -> list[list[Found]]:
-    """What a reader needs to see of the best of each question."""
+    """The best candidates of each question, each content once, with what a reader needs to see of them."""
+    known = await connection.fetch(_SQL["contents_of"], [row["document_id"] for rows in candidates for row in rows])
+    contents = {row["document_id"]: row["digest"] for row in known}
+    fused = [fuse(rows, question.most, contents) for rows, question in zip(candidates, questions, strict=True)]
     wanted = {_place(row) for rows in fused for row, _ in rows}
     shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
     by_place = {_place(row): row for row in shown}
@@ -369,4 +370,5 @@ def _found(chunk: Any, row: Any, score: float, question: _Question | None = None
         marks=snippet.marks,
         start=chunk["start_at"],
         end=chunk["end_at"],
+        places=chunk["places"],
     )

@@ -15,17 +15,17 @@ with added as (
     insert into chunk (document_id, position, start_at, end_at, text, words, embedding)
     select c.document_id, c.position, c.start_at, c.end_at, c.text,
            -- Stems without places: a word that is its own stem counts once.
-           to_tsvector('simple', c.folded) || coalesce(strip(to_tsvector(g.oid::regconfig, c.folded)), ''),
+           to_tsvector('simple', concat_ws(' ', c.folded, c.more)) || coalesce(strip(to_tsvector(g.oid::regconfig, c.folded)), ''),
            c.embedding
     from unnest($11::uuid[], $12::integer[], $13::integer[], $14::integer[], $15::text[], $16::text[], $17::vector[],
-                $18::text[])
-        as c (document_id, position, start_at, end_at, text, folded, embedding, stemmer)
+                $18::text[], $19::text[])
+        as c (document_id, position, start_at, end_at, text, folded, embedding, more, stemmer)
     left join pg_ts_config g on g.cfgname = c.stemmer and g.cfgnamespace = 'pg_catalog'::regnamespace
     where c.document_id in (select document_id from added)
 ), sketches as (
     insert into document_sketch (document_id, bands, hashes)
     select s.document_id, s.bands::integer[], s.hashes
-    from unnest($19::uuid[], $20::text[], $21::bytea[]) as s (document_id, bands, hashes)
+    from unnest($20::uuid[], $21::text[], $22::bytea[]) as s (document_id, bands, hashes)
     where s.document_id in (select document_id from added)
     on conflict (document_id) do nothing
 )
@@ -127,10 +127,14 @@ cross join lateral (
 ) found
 where q.words <> ''
 
+-- name: contents_of
+-- What some documents hold, by its digest.
+select document_id, digest from document where document_id = any ($1::uuid[])
+
 -- name: nearest_passages
 -- The passages nearest by meaning, in any order, with what a reader needs to see of them.
 select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
-       d.source, d.title, d.lang, d.doc_type, d.label
+       d.source, d.title, d.lang, d.doc_type, d.label, d.digest, array[]::text[] as places
 from (
     select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
     from chunk c order by c.embedding <#> $1::vector limit $2
@@ -165,8 +169,11 @@ where t.dictname = any ($2::text[]) and t.dictnamespace = 'pg_catalog'::regnames
 group by w.word
 
 -- name: show_chunks
--- What a reader needs to see of chunks.
-select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label
+-- What a reader needs to see of chunks, with the other places where the same content is now.
+select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label,
+       array(select o.source from document o
+             where o.digest = d.digest and o.superseded_by is null and o.document_id <> d.document_id
+             order by o.added_at, o.document_id limit 20) as places
 from unnest($1::uuid[], $2::integer[]) as w (document_id, position)
 join chunk c using (document_id, position)
 join document d using (document_id)

@@ -69,21 +69,20 @@ def light_stem(word: str) -> str:
     return word
 
 
-def fold_for_finding(text: str) -> str:
-    """What full text search is given of a text: its words, Arabic stems, and the last sign of each run of signs.
+def more_words(folded: str) -> str:
+    """What full text search is given beside the folded words: Arabic stems, and the last sign of each run of signs.
 
     With that sign every sign of the text begins a word, so that a single one can be asked for.
     """
-    words = list(words_of(text))
-    if text.isascii():
-        return " ".join(words)
-    following = [*words[1:], ""]
+    if folded.isascii():
+        return ""
+    words = folded.split(" ")
     ends = [
         word[1]
-        for word, after in zip(words, following, strict=True)
+        for word, after in zip(words, [*words[1:], ""], strict=True)
         if len(word) > 1 and _SIGNS.fullmatch(word) and not after.startswith(word[1])
     ]
-    return " ".join([*words, *(stem for word in words if (stem := light_stem(word)) != word), *ends])
+    return " ".join([*(stem for word in words if (stem := light_stem(word)) != word), *ends])
 
 
 def is_sign(word: str) -> bool:
