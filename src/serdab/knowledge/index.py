@@ -83,7 +83,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     #: Place of the passage in the normalised text, characters.
     start: int = 0
     end: int = 0
-    #: Other places where the same content is now, the first come first, at most twenty.
+    #: Other places where the same content is now, the first come first, at most twenty; `find_nearest` tells none.
     places: list[str] = []
 
 
