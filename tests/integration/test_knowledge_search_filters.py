@@ -30,6 +30,7 @@ from serdab.knowledge import (
 from serdab.knowledge import filtering as filtering_module
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
+from serdab.knowledge.vectors import speak_vectors, to_database
 from serdab.store import Database, load_statements
 
 LETTER = (
@@ -143,6 +144,28 @@ async def test_a_filter_that_few_meet_loses_none_of_them(
     vector = (await embedder.embed(["report about pumps"]))[0]
     found = await index.search("report about pumps", vector, 10, Filters(langs=["xx"]))
     assert {each.source for each in found} == {f"n{n}" for n in range(600) if n % 60 == 7}
+
+
+@pytest.mark.parametrize("filters", [Filters(langs=["en"]), Filters(conditions=[Condition.read("total>=1")])], ids=str)
+async def test_the_planner_sees_through_the_filters_and_walks_the_index(
+    database: Database, index: Index, embedder: Embedder, filters: Filters
+) -> None:
+    await _invoices(index, embedder)
+    statements = load_statements("serdab.knowledge", "filtered.sql")
+    connection = await database.connect("explaining", jit="off")
+    try:
+        await speak_vectors(connection)
+        async with connection.transaction():
+            await connection.execute("set local enable_seqscan = off")
+            await connection.execute(statements["tune_filtered"])
+            vector = to_database((await embedder.embed(["pumps"]))[0])
+            sql = statements["nearest_meeting"].partition("\n")[2]
+            rows = await connection.fetch(f"explain {sql}", vector, *filters.arguments(), 25)
+    finally:
+        await connection.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Scan using chunk_embedding" in plan
+    assert "documents_meeting" not in plan
 
 
 async def test_an_older_pgvector_is_asked_in_its_own_way(database: Database) -> None:

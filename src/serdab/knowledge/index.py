@@ -370,5 +370,5 @@ def _found(chunk: Any, row: Any, score: float, question: _Question | None = None
         marks=snippet.marks,
         start=chunk["start_at"],
         end=chunk["end_at"],
-        places=chunk["places"],
+        places=[] if question is None else chunk["places"],
     )

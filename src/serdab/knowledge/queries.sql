@@ -134,7 +134,7 @@ select document_id, digest from document where document_id = any ($1::uuid[])
 -- name: nearest_passages
 -- The passages nearest by meaning, in any order, with what a reader needs to see of them.
 select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
-       d.source, d.title, d.lang, d.doc_type, d.label, d.digest, array[]::text[] as places
+       d.source, d.title, d.lang, d.doc_type, d.label, d.digest
 from (
     select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
     from chunk c order by c.embedding <#> $1::vector limit $2
