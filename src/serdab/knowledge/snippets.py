@@ -50,9 +50,8 @@ def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[
         length: of the part, characters, about.
         stems: what the words of the question are reduced to: other forms of them are marked too.
     """
-    words = frozenset(words_of(question))
-    asked = _Words(words, tuple(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
-    first = next(_hits(text, asked), None)
+    asked = _asked(question, stems) if question else None
+    first = next(_hits(text, asked), None) if asked else None
     start = 0 if first is None else max(0, first[0] - length // 3)
     if start:
         start = text.find(" ", start, min(start + 30, first[0] if first else start)) + 1 or start
@@ -60,7 +59,14 @@ def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[
     part = " ".join(text[start:end].split())
     front = "… " if start else ""
     shown = front + part + (" …" if end < len(text) else "")
-    return Snippet(text=shown, marks=_marks(part, asked, len(front)))
+    return Snippet(text=shown, marks=_marks(part, asked, len(front)) if asked else [])
+
+
+def _asked(question: str, stems: frozenset[str]) -> _Words | None:
+    words = frozenset(words_of(question))
+    if not words:
+        return None
+    return _Words(words, tuple(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
 
 
 def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
@@ -76,8 +82,6 @@ def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
 
 def _hits(text: str, asked: _Words) -> Iterator[tuple[int, int]]:
     """Where the asked words stand; in a run of signs without spaces, the asked pairs."""
-    if not asked.words:
-        return
     for match in _WRITTEN.finditer(text):
         found = list(words_of(match[0]))
         parts = list(_parts(text, match, asked)) if len(found) > 1 or asked.signs else []
