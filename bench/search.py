@@ -1,8 +1,8 @@
 """Search over many chunks: recall of the index against exact comparison, latency, and speed beside the bare SQL.
 
-Texts are sentences put together by a seeded generator from our own words (or those of a folder that is given). A part
-is embedded by the real model; the others get the embedding of one of them, turned by a seeded random vector, and the
-text of a sentence of their own: their meaning is no sentence's.
+Texts are sentences of the documents in a folder that is given; where these do not suffice, or none is given, a seeded
+generator puts sentences together from our own words. A part is embedded by the real model; the others get the embedding
+of one of them, turned by a seeded random vector, and a sentence of their own: their meaning is no sentence's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import json
 import random
+import re
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -23,6 +26,8 @@ from harness import conditions, fresh_settings, percentile, publish, run
 from serdab.core import load_settings
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Filters, Found, Index, Passage, document_id_of, search_documents
+from serdab.knowledge.normalising import normalise_text
+from serdab.knowledge.splitting import MOST_CHARACTERS
 from serdab.models import pull_model
 from serdab.store import Database, open_database
 
@@ -45,6 +50,9 @@ WHENS = (
     "at the counter|after the storm|on behalf of a neighbour|because of a typing mistake|as agreed in spring|"
     "against our advice|under protest|within ten days|at a lower price|in two copies"
 )
+#: Where a sentence of a real document ends; shorter ones say too little.
+SENTENCE = re.compile(r"\n|(?<=[.!?。！？؟])\s{0,3}(?=\S)")
+LEAST_CHARACTERS = 20
 #: Length of the turn that a made embedding gets, to length 1 before.
 TURN = 0.35
 
@@ -60,11 +68,24 @@ def sentences(count: int, chance: random.Random) -> list[str]:
 
 
 def texts_of(folder: Path, count: int) -> list[str]:
-    """Passages of real texts: lines of the files of a folder."""
-    found: list[str] = []
-    for path in sorted(folder.rglob("*.txt")):
-        found += [line.strip() for line in path.read_text("utf-8", "replace").splitlines() if len(line.strip()) > 20]
-    return found[:count]
+    """Sentences of real documents: JSON lines with a `text`, and plain text; each once."""
+    if not folder.is_dir():
+        raise SystemExit(f"expected --texts to be a folder with *.jsonl or *.txt, got {folder}")
+    found: dict[str, None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".txt":
+            documents = [path.read_text("utf-8", "replace")]
+        elif path.suffix == ".jsonl":
+            lines = path.read_text("utf-8", "replace").split("\n")
+            documents = [str(json.loads(line).get("text", "")) for line in lines if line.strip()]
+        else:
+            continue
+        for document in documents:
+            parts = (part.strip() for part in SENTENCE.split(normalise_text(document).text))
+            found |= dict.fromkeys(part[:MOST_CHARACTERS] for part in parts if len(part) >= LEAST_CHARACTERS)
+    texts = list(found)
+    random.Random(4).shuffle(texts)
+    return texts[:count]
 
 
 def turned(vectors: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
@@ -152,7 +173,8 @@ async def compare(
 ) -> dict[str, Any]:
     """All figures for a filled index."""
     exact = await Bare.open(database, "set enable_indexscan = off", "set max_parallel_workers_per_gather = 0")
-    bare = await Bare.open(database, f"set hnsw.ef_search = {await ef_search(index)}", "set enable_seqscan = off")
+    width = await ef_search(index)
+    bare = await Bare.open(database, f"set hnsw.ef_search = {width}", "set enable_seqscan = off")
     count = len(questions)
 
     async def ours(number: int) -> Sequence[Found]:
@@ -184,6 +206,7 @@ async def compare(
     await exact.connection.close()
     await bare.connection.close()
     return {
+        "ef_search": int(width),
         "recall_at_10": round(hits / (10 * count), 4),
         "recall_at_10_bare": round(bare_hits / (10 * count), 4),
         "recall_at_10_filtered": round(filtered_recall, 4),
@@ -234,13 +257,13 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--chunks", type=int, default=100_000)
-    parser.add_argument("--embedded", type=int, default=20_000, help="chunks that the real model embeds")
+    parser.add_argument("--embedded", type=int, default=50_000, help="chunks that the real model embeds")
     parser.add_argument("--questions", type=int, default=300)
-    parser.add_argument("--texts", type=Path, help="a folder with real texts (*.txt), a passage a line")
+    parser.add_argument("--texts", type=Path, help="a folder with real documents: *.jsonl with `text`, *.txt")
     parser.add_argument("--home", help="a home with the model; the usual one when absent")
     options = parser.parse_args()
     chance = random.Random(4)
-    given = texts_of(options.texts, options.chunks) if options.texts else []
+    given = texts_of(options.texts, options.chunks + options.questions) if options.texts else []
     texts = given + sentences(options.chunks + options.questions - len(given), chance)
     models = load_settings([f"home={options.home}"] if options.home else [])
     await pull_model(MODEL, models)
@@ -248,7 +271,7 @@ async def main() -> None:
         from serdab.app import some_engine
 
         async with some_engine(models) as embedder:
-            chance.shuffle(texts)
+            # The questions are real texts where there are any, and so are those that the model embeds.
             questions, texts = texts[: options.questions], texts[options.questions :]
             real = min(options.embedded, len(texts))
             parts = [await embedder.embed(texts[start : start + 1_000]) for start in range(0, real, 1_000)]
@@ -264,8 +287,11 @@ async def main() -> None:
             finally:
                 await database.close()
     how = conditions(
-        chunks=f"{len(texts):,}: {len(given):,} real texts, else made sentences; {real:,} embedded by {MODEL}, "
-        f"{len(texts) - real:,} with an embedding of these turned by a random vector of length {TURN}",
+        command=" ".join(["python bench/search.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER"),
+        ef_search=figures.pop("ef_search"),
+        chunks=f"{len(texts):,}: {max(len(given) - len(questions), 0):,} sentences of real documents, else made ones; "
+        f"{real:,} embedded by {MODEL}, {len(texts) - real:,} with an embedding of these turned by a random vector of "
+        f"length {TURN}",
         questions=f"{len(questions)} texts of the same kind that are not in the index, embedded by {MODEL}",
         bare="the same k-NN and join by asyncpg, one statement, the same ef_search, in turns with ours, median of 3",
     )

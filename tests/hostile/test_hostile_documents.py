@@ -14,7 +14,7 @@ from hostile_documents import hostile_documents
 from serdab.flow.isolation import IsolatedPool, IsolatedTimeout, OutOfMemory, RemoteFailure
 from serdab.knowledge.normalising import normalise_text
 
-READ = "serdab.knowledge.triaging:read"
+READ = "serdab.knowledge.isolated_reading:read"
 MOST_BYTES = 52_428_800
 TIMEOUT_S = 30.0
 MEMORY_BYTES = 1024 << 20

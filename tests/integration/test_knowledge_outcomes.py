@@ -131,6 +131,25 @@ async def test_receipts_are_kept_by_batch_and_the_last_of_a_document_counts(
     assert [each async for each in kept_receipts(database, later)] == []
 
 
+async def test_a_receipt_tells_the_other_places_of_the_same_content(
+    serdab: Serdab, database: Database, index: Index
+) -> None:
+    text = "invoice of acme, total EUR 7.50"
+    first, second = Document(source="in/a", text=text), Document(source="copies/a", text=text)
+    await _put(serdab, first)
+    await _put(serdab, second, Document(source="in/b", text="invoice of zenith"))
+    places = {each.receipt.source: each.places async for each in kept_receipts(database, Selection())}
+    assert places == {"in/a": ["copies/a"], "copies/a": ["in/a"], "in/b": []}
+    await _put(serdab, msgspec.structs.replace(second, text="another text"))
+    places = {each.receipt.source: each.places async for each in kept_receipts(database, Selection())}
+    assert places == {"in/a": [], "copies/a": [], "in/b": []}
+    out = io.BytesIO()
+    await _put(serdab, second)
+    await write_results(database, Selection(), "csv", out)
+    rows = csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig")))
+    assert {row["source"]: row["places"] for row in rows} == {"in/a": "copies/a", "copies/a": "in/a", "in/b": ""}
+
+
 async def test_many_receipts_come_page_by_page_each_once(database: Database, index: Index) -> None:
     await asyncio.gather(*(_note(index, _receipt(number), "b") for number in range(1, 2_051)))
     found = [each.receipt.document_id.int async for each in kept_receipts(database, Selection(batch="b"))]

@@ -12,7 +12,7 @@ from document_samples import pdf_of
 from serdab.flow.isolation import IsolatedPool, RemoteFailure
 from serdab.knowledge.reading.recognition import is_installed
 
-READ = "serdab.knowledge.triaging:read"
+READ = "serdab.knowledge.isolated_reading:read"
 MEMORY_BYTES = 1024 << 20
 
 

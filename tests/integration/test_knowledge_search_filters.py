@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
+import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -13,8 +14,9 @@ import numpy
 import pytest
 from word_engine import word_engine
 
-from serdab.core import BadInput
+from serdab.core import BadInput, Settings, load_settings
 from serdab.engines import Embedder
+from serdab.flow.isolation import OutOfMemory, RemoteFailure
 from serdab.knowledge import (
     Condition,
     Entry,
@@ -28,6 +30,7 @@ from serdab.knowledge import (
 from serdab.knowledge import filtering as filtering_module
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
+from serdab.knowledge.vectors import speak_vectors, to_database
 from serdab.store import Database, load_statements
 
 LETTER = (
@@ -143,6 +146,28 @@ async def test_a_filter_that_few_meet_loses_none_of_them(
     assert {each.source for each in found} == {f"n{n}" for n in range(600) if n % 60 == 7}
 
 
+@pytest.mark.parametrize("filters", [Filters(langs=["en"]), Filters(conditions=[Condition.read("total>=1")])], ids=str)
+async def test_the_planner_sees_through_the_filters_and_walks_the_index(
+    database: Database, index: Index, embedder: Embedder, filters: Filters
+) -> None:
+    await _invoices(index, embedder)
+    statements = load_statements("serdab.knowledge", "filtered.sql")
+    connection = await database.connect("explaining", jit="off")
+    try:
+        await speak_vectors(connection)
+        async with connection.transaction():
+            await connection.execute("set local enable_seqscan = off")
+            await connection.execute(statements["tune_filtered"])
+            vector = to_database((await embedder.embed(["pumps"]))[0])
+            sql = statements["nearest_meeting"].partition("\n")[2]
+            rows = await connection.fetch(f"explain {sql}", vector, *filters.arguments(), 25)
+    finally:
+        await connection.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Scan using chunk_embedding" in plan
+    assert "documents_meeting" not in plan
+
+
 async def test_an_older_pgvector_is_asked_in_its_own_way(database: Database) -> None:
     statements = load_statements("serdab.knowledge", "filtered.sql")
     async with database.pool.acquire() as connection, connection.transaction():
@@ -180,7 +205,9 @@ async def test_the_words_of_the_question_are_marked(index: Index, embedder: Embe
     assert [found.snippet[start:end] for start, end in found.marks] == ["Café", "pumps"]
 
 
-async def test_copies_are_found_by_a_file_and_as_groups(index: Index, embedder: Embedder, tmp_path: Path) -> None:
+async def test_copies_are_found_by_a_file_and_as_groups(
+    index: Index, embedder: Embedder, settings: Settings, tmp_path: Path
+) -> None:
     changed = LETTER.replace("twelve", "fourteen")
     same = await _put(index, embedder, "one", LETTER)
     copy = await _put(index, embedder, "two", LETTER)
@@ -189,7 +216,7 @@ async def test_copies_are_found_by_a_file_and_as_groups(index: Index, embedder: 
         index, embedder, "four", "Minutes of the garden club: the roses are to be cut before winter comes."
     )
     (tmp_path / "letter.txt").write_text(LETTER)
-    alike = await find_alike_documents(index, embedder, tmp_path / "letter.txt")
+    alike = await find_alike_documents(index, embedder, tmp_path / "letter.txt", settings)
     assert {each.document_id for each in alike[:2]} == {same, copy}
     assert alike[2].document_id == near
     assert [each.likeness for each in alike[:2]] == [1.0, 1.0]
@@ -197,6 +224,31 @@ async def test_copies_are_found_by_a_file_and_as_groups(index: Index, embedder: 
     groups = await index.find_duplicates()
     assert [[each.document_id for each in group.documents] for group in groups] == [[same, copy, near]]
     assert other not in {each.document_id for group in groups for each in group.documents}
+
+
+@pytest.mark.parametrize("text", ["我有一只小猫，用AI写信。", "دفعت الشركة الفواتير والرسوم كلها"])
+async def test_a_copy_in_any_script_is_wholly_the_same(
+    index: Index, embedder: Embedder, settings: Settings, tmp_path: Path, text: str
+) -> None:
+    await _put(index, embedder, "one", text)
+    (tmp_path / "one.txt").write_text(text)
+    assert [each.likeness for each in await find_alike_documents(index, embedder, tmp_path / "one.txt", settings)] == [
+        1
+    ]
+
+
+async def test_a_file_that_wants_too_much_is_refused_and_the_searching_process_does_not_read_it(
+    index: Index, embedder: Embedder, tmp_path: Path
+) -> None:
+    bomb = tmp_path / "bomb.csv"
+    bomb.write_bytes(b"a,b,c,d,e,f,g,h\n" * 3_000_000)
+    small = load_settings([f"home={tmp_path}", "documents.read_memory_mb=64"], environ={})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(OutOfMemory, match="at most"):
+        await find_alike_documents(index, embedder, bomb, small)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 << 10
+    with pytest.raises(RemoteFailure, match="absent"):
+        await find_alike_documents(index, embedder, tmp_path / "absent.txt", small)
 
 
 async def test_texts_of_one_form_with_other_words_are_no_copies(index: Index, embedder: Embedder) -> None:

@@ -13,7 +13,7 @@ from word_engine import word_engine
 
 from serdab.core import BadInput
 from serdab.engines import Embedder
-from serdab.knowledge import Entry, Index, Passage, document_id_of, search_documents
+from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
 from serdab.knowledge.errors import IndexAway
 from serdab.store import Database
 
@@ -165,6 +165,56 @@ async def test_a_question_is_answered_in_its_language(
     )
     found = await search_documents(index, embedder, question, 2)
     assert found[0].source == source
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [("invoice", "en"), ("Rechnung", "de"), ("factures", "fr"), ("الفواتير", "ar"), ("شركات", "ar"), ("счетов", "ru"),
+     ("猫", "zh"), ("器", "ja")],
+)  # fmt: skip
+async def test_another_form_of_a_word_is_found_and_marked(
+    index: Index, database: Database, question: str, source: str
+) -> None:
+    texts = {
+        "en": "the invoices of march", "de": "die Rechnungen vom März", "fr": "la facture de mars",
+        "ar": "فواتير الشركة", "ru": "оплатите счета до марта", "zh": "我有一只小猫", "ja": "楽器を買う",
+    }  # fmt: skip
+    # All mean the same: only words can tell them apart.
+    same = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
+    await asyncio.gather(*(index.add(_entry(lang, text, lang=lang), same) for lang, text in texts.items()))
+    found = (await index.search(question, same[0], 7))[0]
+    assert found.source == source
+    assert found.marks
+
+
+async def test_the_same_content_in_several_places_is_found_once_with_all_its_places(
+    index: Index, embedder: Embedder
+) -> None:
+    text = "invoice of acme for pumps"
+    for source in ("in/a.txt", "copies/a.txt", "old/a.txt"):
+        await _add(index, embedder, _entry(source, text))
+    await _add(index, embedder, _entry("in/b.txt", "invoice of zenith for pumps"))
+    await _add(index, embedder, _entry("old/a.txt", "minutes of the club"))
+    vector = (await embedder.embed([text]))[0]
+    for found in (
+        await search_documents(index, embedder, "acme invoice"),
+        await search_documents(index, embedder, "acme invoice", 10, Filters(langs=["en"])),
+        await index.find_similar(vector, text),
+    ):
+        first, *others = found
+        assert {first.source, *first.places} == {"in/a.txt", "copies/a.txt"}
+        assert {each.source for each in others} == {"in/b.txt", "old/a.txt"}
+    assert len(await index.find_nearest(vector)) == 3
+    only = (await search_documents(index, embedder, "acme invoice", 10, Filters(source="copies/")))[0]
+    assert (only.source, only.places) == ("copies/a.txt", ["in/a.txt"])
+
+
+async def test_documents_that_were_indexed_without_stems_are_found_by_their_words(
+    index: Index, database: Database, embedder: Embedder
+) -> None:
+    await _add(index, embedder, _entry("old", "invoices of march"), _entry("other", "minutes of the club"))
+    await database.pool.execute("update chunk set words = to_tsvector('simple', text)")
+    assert (await search_documents(index, embedder, "invoices"))[0].source == "old"
 
 
 async def test_the_label_that_was_found_is_shown(index: Index, embedder: Embedder) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import hashlib
 
 import numpy
+import pytest
 
 from serdab.knowledge import Entry, Found, Index, Passage, document_id_of
 from serdab.store import Database
@@ -13,7 +15,7 @@ from serdab.store import Database
 VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
 
 
-def entry(source: str, text: str) -> Entry:
+def entry(source: str, text: str, seen_at: datetime.datetime | None = None) -> Entry:
     digest = hashlib.sha256(text.encode()).digest()
     return Entry(
         document_id=document_id_of(source, digest),
@@ -25,6 +27,7 @@ def entry(source: str, text: str) -> Entry:
         doc_type="",
         characters=len(text),
         passages=[Passage(start=0, end=len(text), text=text)],
+        seen_at=seen_at,
     )
 
 
@@ -57,6 +60,24 @@ async def test_content_that_comes_back_is_the_newest_again(database: Database) -
             await index.add(entry("a.txt", text), VECTOR)
         assert await found(index) == {"first"}
         assert await versions(database, "a.txt") == [("second", 2, False), ("first", 3, True)]
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+async def test_an_older_version_that_is_written_late_does_not_become_the_newest(
+    database: Database, was_there: bool
+) -> None:
+    early, later, last = (datetime.datetime(2026, 1, day, tzinfo=datetime.UTC) for day in (1, 2, 3))
+    async with Index(database) as index:
+        if was_there:
+            await index.add(entry("a.txt", "first", early), VECTOR)
+        await index.add(entry("a.txt", "second", later), VECTOR)
+        await index.add(entry("a.txt", "first", early), VECTOR)
+        assert await found(index) == {"second"}
+        # Seen once more, a version counts by its last time, and one between the two comes too late.
+        await index.add(entry("a.txt", "second", last), VECTOR)
+        await index.add(entry("a.txt", "third", later), VECTOR)
+        assert await found(index) == {"second"}
+        assert [title for title, _, is_newest in await versions(database, "a.txt") if is_newest] == ["second"]
 
 
 async def test_versions_that_come_at_once_agree_on_the_newest(database: Database) -> None:

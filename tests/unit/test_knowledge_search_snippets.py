@@ -20,6 +20,7 @@ from serdab.knowledge.snippets import snippet_of
         ("die Überweisung ist da", "uberweisung", ["Überweisung"]),
         ("هذه فَاتُورَةُ الشَّرِكَةِ", "فاتورة شركة", ["فَاتُورَةُ", "الشَّرِكَةِ"]),
         ("我们研究机器学习的方法", "机器学习", ["机器学习"]),
+        ("小猫, 一只猫在家", "猫", ["猫", "猫"]),
         ("nothing of it", "absent", []),
         ("signs only", "?!", []),
     ],
@@ -27,6 +28,12 @@ from serdab.knowledge.snippets import snippet_of
 def test_hits_are_marked_in_any_language(text: str, question: str, marked: list[str]) -> None:
     found = snippet_of(text, question)
     assert [found.text[start:end] for start, end in found.marks] == marked
+
+
+def test_other_forms_of_a_word_are_marked_by_its_stem() -> None:
+    text = "two invoices, one invoice; an invoicelike paper"
+    found = snippet_of(text, "invoice", stems=frozenset({"invoic"}))
+    assert [found.text[start:end] for start, end in found.marks] == ["invoices", "invoice"]
 
 
 def test_marks_are_right_behind_an_ellipsis_and_folded_spaces() -> None:

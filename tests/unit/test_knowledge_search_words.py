@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import pytest
 
 from serdab.knowledge.snippets import snippet_of
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
+from serdab.knowledge.words import (
+    ask_for,
+    ask_for_distinctive,
+    asked_words,
+    fold,
+    light_stem,
+    more_words,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,15 +38,40 @@ def test_words_are_folded(text: str, words: str) -> None:
     assert fold(text) == words
 
 
+def query(question: str, common: Container[str] = (), **stems: list[str]) -> str:
+    return ask_for(asked_words(question), stems, common)
+
+
 def test_a_question_asks_for_any_of_its_words_once() -> None:
-    assert ask_for("Stolen card, stolen CARD?") == "stolen | card"
-    assert ask_for(" ' | & ! :* ") == ""
+    assert query("Stolen card, stolen CARD?") == "stolen | card"
+    assert query(" ' | & ! :* ") == ""
 
 
 def test_common_words_are_left_out_of_a_question_unless_there_are_no_others() -> None:
-    assert ask_for("the invoice of acme", {"the", "of", "invoice"}) == "acme"
-    assert ask_for("the invoice", {"the", "of", "invoice"}) == "the & invoice"
-    assert ask_for("", {"the"}) == ""
+    assert query("the invoice of acme", {"the", "of", "invoice"}) == "acme"
+    assert query("the invoice", {"the", "of", "invoice"}) == "(the) & (invoice)"
+    assert query("", {"the"}) == ""
+
+
+def test_a_question_asks_for_the_stems_of_its_words_too() -> None:
+    assert query("open invoices", invoices=["invoic"]) == "open | invoices | invoic"
+    assert query("open invoices", {"invoic"}, invoices=["invoic"]) == "open | invoices"
+    assert query("invoices", {"invoices", "invoic"}, invoices=["invoic"]) == "(invoices | invoic)"
+
+
+@pytest.mark.parametrize(
+    ("forms", "stem"),
+    [("شركات الشركة وشركه", "شرك"), ("معلمون المعلمين", "معلم"), ("مكتبة مكتبات", "مكتب"), ("invoice", "invoice")],
+)
+def test_arabic_words_lose_their_endings(forms: str, stem: str) -> None:
+    assert {light_stem(word) for word in words_of(forms)} == {stem}
+
+
+def test_a_single_sign_can_be_asked_for_wherever_it_stands() -> None:
+    assert query("猫") == "猫:*"
+    assert query("x") == "x"
+    assert more_words(fold("小猫, 用AI写信 now")) == "猫 信"
+    assert more_words(fold("Ab, c")) == ""
 
 
 def test_a_document_is_told_by_numbers_first_and_then_by_long_words() -> None:

@@ -66,7 +66,7 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
         return
     print_table(
         (">like", "label", "document", "passage"),
-        [(f"{each.similarity:.2f}", each.label or "", each.title or each.source, _marked(each)) for each in found],
+        [(f"{each.similarity:.2f}", each.label or "", _named(each), _marked(each)) for each in found],
     )
     if not found:
         say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
@@ -108,7 +108,7 @@ async def _alike(settings: Settings, path: Path, count: int) -> Sequence[Alike]:
         some_engine(settings) as embedder,
         Index(database) as index,
     ):
-        return await find_alike_documents(index, embedder, path, count, settings.documents.most_bytes)
+        return await find_alike_documents(index, embedder, path, settings, count)
 
 
 async def _duplicates(settings: Settings) -> Sequence[Duplicates]:
@@ -148,6 +148,11 @@ def day_of(text: str) -> datetime.date:
         return datetime.date.fromisoformat(text)
     except ValueError as error:
         raise BadInput(expected("the day", "like 2026-03-31", text)) from error
+
+
+def _named(found: Found) -> str:
+    more = f" (and in {len(found.places)} more places)" if found.places else ""
+    return (found.title or found.source) + more
 
 
 def _marked(found: Found) -> Any:

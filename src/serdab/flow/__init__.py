@@ -30,6 +30,7 @@ from serdab.flow.errors import (
     UnknownRun,
 )
 from serdab.flow.inspection import AttemptInfo, Inspection, RunDetail, RunInfo, StepInfo
+from serdab.flow.isolated_calls import call_isolated
 from serdab.flow.keeper import Keeper, Rescued
 from serdab.flow.proving import prove
 from serdab.flow.retention import Historian, Retention
@@ -78,6 +79,7 @@ __all__ = [
     "UnknownRun",
     "Worker",
     "Workflow",
+    "call_isolated",
     "check_invariants",
     "current_run_id",
     "gather",

@@ -1,22 +1,17 @@
 -- Searches among documents that meet filters. Parameters from $2 on are the filters: see knowledge/filters.py.
 
 -- name: matching_documents
--- The documents that meet filters, at most so many.
+-- The documents that meet filters, at most so many; the values are looked up first, for few may meet the conditions.
 with hit as (
     select f.document_id
     from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
         with ordinality as w (name, folded, low, high, without, first, last, n)
-    join document_fact f on f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
-           and (w.without is null or f.number is distinct from w.without)
+    join document_fact f on f.name = w.name and fact_meets(f, w.folded, w.low, w.high, w.without, w.first, w.last)
     group by f.document_id having count(distinct w.n) = cardinality($8)
 )
-select d.document_id from document d
-where ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
-  and ($4::text[] is null or d.lang = any ($4))
-  and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
-  and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
-  and ($7::text is null or starts_with(d.source, $7))
-  and (cardinality($8) = 0 or d.document_id in (select document_id from hit))
+select d.document_id
+from documents_meeting($2, $3, $4, $5, $6, $7, '{}', '{}', '{}', '{}', '{}', '{}', '{}') d
+where cardinality($8) = 0 or d.document_id in (select document_id from hit)
 limit $1
 
 -- name: nearest_of
@@ -63,43 +58,16 @@ select extversion from pg_extension where extname = 'vector'
 select 'm' as leg, c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
 from chunk c
 where exists (
-        select from document d
-        where d.document_id = c.document_id and ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
-            and ($4::text[] is null or d.lang = any ($4))
-            and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
-            and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
-            and ($7::text is null or starts_with(d.source, $7))
-      )
-  and not exists (
-          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
-              with ordinality as w (name, folded, low, high, without, first, last, n)
-          where not exists (
-              select from document_fact f
-              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
-                       and (w.without is null or f.number is distinct from w.without)
-          )
-      )
+    select from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
+    where d.document_id = c.document_id
+)
 order by c.embedding <#> $1::vector limit $15
 
 -- name: nearest_meeting_exactly
 -- The same by looking at every chunk, for filters that the walk meets too seldom.
 with looked as materialized (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
-    from document d join chunk c using (document_id)
-    where ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
-      and ($4::text[] is null or d.lang = any ($4))
-      and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
-      and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
-      and ($7::text is null or starts_with(d.source, $7))
-      and not exists (
-          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
-              with ordinality as w (name, folded, low, high, without, first, last, n)
-          where not exists (
-              select from document_fact f
-              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
-                       and (w.without is null or f.number is distinct from w.without)
-          )
-      )
+    from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d join chunk c using (document_id)
 )
 select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $15
 
@@ -107,27 +75,14 @@ select 'm' as leg, looked.* from looked order by similarity desc, document_id, p
 -- The chunks of documents that meet filters and are ranked best by words.
 select 'w' as leg, first.document_id, first.position, -(k.embedding <#> $1::vector) as similarity
 from (
-  select ranked.*
-  from (
-    select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $18), 1) as rank
-    from chunk c join document d using (document_id)
-    where c.words @@ to_tsquery('simple', $16) and ($2::text[] is null or d.doc_type = any ($2)) and ($3::text[] is null or d.label = any ($3))
-        and ($4::text[] is null or d.lang = any ($4))
-        and ($5::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) >= $5)
-        and ($6::date is null or coalesce(d.dated, (d.added_at at time zone 'UTC')::date) <= $6)
-        and ($7::text is null or starts_with(d.source, $7))
-      and not exists (
-          select from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
-              with ordinality as w (name, folded, low, high, without, first, last, n)
-          where not exists (
-              select from document_fact f
-              where f.document_id = c.document_id and f.name = w.name and (f.folded = w.folded or f.number between w.low and w.high or f.day between w.first and w.last)
-                       and (w.without is null or f.number is distinct from w.without)
-          )
-      )
-    limit $17
-  ) ranked
-  order by ranked.rank desc, ranked.document_id, ranked.position limit $15
+    select ranked.*
+    from (
+        select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $18), 1) as rank
+        from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
+        join chunk c using (document_id)
+        where c.words @@ to_tsquery('simple', $16) limit $17
+    ) ranked
+    order by ranked.rank desc, ranked.document_id, ranked.position limit $15
 ) first
 join chunk k using (document_id, position)
 order by first.rank desc, first.document_id, first.position

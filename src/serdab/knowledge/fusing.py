@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +10,25 @@ from uuid import UUID
 FUSION = 60
 
 
-def fuse(rows: Sequence[Any], most: int) -> list[tuple[Any, float]]:
-    """Reciprocal rank fusion over documents: each counts by its best place in either ranking."""
-    scores: dict[UUID, float] = {}
-    best: dict[UUID, Any] = {}
+def fuse(rows: Sequence[Any], most: int, contents: Mapping[UUID, bytes]) -> list[tuple[Any, float]]:
+    """Reciprocal rank fusion over contents: each counts by its best place in either ranking.
+
+    Args:
+        rows: both rankings, in order.
+        most: contents that are given.
+        contents: what each document holds, by its digest; documents with the same content are one.
+    """
+    scores: dict[bytes, float] = {}
+    best: dict[bytes, Any] = {}
     for leg in ("m", "w"):
-        seen: set[UUID] = set()
+        seen: set[bytes] = set()
         for row in rows:
-            document_id = row["document_id"]
-            if row["leg"] != leg or document_id in seen:
+            content = contents.get(row["document_id"], row["document_id"].bytes)
+            if row["leg"] != leg or content in seen:
                 continue
-            seen.add(document_id)
-            scores[document_id] = scores.get(document_id, 0.0) + 1 / (FUSION + len(seen))
-            if document_id not in best or row["similarity"] > best[document_id]["similarity"]:
-                best[document_id] = row
-    order = sorted(scores, key=lambda key: (-scores[key], -best[key]["similarity"], key))
+            seen.add(content)
+            scores[content] = scores.get(content, 0.0) + 1 / (FUSION + len(seen))
+            if content not in best or row["similarity"] > best[content]["similarity"]:
+                best[content] = row
+    order = sorted(scores, key=lambda key: (-scores[key], -best[key]["similarity"], best[key]["document_id"]))
     return [(best[key], scores[key]) for key in order[:most]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import datetime
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -22,7 +22,8 @@ from serdab.knowledge.fusing import fuse
 from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
-from serdab.knowledge.words import ask_for, ask_for_distinctive, fold
+from serdab.knowledge.vocabulary import Asked, Vocabulary
+from serdab.knowledge.words import STEMMERS, ask_for_distinctive, fold, more_words
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -34,9 +35,6 @@ QUESTIONS_PER_BATCH = 128
 #: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
 RANKED_SIMILAR = 300
 RANKED_ASKED = 2_000
-#: Share of chunks from which on a word tells nothing, and how often that is looked up, seconds.
-COMMON = 0.02
-COMMON_EVERY_S = 60.0
 _MOST_TEXT = 4_000
 
 
@@ -61,6 +59,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     doc_type: str
     characters: int
     passages: Sequence[Passage]
+    #: When this content was first met at its source, by the database's clock: of several versions the last one counts,
+    #: whichever is written last. None: now.
+    seen_at: datetime.datetime | None = None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     #: Place of the passage in the normalised text, characters.
     start: int = 0
     end: int = 0
+    #: Other places where the same content is now, the first come first, at most twenty; `find_nearest` tells none.
+    places: list[str] = []
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,14 +103,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
     embedding: bytes
-    #: Queries of full text search: by which chunks are found, and by which these are ranked.
-    words: str
-    ranking: str
+    words: Asked
     without: UUID | None
     most: int
     ranked: int
     #: Around its words the snippet is cut; empty: the beginning is shown.
-    asked: str
+    text: str = ""
 
 
 def document_id_of(source: str, digest: bytes) -> UUID:
@@ -126,8 +127,7 @@ class Index:
         self._writing = Link(database, "index writing")
         self._reading = Link(database, "index reading", _SQL["tune_search"])
         self._asking = Link(database, "index asking", _SQL["tune_asking"])
-        self._common: frozenset[str] = frozenset()
-        self._common_due = 0.0
+        self._vocabulary = Vocabulary()
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
         self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
@@ -167,42 +167,45 @@ class Index:
     async def find_similar(
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
-        """The documents most like a text, best first, at most `k`, each once; `without` is left out."""
-        words = ask_for_distinctive(text[:_MOST_TEXT], self._common)
-        return await self._ask(embedding, (words, words), k, without, "")
+        """The documents most like a text, best first, at most `k`, each content once; `without` is left out."""
+        words = ask_for_distinctive(text[:_MOST_TEXT], self._vocabulary.common)
+        asked = Asked(finding=words, ranking=words)
+        return await self._similar(
+            _Question(embedding=to_database(embedding), words=asked, without=without, most=k, ranked=RANKED_SIMILAR)
+        )
 
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
-        """The documents nearest by meaning alone, best first, at most `k`, each once."""
+        """The documents nearest by meaning alone, best first, at most `k`, each content once."""
         vector = to_database(embedding)
         # A document can fill several places: most fill one, so few more are asked for, and many more when that fails.
         for most in (k + 2, k * 8):
             rows = await self._asking.use(lambda connection: connection.fetch(_SQL["nearest_passages"], vector, most))  # noqa: B023
             rows.sort(key=lambda row: (row["similarity"], row["document_id"]))
-            best = {row["document_id"]: row for row in rows}  # The last one of each counts, which is its nearest.
+            best = {row["digest"]: row for row in rows}  # The last one of each counts, which is its nearest.
             if len(best) >= k or len(rows) < most:
                 break
         ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
-        return [_found(row, row, 0.0, "") for row in ordered[:k]]
+        return [_found(row, row, 0.0) for row in ordered[:k]]
 
     async def search(
         self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
     ) -> Sequence[Found]:
-        """The documents that answer a person's question, best first, at most `k`, each once.
+        """The documents that answer a person's question, best first, at most `k`, each content once.
 
         Raises:
             BadInput: a condition of the filters cannot be compared.
         """
-        if self._common_is_due():
-            await self._asking.use(self._learn_common)
-        words = ask_for(question[:_MOST_TEXT], self._common), ask_for(question[:_MOST_TEXT])
-        if not filters:
-            return await self._ask(embedding, words, k, None, question)
         vector = to_database(embedding)
-        asked = _question(vector, words, k, None, question)
+        text = question[:_MOST_TEXT]
+        words = await self._asking.use(lambda connection: self._vocabulary.ask(connection, text))
+        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=RANKED_ASKED, text=text)
+        if not filters:
+            return await self._questions(asked)
 
         async def work(connection: Connection) -> Sequence[Found]:
-            rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, RANKED_ASKED)
-            return (await _shown(connection, [fuse(rows, k)], [asked]))[0]
+            queries = words.finding, words.ranking
+            rows = await filtered_candidates(connection, vector, queries, filters, 2 * k + 5, RANKED_ASKED)
+            return (await _answered(connection, [rows], [asked]))[0]
 
         return await self._asking.use(work)
 
@@ -224,19 +227,13 @@ class Index:
         found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))
         return found
 
-    async def _ask(
-        self, embedding: Vector, words: tuple[str, str], k: int, without: UUID | None, asked: str
-    ) -> Sequence[Found]:
-        answer = self._questions if asked else self._similar
-        return await answer(_question(to_database(embedding), words, k, without, asked))
-
     async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
         # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
         by_id = {entry.document_id: (entry, vectors) for entry, vectors in items}
         ordered = [by_id[key] for key in sorted(by_id)]
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
-        columns += _columns(rows, 7)
+        columns += _columns(rows, 9)
         columns += _columns(list(_sketch_rows(rows)), 3)
         found = await self._writing.use(lambda connection: _add_versions(connection, columns))
         added = {row["document_id"] for row in found}
@@ -263,53 +260,36 @@ class Index:
 
     async def _answer(self, link: Link, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
         async def work(connection: Connection) -> Sequence[Sequence[Found]]:
-            await self._learn_common(connection)
+            await self._vocabulary.learn(connection)
             candidates = await connection.fetch(
                 _SQL["find_candidates"],
                 list(range(len(questions))),
                 [question.embedding for question in questions],
                 [question.without for question in questions],
-                [question.words for question in questions],
+                [question.words.finding for question in questions],
                 # A document can fill several places, and the one left out fills some.
                 max(question.most for question in questions) * 2 + 5,
                 max(question.ranked for question in questions),
-                [question.ranking for question in questions],
+                [question.words.ranking for question in questions],
             )
-            fused = [fuse(rows, question.most) for rows, question in _split(candidates, questions)]
-            return await _shown(connection, fused, questions)
+            parts: list[list[Any]] = [[] for _ in questions]
+            for row in candidates:
+                parts[row["n"]].append(row)
+            return await _answered(connection, parts, questions)
 
         return await link.use(work)
-
-    def _common_is_due(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._common_due
-
-    async def _learn_common(self, connection: Connection) -> None:
-        """The planner's statistics know which words half of all documents have."""
-        if not self._common_is_due():
-            return
-        self._common_due = asyncio.get_running_loop().time() + COMMON_EVERY_S
-        rows = await connection.fetch(_SQL["common_words"], COMMON)
-        self._common = frozenset(row["word"] for row in rows)
 
 
 async def _add_versions(connection: Connection, columns: list[list[Any]]) -> list[Any]:
     """Add documents; what their sources held before is superseded, also when an earlier call got no further."""
     rows = await connection.fetch(_SQL["add_documents"], *columns)
-    await connection.execute(_SQL["supersede_documents"], columns[2])
+    await connection.execute(_SQL["supersede_documents"], columns[2], columns[0], columns[9])
     return list(rows)
-
-
-def _question(embedding: bytes, words: tuple[str, str], k: int, without: UUID | None, asked: str) -> _Question:
-    ranked = RANKED_ASKED if asked else RANKED_SIMILAR
-    found, ranking = words
-    return _Question(
-        embedding=embedding, words=found, ranking=ranking, without=without, most=k, ranked=ranked, asked=asked
-    )
 
 
 def _document_row(entry: Entry) -> tuple[Any, ...]:
     texts = (entry.source, entry.title, entry.media_type, entry.lang, entry.doc_type)
-    return (entry.document_id, entry.digest, *map(_clean, texts), len(entry.passages), entry.characters)
+    return (entry.document_id, entry.digest, *map(_clean, texts), len(entry.passages), entry.characters, entry.seen_at)
 
 
 def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
@@ -320,8 +300,10 @@ def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:
             passage.start,
             passage.end,
             _clean(passage.text),
-            fold(passage.text),
+            (folded := fold(passage.text)),
             to_database(vector),
+            more_words(folded),
+            STEMMERS.get(entry.lang),
         )
         for position, (passage, vector) in enumerate(zip(entry.passages, vectors, strict=True))
     ]
@@ -352,36 +334,29 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _split(rows: Sequence[Any], questions: Sequence[_Question]) -> list[tuple[list[Any], _Question]]:
-    parts: list[list[Any]] = [[] for _ in questions]
-    for row in rows:
-        parts[row["n"]].append(row)
-    return list(zip(parts, questions, strict=True))
-
-
 def _place(row: Any) -> tuple[UUID, int]:
     return row["document_id"], row["position"]
 
 
-async def _shown(
-    connection: Connection, fused: Sequence[Sequence[tuple[Any, float]]], questions: Sequence[_Question]
+async def _answered(
+    connection: Connection, candidates: Sequence[Sequence[Any]], questions: Sequence[_Question]
 ) -> list[list[Found]]:
-    """What a reader needs to see of the best of each question."""
+    """The best candidates of each question, each content once, with what a reader needs to see of them."""
+    known = await connection.fetch(_SQL["contents_of"], [row["document_id"] for rows in candidates for row in rows])
+    contents = {row["document_id"]: row["digest"] for row in known}
+    fused = [fuse(rows, question.most, contents) for rows, question in zip(candidates, questions, strict=True)]
     wanted = {_place(row) for rows in fused for row, _ in rows}
     shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
     by_place = {_place(row): row for row in shown}
     return [
-        [
-            _found(by_place[place], row, score, question.asked)
-            for row, score in rows
-            if (place := _place(row)) in by_place
-        ]
+        [_found(by_place[place], row, score, question) for row, score in rows if (place := _place(row)) in by_place]
         for rows, question in zip(fused, questions, strict=True)
     ]
 
 
-def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
-    snippet = snippet_of(chunk["text"], asked)
+def _found(chunk: Any, row: Any, score: float, question: _Question | None = None) -> Found:
+    text, stems = ("", frozenset[str]()) if question is None else (question.text, question.words.stems)
+    snippet = snippet_of(chunk["text"], text, stems=stems)
     return Found(
         document_id=chunk["document_id"],
         source=chunk["source"],
@@ -395,4 +370,5 @@ def _found(chunk: Any, row: Any, score: float, asked: str) -> Found:
         marks=snippet.marks,
         start=chunk["start_at"],
         end=chunk["end_at"],
+        places=[] if question is None else chunk["places"],
     )

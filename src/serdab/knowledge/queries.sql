@@ -1,46 +1,58 @@
 -- name: add_documents
 -- Adds documents that are not there yet, or came back after another version, with all their chunks; gives their ids.
 with added as (
-    insert into document (document_id, digest, source, title, media_type, lang, doc_type, chunks, characters)
-    select * from unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::integer[], $9::integer[])
-    on conflict (document_id) do update set added_at = clock_timestamp(), superseded_by = null
-        where document.superseded_by is not null
+    insert into document (document_id, digest, source, title, media_type, lang, doc_type, chunks, characters, seen_at)
+    select n.document_id, n.digest, n.source, n.title, n.media_type, n.lang, n.doc_type, n.chunks, n.characters,
+           coalesce(n.seen_at, clock_timestamp())
+    from unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::integer[], $9::integer[], $10::timestamptz[])
+        as n (document_id, digest, source, title, media_type, lang, doc_type, chunks, characters, seen_at)
+    on conflict (document_id) do update
+        set added_at = clock_timestamp(), seen_at = excluded.seen_at, superseded_by = null
+        where document.superseded_by is not null and excluded.seen_at > document.seen_at
     returning document_id
 ), passages as (
     insert into chunk (document_id, position, start_at, end_at, text, words, embedding)
-    select c.document_id, c.position, c.start_at, c.end_at, c.text, to_tsvector('simple', c.folded), c.embedding
-    from unnest($10::uuid[], $11::integer[], $12::integer[], $13::integer[], $14::text[], $15::text[], $16::vector[])
-        as c (document_id, position, start_at, end_at, text, folded, embedding)
+    select c.document_id, c.position, c.start_at, c.end_at, c.text,
+           -- Stems without places: a word that is its own stem counts once.
+           to_tsvector('simple', concat_ws(' ', c.folded, c.more)) || coalesce(strip(to_tsvector(g.oid::regconfig, c.folded)), ''),
+           c.embedding
+    from unnest($11::uuid[], $12::integer[], $13::integer[], $14::integer[], $15::text[], $16::text[], $17::vector[],
+                $18::text[], $19::text[])
+        as c (document_id, position, start_at, end_at, text, folded, embedding, more, stemmer)
+    left join pg_ts_config g on g.cfgname = c.stemmer and g.cfgnamespace = 'pg_catalog'::regnamespace
     where c.document_id in (select document_id from added)
 ), sketches as (
     insert into document_sketch (document_id, bands, hashes)
     select s.document_id, s.bands::integer[], s.hashes
-    from unnest($17::uuid[], $18::text[], $19::bytea[]) as s (document_id, bands, hashes)
+    from unnest($20::uuid[], $21::text[], $22::bytea[]) as s (document_id, bands, hashes)
     where s.document_id in (select document_id from added)
     on conflict (document_id) do nothing
 )
 select document_id from added
 
 -- name: supersede_documents
--- Of documents with the same source only the last added is found: the others point to it, and their chunks go.
+-- Of documents with the same source only the last seen is found: the others point to it, and their chunks go.
 with known as (
-    select d.document_id, d.source, d.version, d.superseded_by,
-           first_value(d.document_id) over (partition by d.source order by d.added_at desc, d.document_id) as newest
-    from document d
+    select d.document_id, d.source, d.version, greatest(d.seen_at, n.seen_at) as seen_at, d.added_at
+    from document d left join unnest($2::uuid[], $3::timestamptz[]) as n (document_id, seen_at) using (document_id)
     where d.source = any ($1::text[]) and d.source <> ''
-), versions as (
-    select k.document_id, k.newest, k.superseded_by,
-           case when k.document_id = k.newest
-                then greatest(k.version, 1 + max(k.version) filter (where k.document_id <> k.newest)
-                                                over (partition by k.source))
-                else k.version end as version
+), ordered as (
+    select k.*, first_value(k.document_id)
+                    over (partition by k.source order by k.seen_at desc, k.added_at desc, k.document_id) as newest
     from known k
+), versions as (
+    select o.document_id, o.seen_at, nullif(o.newest, o.document_id) as superseded_by,
+           case when o.document_id = o.newest
+                then greatest(o.version, 1 + max(o.version) filter (where o.document_id <> o.newest)
+                                                over (partition by o.source))
+                else o.version end as version
+    from ordered o
 ), changed as (
-    update document d set version = v.version, superseded_by = nullif(v.newest, d.document_id)
+    update document d set version = v.version, superseded_by = v.superseded_by, seen_at = v.seen_at
     from versions v
     where d.document_id = v.document_id
-      and (d.version, d.superseded_by) is distinct from (v.version, nullif(v.newest, d.document_id))
+      and (d.version, d.superseded_by, d.seen_at) is distinct from (v.version, v.superseded_by, v.seen_at)
     returning d.document_id, d.superseded_by
 ), sketches as (
     delete from document_sketch k using changed h where k.document_id = h.document_id and h.superseded_by is not null
@@ -115,10 +127,14 @@ cross join lateral (
 ) found
 where q.words <> ''
 
+-- name: contents_of
+-- What some documents hold, by its digest.
+select document_id, digest from document where document_id = any ($1::uuid[])
+
 -- name: nearest_passages
 -- The passages nearest by meaning, in any order, with what a reader needs to see of them.
 select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
-       d.source, d.title, d.lang, d.doc_type, d.label
+       d.source, d.title, d.lang, d.doc_type, d.label, d.digest
 from (
     select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
     from chunk c order by c.embedding <#> $1::vector limit $2
@@ -133,9 +149,31 @@ from pg_stats s,
          as w (word, share)
 where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false)) and w.share >= $1
 
+-- name: known_languages
+-- The languages of the documents, one look into the index for each.
+with recursive known as (
+    (select lang from document order by lang limit 1)
+    union all
+    select (select d.lang from document d where d.lang > k.lang order by d.lang limit 1) from known k
+    where k.lang is not null
+)
+select lang from known where lang is not null
+
+-- name: stems_of
+-- What words are reduced to by each of some stemmers; a word that none of them knows or keeps has no row.
+select w.word, array_agg(distinct s.stem) as stems
+from unnest($1::text[]) as w (word)
+cross join pg_ts_dict t
+cross join lateral unnest(ts_lexize(t.oid::regdictionary, w.word)) as s (stem)
+where t.dictname = any ($2::text[]) and t.dictnamespace = 'pg_catalog'::regnamespace
+group by w.word
+
 -- name: show_chunks
--- What a reader needs to see of chunks.
-select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label
+-- What a reader needs to see of chunks, with the other places where the same content is now.
+select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label,
+       array(select o.source from document o
+             where o.digest = d.digest and o.superseded_by is null and o.document_id <> d.document_id
+             order by o.added_at, o.document_id limit 20) as places
 from unnest($1::uuid[], $2::integer[]) as w (document_id, position)
 join chunk c using (document_id, position)
 join document d using (document_id)

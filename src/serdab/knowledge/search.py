@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from serdab.core import BadInput, expected
+from serdab.core import BadInput, Settings, expected
 from serdab.engines import Embedder
+from serdab.flow import call_isolated
 from serdab.knowledge.duplicates import Alike
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.index import Found, Index
+from serdab.knowledge.isolated_reading import bounded_read
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import read_document
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import middle_of
 
@@ -47,25 +48,28 @@ async def search_documents(
 
 
 async def find_alike_documents(
-    index: Index, embedder: Embedder, path: Path, k: int = 10, most_bytes: int = 52_428_800
+    index: Index, embedder: Embedder, path: Path, settings: Settings, k: int = 10
 ) -> Sequence[Alike]:
     """The documents that are nearly the same as a file, best first; the file itself need not be among them.
 
+    The file is read as in `triage`: in a process of its own, under the limits of `settings.documents`.
+
     Raises:
-        BadInput: `k` is not between 1 and `MOST_FOUND`, or the file cannot be read.
+        BadInput: `k` is not between 1 and `MOST_FOUND`.
+        RemoteFailure: the file cannot be read; the message says why.
+        OutOfMemory: reading it wanted more than `documents.read_memory_mb`.
+        IsolatedTimeout: reading it took longer than `documents.read_timeout_s`.
+        ChildDied: the process that read it died.
         EngineUnavailable: no engine makes embeddings now.
         IndexAway: the database is not there now.
     """
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= most_bytes else b""
-    except OSError as error:
-        raise BadInput(expected(f"{path}", "a file that can be read", error.strerror)) from error
-    if size > most_bytes:
-        raise BadInput(expected(f"{path}", f"at most {most_bytes:,} bytes", size, "raise documents.most_bytes"))
-    text = normalise_text(read_document(data, path.name).text).text
+    limits = settings.documents
+    reading = await call_isolated(
+        bounded_read(settings), str(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
+    )
+    text = normalise_text(reading.text).text
     passages = [text[chunk.start : chunk.end] for chunk in split_text(text)][:MOST_PASSAGES]
     if not passages:
         return []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
-from serdab.knowledge.words import words_of
+from serdab.knowledge.words import is_sign, words_of
 
 #: Characters of a snippet, about.
 LENGTH = 200
 _MOST_MARKS = 24
+#: A word is a form of a stem that it begins with when so few letters follow; shorter stems are beginnings of too much.
+_MOST_ENDING, _LEAST_STEM = 3, 3
 #: A word as it is written: letters and digits with the vowel marks and accents on them.
 _WRITTEN = re.compile(
     r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed])*"
@@ -26,9 +29,28 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[tuple[int, int]]
 
 
-def snippet_of(text: str, question: str, length: int = LENGTH) -> Snippet:
-    """The part of a text around the first word of the question that it holds, else its beginning."""
-    asked = frozenset(words_of(question)) if question else frozenset()
+class _Words(NamedTuple):
+    words: frozenset[str]
+    stems: tuple[str, ...]
+    signs: frozenset[str]
+
+    def has_any(self, found: Iterable[str]) -> bool:
+        return any(word in self.words or self._is_form(word) for word in found)
+
+    def _is_form(self, word: str) -> bool:
+        return any(word.startswith(stem) and len(word) - len(stem) <= _MOST_ENDING for stem in self.stems)
+
+
+def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[str] = frozenset()) -> Snippet:
+    """The part of a text around the first word of the question that it holds, else its beginning.
+
+    Args:
+        text: of the document.
+        question: its words are marked.
+        length: of the part, characters, about.
+        stems: what the words of the question are reduced to: other forms of them are marked too.
+    """
+    asked = _asked(question, stems) if question else None
     first = next(_hits(text, asked), None) if asked else None
     start = 0 if first is None else max(0, first[0] - length // 3)
     if start:
@@ -37,13 +59,18 @@ def snippet_of(text: str, question: str, length: int = LENGTH) -> Snippet:
     part = " ".join(text[start:end].split())
     front = "… " if start else ""
     shown = front + part + (" …" if end < len(text) else "")
-    return Snippet(text=shown, marks=_marks(part, asked, len(front)))
+    return Snippet(text=shown, marks=_marks(part, asked, len(front)) if asked else [])
 
 
-def _marks(part: str, asked: frozenset[str], offset: int) -> list[tuple[int, int]]:
+def _asked(question: str, stems: frozenset[str]) -> _Words | None:
+    words = frozenset(words_of(question))
+    if not words:
+        return None
+    return _Words(words, tuple(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
+
+
+def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
     marks: list[tuple[int, int]] = []
-    if not asked:
-        return marks
     for start, end in _hits(part, asked):
         start, end = start + offset, end + offset
         if marks and start <= marks[-1][1]:  # Pairs of signs overlap.
@@ -53,19 +80,19 @@ def _marks(part: str, asked: frozenset[str], offset: int) -> list[tuple[int, int
     return marks
 
 
-def _hits(text: str, asked: frozenset[str]) -> Iterator[tuple[int, int]]:
+def _hits(text: str, asked: _Words) -> Iterator[tuple[int, int]]:
     """Where the asked words stand; in a run of signs without spaces, the asked pairs."""
     for match in _WRITTEN.finditer(text):
         found = list(words_of(match[0]))
-        if asked.isdisjoint(found):
-            continue
-        if len(found) < 2:
-            yield match.span()
-            continue
-        whole = True
-        for at in range(match.start(), match.end() - 1):
-            if not asked.isdisjoint(words_of(text[at : at + 2])):
-                whole = False
-                yield at, at + 2
-        if whole:
-            yield match.span()
+        parts = list(_parts(text, match, asked)) if len(found) > 1 or asked.signs else []
+        if parts or asked.has_any(found):
+            yield from parts or [match.span()]
+
+
+def _parts(text: str, match: re.Match[str], asked: _Words) -> Iterator[tuple[int, int]]:
+    """The asked signs and pairs of signs in a run."""
+    for at in range(*match.span()):
+        if text[at] in asked.signs:
+            yield at, at + 1
+        elif at + 1 < match.end() and asked.has_any(words_of(text[at : at + 2])):
+            yield at, at + 2

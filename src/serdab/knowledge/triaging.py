@@ -6,15 +6,15 @@ read → normalise → split → embed → classify ∥ extract ∥ find similar
 from __future__ import annotations
 
 import asyncio
+import datetime
 import hashlib
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
-from serdab.core import Settings, expected
+from serdab.core import Settings, expected, time_of
 from serdab.engines import Embedder
 from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
@@ -22,16 +22,10 @@ from serdab.knowledge.delivery import Delivery
 from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_of
+from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import (
-    EmptyDocument,
-    Source,
-    TooLargeDocument,
-    UnreachableDocument,
-    read_document,
-    read_member,
-)
+from serdab.knowledge.reading import EmptyDocument, Source
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -121,18 +115,6 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     abstained: bool = False
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A document as plain text, before it is normalised."""
-
-    text: str
-    title: str
-    media_type: str
-    #: SHA-256 of what was read, hexadecimal.
-    digest: str
-    #: For a mail the id of the one that began the conversation; else empty.
-    thread: str = ""
-
-
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A document by its id, in normal form."""
 
@@ -160,22 +142,6 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     indexed: int
     #: Model and precision of the vector; empty: not known.
     made_by: str = ""
-
-
-@step(isolate="process")
-def read(path: str, most_bytes: int, member: str = "", ocr: bool = False) -> Reading:
-    """Read a file, or a member of an archive, in a process of its own: it may be broken, enormous or hostile."""
-    data = _bytes_of(Path(path), most_bytes)
-    if member:
-        data = read_member(data, member, most_bytes, Path(path).name)
-    found = read_document(data, PurePosixPath(member).name if member else Path(path).name, ocr=ocr)
-    return Reading(
-        text=found.text,
-        title=found.title,
-        media_type=found.media_type,
-        digest=hashlib.sha256(data).hexdigest(),
-        thread=found.thread,
-    )
 
 
 @step
@@ -217,6 +183,8 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         doc_type=doc_type,
         characters=len(known.text),
         passages=passages,
+        # A try that comes late must not make an older version the newest.
+        seen_at=datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC),
     )
     await resource(Index).add(entry, vectors)
     return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=embedder.made_by)
@@ -327,9 +295,9 @@ async def triage(document: Document) -> Receipt:
 
 async def _read(document: Document) -> Reading:
     """A file, read under the limits of the worker that does it."""
-    limits = resource(Settings).documents
-    bounded = read.within(timeout_s=limits.read_timeout_s, memory=f"{limits.read_memory_mb}MB")
-    return await bounded(document.path or "", document.most_bytes, document.member, limits.ocr != "off")
+    settings = resource(Settings)
+    recognises = settings.documents.ocr != "off"
+    return await bounded_read(settings)(document.path or "", document.most_bytes, document.member, recognises)
 
 
 def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
@@ -354,21 +322,6 @@ def document_of(
         member=source.member,
         batch=batch,
     )
-
-
-def _bytes_of(path: Path, most_bytes: int) -> bytes:
-    """The content of a file that may have changed since somebody looked at it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
-    except OSError as error:
-        what = expected(f"the document {path}", "a file that can be read", error.strerror)
-        raise UnreachableDocument(what) from error
-    if len(data) > most_bytes:
-        todo = "raise documents.most_bytes"
-        what = expected(f"the document {path.name}", f"at most {most_bytes:,} bytes", "a larger one", todo)
-        raise TooLargeDocument(what)
-    return data
 
 
 def _taken(document: Document) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 #: Longest word that is kept, characters.
 MOST_LETTERS = 64
@@ -13,6 +13,14 @@ MOST_DISTINCTIVE = 6
 #: Words of a question that are looked for.
 MOST_ASKED = 24
 _LEAST_LETTERS = 4
+#: PostgreSQL's Snowball stemmers, for the languages whose words folding leaves whole; an older server has fewer. That
+#: for Arabic leaves "شركا" of "شركات" and takes the first letter of "فواتير" for a conjunction: see `light_stem`.
+STEMMERS = {
+    "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "et": "estonian", "fi": "finnish", "fr": "french", "hu": "hungarian", "hy": "armenian", "id": "indonesian",
+    "it": "italian", "lt": "lithuanian", "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese",
+    "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "tr": "turkish",
+}  # fmt: skip
 
 #: A run of letters and digits.
 WORD = re.compile(r"[^\W_]+")
@@ -21,6 +29,9 @@ _SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _ARABIC_DROPPED = dict.fromkeys([0x0640, *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE)])
 _ARABIC_FOLDED = str.maketrans("أإآٱىةؤئیک", "ااااي\u0647ويي\u0643")
 _ARTICLE = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|كال)(?=[\u0621-\u064a]{3})")
+_ARABIC = re.compile(r"[\u0621-\u064a]+")
+_ARABIC_ENDINGS = ("ها", "ان", "ات", "ون", "ين", "يه", "ه", "ي")
+_ROOT_LETTERS = 3
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -44,17 +55,60 @@ def fold(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def ask_for(question: str, common: Container[str] = ()) -> str:
+def light_stem(word: str) -> str:
+    """A folded Arabic word without "and" before it and its endings (Larkey's light stemming, light10), else itself.
+
+    Three letters stay: most roots have as many.
+    """
+    if not _ARABIC.fullmatch(word):
+        return word
+    word = word[1:] if word[0] == "و" and len(word) > _ROOT_LETTERS else word
+    for ending in _ARABIC_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _ROOT_LETTERS:
+            word = word[: -len(ending)]
+    return word
+
+
+def more_words(folded: str) -> str:
+    """What full text search is given beside the folded words: Arabic stems, and the last sign of each run of signs.
+
+    With that sign every sign of the text begins a word, so that a single one can be asked for.
+    """
+    if folded.isascii():
+        return ""
+    words = folded.split(" ")
+    ends = [
+        word[1]
+        for word, after in zip(words, [*words[1:], ""], strict=True)
+        if len(word) > 1 and _SIGNS.fullmatch(word) and not after.startswith(word[1])
+    ]
+    return " ".join([*(stem for word in words if (stem := light_stem(word)) != word), *ends])
+
+
+def is_sign(word: str) -> bool:
+    """Whether it is one sign of a language without spaces."""
+    return len(word) == 1 and _SIGNS.match(word) is not None
+
+
+def asked_words(question: str) -> list[str]:
+    """The words of a question that are looked for, each once."""
+    return list(dict.fromkeys(words_of(question)))[:MOST_ASKED]
+
+
+def ask_for(words: Sequence[str], stems: Mapping[str, Sequence[str]], common: Container[str] = ()) -> str:
     """A query of the database for any word of a question; empty when it has none.
 
     Args:
-        question: what somebody asks.
+        words: of the question, folded.
+        stems: what the words are reduced to, where that is something else.
         common: words that a large part of all documents has: they are not looked for, unless there are no others, and
             then for all of them together.
     """
-    words = list(dict.fromkeys(words_of(question)))[:MOST_ASKED]
-    rare = [word for word in words if word not in common]
-    return " | ".join(rare) if rare else " & ".join(words)
+    forms = [list(dict.fromkeys([word, *stems.get(word, ())])) for word in words]
+    rare = dict.fromkeys(form for each in forms for form in each if form not in common)
+    if rare:
+        return " | ".join(map(_term, rare))
+    return " & ".join(f"({' | '.join(map(_term, each))})" for each in forms)
 
 
 def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
@@ -73,6 +127,11 @@ def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
     ]
     found.sort(key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
     return " | ".join(found[:MOST_DISTINCTIVE])
+
+
+def _term(form: str) -> str:
+    """A single sign is asked for as the beginning of a pair."""
+    return f"{form}:*" if is_sign(form) else form
 
 
 def _pairs(word: str) -> Iterator[str]:

@@ -1,6 +1,10 @@
 -- name: page_of_receipts
--- Receipts in the order in which they were noted, behind a place in that order; each filter may be null.
-select r.noted_at, r.document_id, r.run_id, r.body
+-- Receipts in the order in which they were noted, behind a place in that order; each filter may be null. With the other
+-- places where the same content is now.
+select r.noted_at, r.document_id, r.run_id, r.body,
+       array(select o.source from document o
+             where o.digest = d.digest and o.superseded_by is null and o.document_id <> d.document_id
+             order by o.added_at, o.document_id limit 20) as places
 from receipt r left join document d using (document_id)
 where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
   and ($3::text is null or d.label = $3)

@@ -33,6 +33,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
     #: The same as it is stored, JSON.
     body: bytes
+    #: Other places where the same content is now, the first come first, at most twenty.
+    places: list[str] = []
 
 
 class BatchInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,13 @@ async def kept_receipts(database: Database, selection: Selection) -> AsyncIterat
         rows = await database.pool.fetch(_SQL["page_of_receipts"], *_filters(selection), *after, _PAGE)
         for row in rows:
             body = bytes(row["body"])
-            yield Kept(noted_at=row["noted_at"], run_id=UUID(int=row["run_id"].int), receipt=decode(body), body=body)
+            yield Kept(
+                noted_at=row["noted_at"],
+                run_id=UUID(int=row["run_id"].int),
+                receipt=decode(body),
+                body=body,
+                places=row["places"],
+            )
         if len(rows) < _PAGE:
             return
         after = (rows[-1]["noted_at"], rows[-1]["document_id"])

@@ -21,8 +21,8 @@ from serdab.store import Database
 FORMATS = ("csv", "jsonl", "parquet")
 #: Columns that every receipt has; the values that were extracted follow, each by its name.
 COLUMNS = (
-    "document_id", "noted_at", "batch", "source", "title", "media_type", "lang", "doc_type", "label", "confidence",
-    "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
+    "document_id", "noted_at", "batch", "source", "places", "title", "media_type", "lang", "doc_type", "label",
+    "confidence", "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
 )  # fmt: skip
 _NUMBERS = {"confidence": "float64", "similarity": "float64", "characters": "int64", "chunks": "int64"}
 _ROWS_PER_GROUP = 5_000
@@ -46,6 +46,7 @@ def row_of(kept: Kept, columns: Sequence[str]) -> dict[str, Any]:
         "similar_source": None if best is None else best.source,
         "similarity": None if best is None else best.similarity,
         "run_id": str(kept.run_id),
+        "places": "; ".join(kept.places),
     }
     row: dict[str, Any] = {}
     for name in columns:
