@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from receipt_office import Office
 
+from receipt_office import Office
 from serdab.core import BadSetting, load_settings
 from serdab.guard import Fetcher
 from serdab.knowledge import Delivery

@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from receipt_office import Office
 
+from receipt_office import Office
 from serdab.core import Settings, load_settings
 from serdab.guard import Denied, Fetcher
 from serdab.knowledge import BadDelivery, Delivery, DeliveryFailed, DeliveryRefused

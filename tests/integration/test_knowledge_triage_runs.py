@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from receipt_office import Office, open_office
 from word_engine import word_engine
 
+from receipt_office import Office, open_office
 from serdab.core import Settings
 from serdab.engines import Embedder
 from serdab.flow import RunFailed, Serdab, Worker
