@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 #: Inverse strength of the penalty, for vectors of length one: the best of 3 to 100 on 10,000 queries of 77 kinds.
 STRENGTH = 20.0
-#: What every n-gram counts for every kind before any was seen.
-SMOOTHINGS = (0.1, 0.03, 0.01)
-#: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, by margin (takes longer), or both.
-MARGIN = "margin"
-BOTH = "both"
+#: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, with what every n-gram counts for
+#: every kind before any was seen; by margin, which takes longer; or both.
+BY_COUNTS = {"counts/0.1": 0.1, "counts/0.03": 0.03, "counts/0.01": 0.01}
+MARGIN, BOTH = "margin", "both"
+BOTH_SMOOTHING = 0.1
 #: Inverse strength of the penalty of the machine.
 MARGIN_STRENGTH = 1.0
-WAYS = (*(f"counts/{smoothing}" for smoothing in SMOOTHINGS), MARGIN, BOTH)
+WAYS = (*BY_COUNTS, MARGIN, BOTH)
 USUAL_WAY = "counts/0.03"
 #: What may count: both views, the embedding alone, n-grams alone.
 VIEWS = ((True, True), (True, False), (False, True))
 #: Rows times kinds up to which n-grams are weighed by margin.
 MOST_BY_MARGIN = 1_000_000
-#: Steps of the regression that begins with nothing, and of one that begins where another ended: on 10,000 queries of 77
-#: kinds 150 steps are no righter, and cost three times as much.
+#: Steps of the regression that begins with nothing, and of one that begins where another ended: on 10,000 queries
+#: of 77 kinds 150 steps are no righter, and cost some five times as much.
 MOST_STEPS, MOST_STEPS_ON = 25, 15
 #: Most rows that are learned from; of more, as many of each kind.
 MOST_ROWS = 50_000
@@ -221,11 +221,11 @@ def _tell(numpy: Any, examples: Examples, grams: Any, parts: tuple[Any, Any]) ->
 def _gram_weights(numpy: Any, grams: Any, kinds: Any, weights: Any, ways: Collection[str]) -> dict[str, Any]:
     """Weights of n-grams, (gram_width, kinds), by the way they were learned."""
     counted = _Complement(numpy, grams, kinds, weights)
-    found = {f"counts/{smoothing}": counted.weights(smoothing) for smoothing in SMOOTHINGS}
+    found = {way: counted.weights(smoothing) for way, smoothing in BY_COUNTS.items() if way in ways}
     if {MARGIN, BOTH} & set(ways) and len(kinds) * (kinds.max() + 1) <= MOST_BY_MARGIN:
         fitted = _fit_margin(numpy, grams, kinds, weights)
         fitted /= float((grams @ fitted).std()) or 1.0
-        found |= {MARGIN: fitted, BOTH: fitted + counted.weights(SMOOTHINGS[0])}
+        found |= {MARGIN: fitted, BOTH: fitted + counted.weights(BOTH_SMOOTHING)}
     return {way: each for way, each in found.items() if way in ways}
 
 
