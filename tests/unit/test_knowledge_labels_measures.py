@@ -33,6 +33,13 @@ def test_a_known_calibration_error_is_found() -> None:
     assert [(each.rows, round(each.right, 3)) for each in reliability(sure, right, 2)] == [(100, 0.6), (100, 0.8)]
 
 
+def test_the_order_of_verdicts_of_one_confidence_does_not_count() -> None:
+    right = [True] * 80 + [False] * 20
+    assert calibration_error([0.8] * 100, right) == pytest.approx(0.0)
+    assert calibration_error([0.7] * 100, right[::-1]) == pytest.approx(0.1)
+    assert calibration_error([], []) == 0.0
+
+
 def test_coverage_takes_verdicts_of_one_confidence_together() -> None:
     found = coverage_at([0.9, 0.9, 0.8, 0.8], [True, True, True, False], 0.75)
     assert (found.threshold, found.share) == (0.8, 1.0)
