@@ -92,3 +92,29 @@ def test_labels_in_different_scripts_learn_together() -> None:
     heads = learn(english + arabic, labels, _noise(120)).heads
     assert len(heads.heads) == 1
     assert Judge(heads).guess("ضريبة قرض", _noise(1)[0]).label == "money"
+
+
+@pytest.mark.parametrize(("rows", "asked"), [(300, 300), (4_200, 420)])
+def test_no_row_is_told_by_a_head_that_had_learned_from_it(rows: int, asked: int) -> None:
+    # Labels without a rule can be known by heart only: who had seen a row would be right about it.
+    draw = numpy.random.default_rng(5)
+    texts = [" ".join(f"w{word}" for word in draw.integers(0, 9_000, 6)) for _ in range(rows)]
+    labels = ["heads" if side else "tails" for side in draw.integers(0, 2, rows)]
+    learned = learn(texts, labels, _noise(rows)).heads
+    assert abs(len(learned.told) - asked) <= 2
+    for choice in learned.choices:
+        assert 0.4 < choice.accuracy_by_embedding < 0.6
+        assert 0.4 < choice.accuracy_by_grams < 0.6
+
+
+def test_words_that_only_together_make_a_label_are_told_by_margin() -> None:
+    # Every kind shares each of its words with another: counts of words alone speak for two kinds alike.
+    words = ("card", "cash", "loan", "rent")
+    pairs = [(one, other) for one in words for other in words if one != other]
+    draw = numpy.random.default_rng(2)
+    noise = [f"n{number}" for number in range(400)]
+    rows = [(f"{one} {draw.choice(noise)} {draw.choice(noise)} {other}", f"{one}-{other}") for one, other in pairs * 15]
+    texts, labels = [text for text, _ in rows], [label for _, label in rows]
+    heads = learn(texts, labels, _noise(len(rows))).heads
+    assert heads.held_out_accuracy is not None
+    assert heads.held_out_accuracy > 0.9

@@ -12,11 +12,14 @@ import pytest
 
 from serdab.engines import load_extra
 from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.heads import Heads, Told
 from serdab.knowledge.labelling.describing import read_descriptions
 from serdab.knowledge.labelling.documents import Seen
 from serdab.knowledge.labelling.drift import discrepancy, judge_drift, stability_index
 from serdab.knowledge.labelling.measures import calibration_error, coverage_at, macro_f1, reliability
 from serdab.knowledge.labelling.reviewing import choose_diverse
+from serdab.knowledge.labelling.scoring import score_told
+from serdab.knowledge.labelling.thresholds import Costs
 from serdab.knowledge.labelling.training import words_of_name
 from serdab.models.folding import fold_rows, group_copies
 
@@ -28,6 +31,13 @@ def test_a_known_calibration_error_is_found() -> None:
     right = [True] * 80 + [False] * 20 + [True] * 60 + [False] * 40
     assert calibration_error(sure, right, bins=2) == pytest.approx(0.05)
     assert [(each.rows, round(each.right, 3)) for each in reliability(sure, right, 2)] == [(100, 0.6), (100, 0.8)]
+
+
+def test_the_order_of_verdicts_of_one_confidence_does_not_count() -> None:
+    right = [True] * 80 + [False] * 20
+    assert calibration_error([0.8] * 100, right) == pytest.approx(0.0)
+    assert calibration_error([0.7] * 100, right[::-1]) == pytest.approx(0.1)
+    assert calibration_error([], []) == 0.0
 
 
 def test_coverage_takes_verdicts_of_one_confidence_together() -> None:
@@ -132,3 +142,21 @@ def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
         read_descriptions(list_)
     with pytest.raises(BadLabels, match="readable"):
         read_descriptions(tmp_path / "none.yaml")
+
+
+def test_a_report_says_what_other_costs_would_have_looked_at() -> None:
+    # Of a hundred verdicts at 0.99 none is wrong, of a hundred at 0.9 eight are, of a hundred at 0.5 half.
+    told = [
+        Told(row=row, label=0, found=int(row % 100 < wrong), confidence=sure)
+        for at, (sure, wrong) in enumerate([(0.99, 0), (0.9, 8), (0.5, 50)])
+        for row in range(100 * at, 100 * at + 100)
+    ]
+    heads = Heads(labels=["a", "b"], heads=[], of_script={}, told=told, threshold=0.7)
+    found = score_told("kinds", heads, ["some text"] * 300, Costs())
+    looked = {each.costs.wrong: (round(each.looked_at, 3), each.taken_right) for each in found.trades}
+    assert looked == {
+        3.0: (0.333, pytest.approx(0.96)),
+        5.0: (0.333, pytest.approx(0.96)),
+        10.0: (0.333, pytest.approx(0.96)),
+        20.0: (0.667, 1.0),
+    }

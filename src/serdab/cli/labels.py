@@ -254,13 +254,23 @@ def show_score(found: Score) -> None:
         [
             ("accuracy", f"{found.accuracy:.4f} ({found.accuracy_low:.3f} to {found.accuracy_high:.3f})"),
             ("macro F1", f"{found.macro_f1:.4f} ({found.macro_f1_low:.3f} to {found.macro_f1_high:.3f})"),
-            ("rows", f"{found.rows:,}, {found.method}"),
-            ("calibration error", f"{error:.4f} (by chance alone {chance:.4f})"),
+            ("rows", f"{found.rows:,}, {found.method}: told by heads that had not learned from them"),
+            ("calibration error", f"{error:.4f} (by chance alone {chance:.4f}), fitted on these rows"),
             ("coverage at 95 % precision", f"{cover.share:.3f}"),
             (f"taken from {found.threshold:.3f} on", f"{found.taken:.3f}{taken}"),
             ("cost of a document", f"{found.cost:.3f} (looking at all: {found.cost_of_looking:g})"),
         ],
     )
+    trades = [
+        (
+            f"{each.costs.wrong:g}",
+            f"{each.threshold:.3f}",
+            f"{each.looked_at:.3f}",
+            "none" if each.taken_right is None else f"{each.taken_right:.3f}",
+        )
+        for each in found.trades
+    ]
+    print_table((">looks a wrong label costs", ">threshold", ">looked at", ">others right"), trades)
     show_choices(found.choices)
     langs = [
         (each.lang, f"{each.rows:,}", f"{each.accuracy:.3f}", f"{each.low:.3f}", f"{each.high:.3f}")

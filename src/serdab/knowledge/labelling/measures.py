@@ -50,7 +50,10 @@ def macro_f1_interval(pairs: Sequence[tuple[str, str | None]]) -> tuple[float, f
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
     """Confidence beside what was right, in bins of equal numbers of rows, the least confident first."""
     order = numpy.argsort(numpy.asarray(confidences), kind="stable")
-    told, true = numpy.asarray(confidences, float)[order], numpy.asarray(right, float)[order]
+    told = numpy.asarray(confidences, float)[order]
+    # Verdicts of one confidence have no order among them: each counts as right as all of them are together.
+    _, like, rows = numpy.unique(told, return_inverse=True, return_counts=True)
+    true = (numpy.bincount(like, weights=numpy.asarray(right, float)[order]) / rows)[like] if len(told) else told
     parts = [part for part in numpy.array_split(numpy.arange(len(told)), bins) if len(part)]
     return [Bin(rows=len(p), confidence=float(told[p].mean()), right=float(true[p].mean())) for p in parts]
 

@@ -24,7 +24,7 @@ from serdab.knowledge.labelling.measures import (
     macro_f1_interval,
     reliability,
 )
-from serdab.knowledge.labelling.thresholds import Costs, cost_of
+from serdab.knowledge.labelling.thresholds import Costs, choose_threshold, cost_of
 from serdab.knowledge.labelling.training import find_set, gather_material, train_set
 from serdab.knowledge.languages import language_of
 
@@ -32,6 +32,8 @@ from serdab.knowledge.languages import language_of
 MOST_PAIRS = 20
 #: The share of verdicts taken unseen that shall be right.
 PRECISION = 0.95
+#: Looks that a wrong label costs, for which a report says what would be looked at.
+TRADES = (3.0, 5.0, 10.0, 20.0)
 
 
 class LabelScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,16 @@ class LanguageScore(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be looked at if things cost so much."""
+
+    costs: Costs
+    threshold: float
+    #: Share of the documents that a person looks at, and of how many others the label is right; None: there are none.
+    looked_at: float
+    taken_right: float | None
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """How well a set of labels is told; intervals hold the true value in 95 of 100 cases."""
 
@@ -88,6 +100,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     #: Of a verdict on average, with the threshold, and if everything were looked at.
     cost: float
     cost_of_looking: float
+    #: The same for other costs of a wrong label.
+    trades: list[Trade]
     labels: list[LabelScore]
     confusions: list[Confusion]
     bins: list[Bin]
@@ -137,11 +151,23 @@ def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs)
         taken_right=sum(taken) / len(taken) if taken else None,
         cost=cost_of(sure, right, heads.threshold, costs),
         cost_of_looking=costs.look,
+        trades=[_trade(sure, right, Costs(wrong=wrong, look=1.0)) for wrong in TRADES],
         labels=_by_label(pairs),
         confusions=_confusions(pairs),
         bins=reliability(sure, right),
         langs=_by_language([language_of(texts[each.row]) for each in told], right),
         choices=heads.choices,
+    )
+
+
+def _trade(sure: Sequence[float], right: Sequence[bool], costs: Costs) -> Trade:
+    threshold = choose_threshold(sure, right, costs)
+    taken = [ok for ok, confidence in zip(right, sure, strict=True) if confidence >= threshold]
+    return Trade(
+        costs=costs,
+        threshold=threshold,
+        looked_at=1 - len(taken) / len(right),
+        taken_right=sum(taken) / len(taken) if taken else None,
     )
 
 
