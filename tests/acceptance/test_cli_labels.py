@@ -73,7 +73,9 @@ async def house() -> AsyncIterator[House]:
         inbox.mkdir()
         for label, words in WORDS.items():
             for number in range(6):
-                (inbox / f"{label}-{number}.txt").write_text(f"{' '.join(words.split()[: 3 + number % 3])} case {number}")
+                (inbox / f"{label}-{number}.txt").write_text(
+                    f"{' '.join(words.split()[: 3 + number % 3])} case {number}"
+                )
         (inbox / "arabic.txt").write_text(ARABIC)
         with (folder / "kinds.csv").open("w", newline="") as file:
             rows = csv.writer(file)

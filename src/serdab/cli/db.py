@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
@@ -40,7 +41,7 @@ def backup(
     settings = session_of(ctx).settings
 
     async def make() -> Path:
-        with _bar() as tell:
+        with stopped(lambda: "no backup was made and nothing of it is left; say it again"), _bar() as tell:
             return await make_backup(settings, into.absolute() if into else backup_folder(settings), tell)
 
     path = run_loop(make())

@@ -149,17 +149,19 @@ def describe(
     from serdab.core import BadInput, expected
 
     if (file is None) == (label is None or text is None):
-        raise BadInput(expected("describe", "LABEL and TEXT, or --file", "something else"))
+        got = "both" if file is not None else "neither"
+        todo = f"""say: serdab labels describe {name} LABEL "What it means." """.rstrip()
+        raise BadInput(expected("describe", "given LABEL and TEXT, or --file", got, todo))
 
-    async def ask(link: Link, embedder: Embedder) -> TrainReport:
+    async def ask(link: Link, embedder: Embedder) -> tuple[int, TrainReport]:
         from serdab.knowledge import describe_labels, read_descriptions, train_labels
 
         said = {label or "": text or ""} if file is None else read_descriptions(file)
         await describe_labels(link, embedder, name, said)
-        return await train_labels(link, embedder, name)
+        return len(said), await train_labels(link, embedder, name)
 
-    report = run_loop(with_engine(session_of(ctx).settings, ask))
-    say(f"described; {report.label_set} has {report.examples:,} examples of {report.labels:,} labels")
+    count, report = run_loop(with_engine(session_of(ctx).settings, ask))
+    say(f"{count:,} label{'s' * (count != 1)} of {name} described; it has {report.examples:,} examples so far")
 
 
 @labels.command("evaluate")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
@@ -60,6 +61,10 @@ async def pull_with_bar(settings: Settings, name: str) -> Path:
     from serdab.models import pull_model
 
     columns = (TextColumn(f"pulling {name}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+    again = f"what has come of {name} stays; `serdab models pull {name}` goes on from there"
+    with (
+        stopped(lambda: again),
+        Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar,
+    ):
         task = bar.add_task(name, total=None)
         return await pull_model(name, settings, lambda done, total: bar.update(task, completed=done, total=total))

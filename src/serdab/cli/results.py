@@ -53,7 +53,10 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
 
     settings = session_of(ctx).settings
     if batches:
-        rows = [(each.batch, f"{each.documents:,}", each.last_at) for each in run_loop(_batches(settings))]
+        rows = [
+            (each.batch, f"{each.documents:,}", f"{each.last_at.astimezone():%Y-%m-%d %H:%M}")
+            for each in run_loop(_batches(settings))
+        ]
         print_table(("batch", ">documents", "last receipt"), rows)
         return
     selection = selection_of(batch, since, label)

@@ -95,7 +95,10 @@ def read_answers(path: Path, who: str) -> list[Answer]:
             if missing := {"document_id", "label"} - set(reader.fieldnames or ()):
                 raise BadLabels(expected(f"the columns of {path.name}", f"to hold {' and '.join(sorted(missing))}", ""))
             rows = [row for row in reader if (row["label"] or "").strip()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        todo = "--export writes one"
+        raise BadLabels(expected("the sheet", "a file that can be read", f"{path}: {error.strerror}", todo)) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadLabels(expected(f"the sheet {path.name}", "a CSV file in UTF-8", str(error))) from error
     return [_answer_of(row, who, path) for row in rows]
 

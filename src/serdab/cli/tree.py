@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import INTERRUPTED, Interrupted
 from serdab.cli.printing import console, print_json, print_table, say, span
 from serdab.cli.session import run_loop, session_of
 
@@ -140,5 +141,8 @@ def logs(
     for record in records:
         print(form(record))
     if follow:
-        for record in follow_records(folder, name, places):
-            print(form(record), flush=True)
+        try:
+            for record in follow_records(folder, name, places):
+                print(form(record), flush=True)
+        except Interrupted:
+            raise typer.Exit(INTERRUPTED) from None

@@ -45,11 +45,27 @@ def watch(
     if not found:
         todo = "say `serdab watch FOLDER`, or set documents.watch"
         raise BadInput(expected("what is watched", "a folder or a mailbox", "nothing", todo))
+    if not supervisor:  # one beside workers waits for a folder that is not mounted yet
+        _check_folders(found)
     passwords = _passwords(settings, found)
     start_logging("watch", settings, sys.stderr if not supervisor and not once else None)
     done = run_loop(_watch(settings, found, passwords, label_set, once=once, supervisor=supervisor))
     for each in done:
         say(f"{each.taken:,} taken from {each.source}")
+
+
+def _check_folders(sources: Sequence[WatchedSource]) -> None:
+    """See that the folders are there, for the person who named them.
+
+    Raises:
+        BadInput: one is not.
+    """
+    from serdab.core import BadInput, expected
+    from serdab.knowledge import FolderSource
+
+    for source in sources:
+        if isinstance(source, FolderSource) and not source.path.is_dir():
+            raise BadInput(expected("what is watched", "a folder that exists", str(source.path), "make it first"))
 
 
 def _passwords(settings: Settings, sources: Sequence[WatchedSource]) -> dict[str, str]:

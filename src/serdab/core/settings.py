@@ -340,7 +340,9 @@ def _put(tree: dict[str, Any], name: str, value: Any, place: str) -> None:
     try:
         value = msgspec.convert(value, names[name].type, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"{expected(f'the setting {name} from {place}', str(error).lower(), value)}") from error
+        wanted = str(error).removeprefix("Expected ").partition(", got")[0]
+        todo = "`serdab settings` tells what each setting means"
+        raise BadSetting(expected(f"the setting {name} from {place}", wanted, value, todo)) from error
     *sections, leaf = name.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})
