@@ -76,7 +76,6 @@ async def house() -> AsyncIterator[House]:
                 (inbox / f"{label}-{number}.txt").write_text(
                     f"{' '.join(words.split()[: 3 + number % 3])} case {number}"
                 )
-        (inbox / "arabic.txt").write_text(ARABIC)
         with (folder / "kinds.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(("text", "label"))
@@ -239,6 +238,8 @@ async def test_ctrl_c_in_a_review_loses_no_answer(house: House) -> None:
 
 
 async def test_text_from_right_to_left_is_shown_whole(house: House) -> None:
+    (house.folder / "letter.txt").write_text(ARABIC)
+    await house("run", "triage", "letter.txt", "--label-set", "kinds")
     terminal = await at_terminal(house, 100, "labels", "review", "kinds", "-n", "20")
     while ARABIC not in await terminal.sees("> "):
         terminal.types("s\n")
@@ -247,6 +248,13 @@ async def test_text_from_right_to_left_is_shown_whole(house: House) -> None:
 
 
 async def test_the_documents_of_late_are_compared_with_the_examples(house: House) -> None:
-    told = await house("labels", "drift", "kinds", code=1)
-    assert "30" in told
-    assert "Traceback" not in told
+    assert "take more days" in await house("labels", "drift", "kinds", code=2)
+    many = house.folder / "many"
+    many.mkdir()
+    for number in range(30):
+        (many / f"{number}.txt").write_text(f"percent bank euro rate question {number}")
+    await house("run", "triage", "many", "--label-set", "kinds")
+    found = await house.json("labels", "drift", "kinds", "--days", "1")
+    assert {each["label"] for each in found["shares"]} >= {"stolen", "rate"}
+    assert found["labels_psi"] > 0.25
+    assert "drift: " in await house("labels", "drift", "kinds")

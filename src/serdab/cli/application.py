@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         application(args=arranged(words), prog_name="serdab")
     except Interrupted as interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"interrupted: {interrupted}", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
