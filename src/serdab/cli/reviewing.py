@@ -42,7 +42,7 @@ def review(  # noqa: PLR0913 - the options of a command
     ] = None,
     json: Json = False,
 ) -> None:
-    """Look at the documents whose labels are least certain; each answer is kept at once."""
+    """Look at the documents whose labels are least certain. Each answer is kept at once."""
     from serdab.core import BadInput, expected
 
     settings, who = session_of(ctx).settings, by or getpass.getuser()

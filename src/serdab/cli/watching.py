@@ -32,10 +32,10 @@ def watch(
     label_set: Annotated[str, typer.Option(help="The labels to classify by.")] = "",
     supervisor: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
-    """Take documents from folders and mailboxes, each content once, until Ctrl-C.
+    """Take documents from folders and mailboxes, until Ctrl-C.
 
-    When nothing is up, a tree is brought up for as long as that takes. A mailbox's password is the setting
-    documents.mail_password (SERDAB_DOCUMENTS_MAIL_PASSWORD), else it is asked for.
+    Each content is taken once. When nothing is up, a tree is brought up for as long as that takes. A mailbox's
+    password is the setting documents.mail_password (SERDAB_DOCUMENTS_MAIL_PASSWORD), else it is asked for.
     """
     from serdab.core import BadInput, expected, start_logging
     from serdab.knowledge import read_source, read_sources
