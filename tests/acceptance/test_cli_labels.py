@@ -79,13 +79,17 @@ async def house() -> AsyncIterator[House]:
         with (folder / "kinds.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(("text", "label"))
-            rows.writerows((f"{words} number {n}", label) for label, words in WORDS.items() for n in range(12))
+            rows.writerows((_text(words.split(), n), label) for label, words in WORDS.items() for n in range(40))
         await house("labels", "import", "kinds.csv", "--into", "kinds")
         await house("run", "triage", "inbox", "--label-set", "kinds", "--batch", "first")
         await house("up", "--detach")
         yield house
         await house("down")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _text(words: list[str], n: int) -> str:
+    return f"{words[n % 6]} {words[n // 6 % 6]} {words[n // 2 % 6]} number{n}"
 
 
 @dataclass
@@ -143,7 +147,7 @@ async def _count(house: House) -> int:
 
 async def test_labels_are_brought_described_and_measured(house: House) -> None:
     again = await house("labels", "import", "kinds.csv", "--into", "kinds")
-    assert "0 examples added to kinds, 24 known before" in again
+    assert "0 examples added to kinds, 80 known before" in again
     assert "kinds" in await house("labels", "list")
     assert {each["name"]: each["labels"] for each in await house.json("labels", "list")}["kinds"] == 2
 
