@@ -21,10 +21,10 @@ from serdab.core import Settings, child_environment, load_settings
 from serdab.engines.addresses import EngineAddress, write_address
 from serdab.knowledge import Selection, kept_receipts, list_batches
 from serdab.store import open_database
-from tests.integration.word_engine import DIMENSIONS, word_engine
+from word_engine import DIMENSIONS, word_engine
 
 MODEL = "all-MiniLM-L6-v2"
-DOCUMENTS = 12
+DOCUMENTS = 40
 
 Eventually = Callable[..., Awaitable[Any]]
 
@@ -85,7 +85,7 @@ async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
     inbox.mkdir()
     for number in range(DOCUMENTS):
         (inbox / f"{number}.txt").write_text(f"letter {number} about pumps")
-    process = await begin(house, "run", "triage", str(inbox), "--batch", "spring", "--set", "workers.modules=")
+    process = await begin(house, "run", "triage", str(inbox), "--batch", "spring")
     database = await open_database(house)
     try:
         await eventually(lambda: database.pool.fetchval("select count(*) from run where workflow = 'triage'"), 60)

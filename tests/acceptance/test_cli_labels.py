@@ -24,7 +24,7 @@ import pytest
 
 from serdab.core import Settings, child_environment, load_settings
 from serdab.engines.addresses import EngineAddress, write_address
-from tests.integration.word_engine import DIMENSIONS, word_engine
+from word_engine import DIMENSIONS, word_engine
 
 MODEL = "all-MiniLM-L6-v2"
 WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}

@@ -33,11 +33,11 @@ def catch_interrupts() -> None:
 
 @contextmanager
 def stopped(tell: Callable[[], str]) -> Iterator[None]:
-    """Within the block, Ctrl-C is told by these words."""
+    """Within the block, Ctrl-C is told by these words, unless an inner block has told it."""
     try:
         yield
     except asyncio.CancelledError as error:
-        raise asyncio.CancelledError(tell()) from error
+        raise asyncio.CancelledError(*(error.args or (tell(),))) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say, span
 from serdab.core import BadInput, Settings, expected
 from serdab.flow import Handle, RunFailed, Serdab
@@ -109,8 +110,9 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
     if earlier.batch is not None:
         say(f"going on with batch {batch}: {len(receipts):,} done before, {len(earlier.waiting):,} waiting")
     documents = [document for document in documents if document.source not in earlier.receipts]
-    handles = await _handles(serdab, documents, earlier, batch)
-    ended = await follow(handles, began, "documents")
+    with stopped(lambda: "the documents wait; the same command again goes on with them, and so does `serdab up`"):
+        handles = await _handles(serdab, documents, earlier, batch)
+        ended = await follow(handles, began, "documents")
     for document, handle, result in zip(documents, handles, ended, strict=True):
         if isinstance(result, RunFailed):
             failures.append(_failure(document.source, str(handle.id), result))
