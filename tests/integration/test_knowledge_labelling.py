@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from word_engine import word_engine
 
 from serdab.cli.reviewing import chosen_label, read_answers, write_sheet
 from serdab.engines import Embedder
@@ -30,6 +29,7 @@ from serdab.knowledge import (
 )
 from serdab.knowledge.errors import BadLabels
 from serdab.store import Database
+from word_engine import word_engine
 
 WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}
 

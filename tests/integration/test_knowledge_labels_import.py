@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from word_engine import WordEngine, word_engine
 
 from serdab.engines import Embedder
 from serdab.knowledge import Classifier, import_labels, list_label_sets
 from serdab.knowledge.errors import BadLabels
 from serdab.store import Database
+from word_engine import WordEngine, word_engine
 
 CARD = ["my card was stolen", "the card is lost", "somebody stole my card", "lost card abroad", "card stolen today"]
 RATE = ["what is the exchange rate", "rate for euros", "exchange rates today", "which rate applies", "good rate?"]

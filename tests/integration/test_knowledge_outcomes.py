@@ -14,7 +14,6 @@ from uuid import UUID
 import msgspec
 import pytest
 from triage_house import working
-from word_engine import word_engine
 
 from serdab.core import BadInput, Settings
 from serdab.engines import Embedder
@@ -36,6 +35,7 @@ from serdab.knowledge.extraction import Field
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
 from serdab.store import Database
+from word_engine import word_engine
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e"
 

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import numpy
 import pytest
-from word_engine import word_engine
 
 from serdab.core import BadInput, Settings, load_settings
 from serdab.engines import Embedder
@@ -32,6 +31,7 @@ from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
 from serdab.knowledge.vectors import speak_vectors, to_database
 from serdab.store import Database, load_statements
+from word_engine import word_engine
 
 LETTER = (
     "Dear customer, we write to you about the delivery of twelve pumps to the plant in the north, which left our "

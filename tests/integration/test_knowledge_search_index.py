@@ -9,13 +9,13 @@ from uuid import UUID
 
 import numpy
 import pytest
-from word_engine import word_engine
 
 from serdab.core import BadInput
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
 from serdab.knowledge.errors import IndexAway
 from serdab.store import Database
+from word_engine import word_engine
 
 
 @pytest.fixture(scope="module")

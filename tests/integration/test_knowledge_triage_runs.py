@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from word_engine import word_engine
 
 from receipt_office import Office, open_office
 from serdab.core import Settings
@@ -27,6 +26,7 @@ from serdab.knowledge import (
     triage,
 )
 from serdab.store import Database
+from word_engine import word_engine
 
 
 @pytest.fixture(scope="module")

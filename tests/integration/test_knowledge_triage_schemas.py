@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from word_engine import word_engine
 
 from serdab.core import Settings
 from serdab.flow import RunFailed, Serdab, Worker
 from serdab.guard import AllowList, Fetcher
 from serdab.knowledge import Classifier, Delivery, Document, Index, Receipt, triage
 from serdab.store import Database
+from word_engine import word_engine
 
 TICKET = Document(source="ticket#1", text="Plate: HH-KL 42\nFee: 12,50 EUR", doc_type="parking")
 SCHEMA = """schema: parking

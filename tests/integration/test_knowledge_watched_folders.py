@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 import pytest
 from triage_house import working
-from word_engine import word_engine
 
 from serdab.app import Tree
 from serdab.core import Settings, child_environment, load_settings
@@ -25,6 +24,7 @@ from serdab.flow import Serdab
 from serdab.knowledge import BadSource, FolderSource, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection
 from serdab.store import Database
+from word_engine import word_engine
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import pytest
 from triage_house import working
-from word_engine import word_engine
 
 from serdab.core import Settings
 from serdab.engines import Embedder
@@ -23,6 +22,7 @@ from serdab.guard import Denied
 from serdab.knowledge import MailboxRefused, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection
 from serdab.store import Database
+from word_engine import word_engine
 
 USER, PASSWORD = "reader", "hunter2-hunter2"
 

@@ -27,6 +27,8 @@ START_MARGIN_S = 60.0
 LOOK_EVERY_S = 0.05
 #: Deaths of one worker after which a tree that is just starting is given up.
 MOST_DEATHS = 2
+#: How long the runs of a tree may go on when the command that brought it up is interrupted, in seconds.
+DRAIN_INTERRUPTED_S = 1.0
 
 
 async def start_detached(settings: Settings) -> ProcessFile:
@@ -123,4 +125,8 @@ async def some_tree(settings: Settings) -> AsyncIterator[bool]:
                 if worker.restarts >= MOST_DEATHS or time.monotonic() > deadline:
                     raise DidNotComeUp(f"expected {worker.name} to come up, got: {worker.last_words() or 'no word'}")
             await asyncio.sleep(LOOK_EVERY_S)
-        yield True
+        try:
+            yield True
+        except asyncio.CancelledError:
+            await tree.stop(DRAIN_INTERRUPTED_S)
+            raise

@@ -14,24 +14,33 @@ class Signals:
     def __init__(self) -> None:
         self.drain = asyncio.Event()
         self.now = asyncio.Event()
+        #: Whether a person asked, by Ctrl-C, and no program.
+        self.by_person = False
 
-    def ask(self) -> None:
+    def ask(self, number: signal.Signals) -> None:
         """One signal more."""
+        self.by_person = self.by_person or number == signal.SIGINT
         (self.now if self.drain.is_set() else self.drain).set()
 
 
 @contextmanager
 def watching_signals() -> Iterator[Signals]:
-    """Take SIGTERM and SIGINT while the block runs."""
+    """Take SIGTERM and SIGINT while the block runs.
+
+    Raises:
+        CancelledError: at its end, when it was Ctrl-C that ended it.
+    """
     loop = asyncio.get_running_loop()
     signals = Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.ask)
+        loop.add_signal_handler(number, signals.ask, number)
     try:
         yield signals
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+    if signals.by_person:
+        raise asyncio.CancelledError("runs that had not ended wait; `serdab up` goes on with them")
 
 
 async def unless_now(work: asyncio.Task[None], signals: Signals) -> bool:

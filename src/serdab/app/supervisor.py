@@ -55,7 +55,8 @@ async def run_tree(settings: Settings) -> None:
 
 
 async def _drain(tree: Tree, signals: Signals) -> None:
-    log.info("draining; a second signal means now", extra={"action": "tree_drains"})
+    drain_s = tree.settings.flow.drain_s
+    log.info("draining for %g s at most; a second Ctrl-C means now", drain_s, extra={"action": "tree_drains"})
     stopping = asyncio.get_running_loop().create_task(tree.stop())
     if not await unless_now(stopping, signals):
         tree.hurry()

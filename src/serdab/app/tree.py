@@ -99,10 +99,16 @@ class Tree:
         for worker in self.workers:
             worker.ask()
 
-    async def stop(self) -> None:
-        """Drain the workers, stop the engine, let go of the database; again is safe."""
+    async def stop(self, drain_s: float | None = None) -> None:
+        """Drain the workers, stop the engine, let go of the database; again is safe.
+
+        Args:
+            drain_s: after how many seconds the workers hand their runs back; `flow.drain_s` by default.
+        """
         patience_s = self.settings.flow.drain_s + STOP_MARGIN_S
+        hurrying = asyncio.get_running_loop().call_later(patience_s if drain_s is None else drain_s, self.hurry)
         await asyncio.gather(*(child.stop(patience_s) for child in (*self.watchers, *self.workers)))
+        hurrying.cancel()
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)

@@ -87,5 +87,6 @@ async def check_known(database: Database, name: str) -> None:
         BadModule: none does.
     """
     if not await database.pool.fetchval(load_statements("serdab.app")["is_known"], name):
-        todo = "name its module in workers.modules, and start the tree again"
+        todo = "the tree that is up started without its module: `serdab down`, then say this again; to keep it up, "
+        todo += "`serdab up --detach --set workers.modules=MODULE`"
         raise BadModule(f"expected the workers of this home to know the workflow {name}, got none that does; {todo}")

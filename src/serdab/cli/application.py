@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from serdab.cli import (
     tree,
     watching,
 )
+from serdab.cli.interruption import INTERRUPTED, Interrupted, catch_interrupts
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -79,10 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and leave with its exit code."""
     os.umask(0o077)  # what we write is for its owner alone
     words = list(sys.argv[1:] if arguments is None else arguments)
+    catch_interrupts()
     try:
         application(args=arranged(words), prog_name="serdab")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Interrupted as interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print(f"interrupted: {interrupted}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)

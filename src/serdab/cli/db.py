@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from serdab.flow import Invariant
     from serdab.store import Restored, Upgraded
 
-application = typer.Typer(
-    help="Back up, restore, verify, upgrade and check the database of this home.", no_args_is_help=True
-)
+application = typer.Typer(help="Back up, restore, upgrade and check the database.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Which = Annotated[str, typer.Argument(metavar="BACKUP", help="Its name, its folder, or `newest`.")]
@@ -34,13 +33,13 @@ def backup(
     ctx: typer.Context,
     into: Annotated[Path | None, typer.Option(help="Folder for backups; backup.folder by default.")] = None,
 ) -> None:
-    """Back up the database, with the log that makes it whole, and large payloads; work goes on meanwhile."""
+    """Back up the database and large payloads. Work goes on meanwhile."""
     from serdab.store import backup_folder, make_backup
 
     settings = session_of(ctx).settings
 
     async def make() -> Path:
-        with _bar() as tell:
+        with stopped(lambda: "no backup was made and nothing of it is left; say it again"), _bar() as tell:
             return await make_backup(settings, into.absolute() if into else backup_folder(settings), tell)
 
     path = run_loop(make())
@@ -74,7 +73,10 @@ def verify(
     quick: Annotated[bool, typer.Option("--quick", help="Compare digests only; start no server from a copy.")] = False,
     json: Json = False,
 ) -> None:
-    """Prove that a backup can be used: compare each file, start a server from a copy, check what must hold there."""
+    """Prove that a backup can be used.
+
+    Compares each file with its digest, starts a server from a copy, and checks what must hold there.
+    """
     found = run_loop(_verify(session_of(ctx).settings, backup, quick))
     _show_invariants(found, json)
 
@@ -110,7 +112,7 @@ def upgrade(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Bring the data to the version of PostgreSQL that this Serdab uses; the old data is kept aside."""
+    """Bring the data to the PostgreSQL that this Serdab uses. The old data is kept aside."""
     done = run_loop(_upgrade(session_of(ctx).settings, old_bin))
     if json:
         print_json(done)
@@ -122,7 +124,7 @@ def upgrade(
 
 @application.command()
 def check(ctx: typer.Context, json: Json = False) -> None:
-    """Check what must hold in the database, which may be at work meanwhile; exit code 1 when something does not."""
+    """Check what must hold in the database. It may be at work meanwhile; exit code 1 when something does not hold."""
 
     async def look() -> list[Invariant]:
         from serdab.flow import check_invariants

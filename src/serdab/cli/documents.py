@@ -35,6 +35,8 @@ def evaluate(
 
     if what != "triage":
         raise BadInput(expected("the workflow to evaluate", "triage", what))
+    if not file.exists():
+        raise BadInput(expected("FILE", "a file or folder that exists", str(file)))
     found = run_loop(_evaluate(session_of(ctx).settings, file, key, limit))
     if json:
         print_json(found)

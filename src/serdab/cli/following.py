@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import console
 from serdab.flow import Handle, RunFailed
 
@@ -39,17 +40,26 @@ async def follow(handles: Sequence[Handle], began: float, what: str) -> list[Any
     Returns:
         In the order of the runs: the result of each, or the error that ended it.
     """
-    with progress_bar(what) as bar:
+    ended = 0
+
+    def state() -> str:
+        return (
+            f"{ended:,} of {len(handles):,} {what} are done, the others wait; "
+            "the same command again goes on with them, and so does `serdab up`"
+        )
+
+    with stopped(state), progress_bar(what) as bar:
         task = bar.add_task(what, total=len(handles), rate="")
 
         async def one(handle: Handle) -> Any:
+            nonlocal ended
             try:
-                return await handle.result()
+                result = await handle.result()
             except RunFailed as error:
-                return error
-            finally:
-                done = bar.tasks[0].completed + 1
-                minute = done / max(time.monotonic() - began, 1e-9) * 60
-                bar.update(task, advance=1, rate=f"{minute:,.0f} a minute")
+                result = error
+            ended += 1
+            minute = ended / max(time.monotonic() - began, 1e-9) * 60
+            bar.update(task, advance=1, rate=f"{minute:,.0f} a minute")
+            return result
 
         return list(await asyncio.gather(*(one(handle) for handle in handles)))

@@ -58,9 +58,10 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Measure nothing, neither disk nor memory.")] = False,
 ) -> None:
-    """Examine the machine, the home and the database; say what is wrong, what comes of it and what to do.
+    """Examine the machine, the home and the database.
 
-    Starts nothing. Exit code 0: all is well; 3: warnings; 1: something is bad.
+    Says what is wrong, what comes of it and what to do. Starts nothing. Exit code 0: all is well; 3: warnings; 1:
+    something is bad.
     """
     from serdab.app import Verdict, examine
     from serdab.cli.machine_table import machine_rows
@@ -93,7 +94,7 @@ def _coloured(verdict: str) -> object:
 
 
 def demo(ctx: typer.Context) -> None:
-    """Put the sample documents through triage and show what came of it; leaves nothing running that it started."""
+    """Put the sample documents through and show what came of it. Leaves nothing running that it started."""
     from serdab.cli.demonstration import demonstrate
 
     run_loop(demonstrate(session_of(ctx).settings))

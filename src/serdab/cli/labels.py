@@ -34,7 +34,13 @@ def import_file(
     key: Annotated[str | None, typer.Option(help="Which label of a row is the kind; found by itself mostly.")] = None,
     json: Json = False,
 ) -> None:
-    """Add labelled examples and learn from the whole set. A second import of the same file changes nothing."""
+    """Add labelled examples and learn from the whole set.
+
+    \b
+    serdab labels import kinds.csv --into kinds
+
+    A second import of the same file changes nothing. CSV has the columns text and label; JSON lines the same names.
+    """
     report = run_loop(import_with_bar(session_of(ctx).settings, file, into, key))
     if json:
         print_json(report)
@@ -94,7 +100,7 @@ def train(
     cost_look: Annotated[float | None, typer.Option(help="Cost of a look by a person, in the same unit.")] = None,
     json: Json = False,
 ) -> None:
-    """Learn from a set, and choose the confidence below which a person should look."""
+    """Learn from a set. Chooses the confidence below which a person should look."""
 
     async def ask(link: Link, embedder: Embedder) -> TrainReport:
         from serdab.knowledge import train_labels
@@ -145,21 +151,28 @@ def describe(
     text: Annotated[str | None, typer.Argument(help="What it means, in a sentence or two.")] = None,
     file: Annotated[Path | None, typer.Option(help="YAML or JSON that maps labels to what they mean.")] = None,
 ) -> None:
-    """Say what labels mean: enough to begin with before there are examples."""
+    """Say what labels mean, in a sentence or two each.
+
+    \b
+    serdab labels describe kinds invoice "A bill that asks for money."
+    serdab labels describe kinds --file kinds.yaml
+    """
     from serdab.core import BadInput, expected
 
     if (file is None) == (label is None or text is None):
-        raise BadInput(expected("describe", "LABEL and TEXT, or --file", "something else"))
+        got = "both" if file is not None else "neither"
+        todo = f"""say: serdab labels describe {name} LABEL "What it means." """.rstrip()
+        raise BadInput(expected("describe", "given LABEL and TEXT, or --file", got, todo))
 
-    async def ask(link: Link, embedder: Embedder) -> TrainReport:
+    async def ask(link: Link, embedder: Embedder) -> tuple[int, TrainReport]:
         from serdab.knowledge import describe_labels, read_descriptions, train_labels
 
         said = {label or "": text or ""} if file is None else read_descriptions(file)
         await describe_labels(link, embedder, name, said)
-        return await train_labels(link, embedder, name)
+        return len(said), await train_labels(link, embedder, name)
 
-    report = run_loop(with_engine(session_of(ctx).settings, ask))
-    say(f"described; {report.label_set} has {report.examples:,} examples of {report.labels:,} labels")
+    count, report = run_loop(with_engine(session_of(ctx).settings, ask))
+    say(f"{count:,} label{'s' * (count != 1)} of {name} described; it has {report.examples:,} examples so far")
 
 
 @labels.command("evaluate")
@@ -185,7 +198,7 @@ def drift(
     days: Annotated[int, typer.Option(min=1, help="Documents that came in so many last days.")] = 7,
     json: Json = False,
 ) -> None:
-    """Compare the documents of late with the examples: labels, confidence, meaning."""
+    """Compare the documents of late with the examples. Labels, confidence and meaning; 30 documents at least."""
 
     async def ask() -> Drift:
         from serdab.knowledge import labels_link, measure_drift

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
@@ -44,7 +45,7 @@ def pull(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="The model; models.embedder by default.")] = None,
 ) -> None:
-    """Bring a model into this home: with progress, its digest checked, going on where an earlier try stopped."""
+    """Bring a model into this home. Its digest is checked; it goes on where an earlier try stopped."""
     settings = session_of(ctx).settings
     folder = run_loop(pull_with_bar(settings, name or settings.models.embedder))
     say(f"here: {folder}")
@@ -60,6 +61,10 @@ async def pull_with_bar(settings: Settings, name: str) -> Path:
     from serdab.models import pull_model
 
     columns = (TextColumn(f"pulling {name}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+    again = f"what has come of {name} stays; `serdab models pull {name}` goes on from there"
+    with (
+        stopped(lambda: again),
+        Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar,
+    ):
         task = bar.add_task(name, total=None)
         return await pull_model(name, settings, lambda done, total: bar.update(task, completed=done, total=total))

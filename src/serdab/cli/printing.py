@@ -68,9 +68,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     console().print(table)
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """A line for the person who waits; not part of the result."""
-    console(stderr=True).print(text, markup=False)
+    console(stderr=True).print(text, markup=False, end=end)
 
 
 def span(seconds: float | None) -> str:

@@ -52,7 +52,7 @@ def engine(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The model, such as all-MiniLM-L6-v2.")],
 ) -> None:
-    """Run one embedding engine; it answers OpenAI's /v1/embeddings on loopback."""
+    """Run one embedding engine. It answers OpenAI's /v1/embeddings on loopback."""
     import sys
 
     from serdab.app import run_engine

@@ -45,15 +45,23 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
     to: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else the terminal.")] = None,
     batches: Annotated[bool, typer.Option("--batches", help="List the batches instead.")] = False,
 ) -> None:
-    """Show or write what was found out about documents: the last receipt of each.
+    """Show or write what was found out about documents.
 
-    Receipts are kept beside the index: they stay when the history of the runs is dropped.
+    \b
+    serdab results --batch march --format csv -o march.csv
+    serdab results --since 7d --label invoice --format jsonl
+
+    The last receipt of each document counts. Receipts are kept beside the index: they stay when the history of the
+    runs is dropped.
     """
     from serdab.core import BadInput, expected
 
     settings = session_of(ctx).settings
     if batches:
-        rows = [(each.batch, f"{each.documents:,}", each.last_at) for each in run_loop(_batches(settings))]
+        rows = [
+            (each.batch, f"{each.documents:,}", f"{each.last_at.astimezone():%Y-%m-%d %H:%M}")
+            for each in run_loop(_batches(settings))
+        ]
         print_table(("batch", ">documents", "last receipt"), rows)
         return
     selection = selection_of(batch, since, label)
@@ -76,9 +84,10 @@ def report(
     since: Since = None,
     json: Annotated[bool, typer.Option("--json", help="The same in JSON, on stdout, beside the file.")] = False,
 ) -> None:
-    """Write a page about a batch: counts, failures, time, confidence, and what needs a look, with its place.
+    """Write a page about a batch for people.
 
-    The page is one file that loads nothing. Failures and times are told as long as the history is kept.
+    It tells counts, failures, time, confidence, and what needs a look, with its place. The page is one file that
+    loads nothing. Failures and times are told as long as the history is kept.
     """
     from serdab.core import BadInput, expected
     from serdab.flow import Serdab

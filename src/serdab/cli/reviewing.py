@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import getpass
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serdab.cli.interruption import stopped
 from serdab.cli.labels import DEFAULT, Json, Name, with_engine
 from serdab.cli.printing import print_json, say
 from serdab.cli.session import run_loop, session_of
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from serdab.engines import Embedder
     from serdab.knowledge import Answer, Doubtful, Link
 
+#: Answers that are no labels.
+SKIP, QUIT = "s", "q"
+#: Bytes of a line that is typed; terminals have no longer ones.
+MOST_TYPED = 4096
 #: Columns of a spreadsheet; people fill in the last.
 COLUMNS = ("document_id", "source", "text", "guess", "confidence", "label")
 
@@ -36,7 +42,7 @@ def review(  # noqa: PLR0913 - the options of a command
     ] = None,
     json: Json = False,
 ) -> None:
-    """Look at the documents whose labels are least certain; each answer is kept at once."""
+    """Look at the documents whose labels are least certain. Each answer is kept at once."""
     from serdab.core import BadInput, expected
 
     settings, who = session_of(ctx).settings, by or getpass.getuser()
@@ -45,7 +51,8 @@ def review(  # noqa: PLR0913 - the options of a command
         run_loop(with_engine(settings, lambda link, embedder: _take(link, embedder, name, answers)))
         return
     if not (json or export or sys.stdin.isatty()):
-        raise BadInput(expected("review", "a terminal, --json, --export or --import", "none of them"))
+        todo = "without one say --export FILE, fill it in, and then --import FILE; or --json"
+        raise BadInput(expected("the standard input of review", "a terminal", "none", todo))
 
     async def ask(link: Link, embedder: Embedder) -> None:
         from serdab.knowledge import find_doubtful
@@ -88,7 +95,10 @@ def read_answers(path: Path, who: str) -> list[Answer]:
             if missing := {"document_id", "label"} - set(reader.fieldnames or ()):
                 raise BadLabels(expected(f"the columns of {path.name}", f"to hold {' and '.join(sorted(missing))}", ""))
             rows = [row for row in reader if (row["label"] or "").strip()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        todo = "--export writes one"
+        raise BadLabels(expected("the sheet", "a file that can be read", f"{path}: {error.strerror}", todo)) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadLabels(expected(f"the sheet {path.name}", "a CSV file in UTF-8", str(error))) from error
     return [_answer_of(row, who, path) for row in rows]
 
@@ -130,33 +140,56 @@ async def _take(link: Link, embedder: Embedder, name: str, answers: Sequence[Ans
 
 
 async def _interview(link: Link, embedder: Embedder, name: str, found: Sequence[Doubtful], who: str) -> None:
-    """Ask about one document after the other; what was answered is learned from, also after an interruption."""
+    """Ask about one document after the other; each answer is kept at once, and all are learned from at the end."""
     from serdab.knowledge import Answer, show_labels_of, take_answers, train_labels
 
-    known = [each.label for each in await show_labels_of(link, name)]
-    told = 0
-    for place, each in enumerate(found, 1):
-        say(f"\n[{place}/{len(found)}] {each.title or each.source}\n{each.shown}")
-        offers = "  ".join(f"{number} {label}" for number, label in enumerate(each.offered, 1))
-        say(f"{offers}   (Enter: {each.guess}, {each.confidence:.2f}; a label; s skips, q ends)")
-        try:
-            said = (await asyncio.to_thread(input, "> ")).strip()
-        except EOFError:
-            break
-        if said == "q":
-            break
-        label = None if said == "s" else chosen_label(said, each, known)
-        if label is None and said != "s":
-            if (await asyncio.to_thread(input, f"a new label {said}? y/n ")).strip() != "y":
-                continue
-            label = said
-            known.append(said)
-        answer = Answer(
-            document_id=each.document_id, label=label, told_by=who, guess=each.guess, confidence=each.confidence
-        )
-        told += await take_answers(link, embedder, name, [answer])
-    if told:
-        report = await train_labels(link, embedder, name)
-        say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples now")
     if not found:
         say("nothing to look at: no documents that nobody answered for; put some through: serdab run triage PATH")
+    known = [each.label for each in await show_labels_of(link, name)]
+    told = 0
+    with stopped(lambda: f"{told:,} answers are kept; `serdab labels train {name}` learns from them"):
+        for place, each in enumerate(found, 1):
+            say(f"\n[{place}/{len(found)}] {each.title or each.source}\n{each.shown}")
+            said = await _asked_label(each, known)
+            if said == QUIT:
+                break
+            answer = Answer(
+                document_id=each.document_id,
+                label=None if said == SKIP else said,
+                told_by=who,
+                guess=each.guess,
+                confidence=each.confidence,
+            )
+            told += await take_answers(link, embedder, name, [answer])
+        if told:
+            report = await train_labels(link, embedder, name)
+            say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples now")
+
+
+async def _asked_label(each: Doubtful, known: list[str]) -> str:
+    """A label, `s` or `q`; asked again until the answer is one of them. A new label is known from then on."""
+    offers = "  ".join(f"{number} {label}" for number, label in enumerate(each.offered, 1))
+    while True:
+        say(f"{offers}   (Enter: {each.guess}, {each.confidence:.2f}; a label; s skips, q ends)")
+        said = await _asked("> ")
+        if said in (None, QUIT):
+            return QUIT
+        label = SKIP if said == SKIP else chosen_label(said or "", each, known)
+        if label is None and await _asked(f"a new label {said}? y/n ") == "y":
+            label = said or ""
+            known.append(label)
+        if label is not None:
+            return label
+
+
+async def _asked(prompt: str) -> str | None:
+    """A line from the terminal; None when it is closed. No thread waits for it, so Ctrl-C need not either."""
+    say(prompt, end="")
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    line = os.read(sys.stdin.fileno(), MOST_TYPED)
+    return line.decode("utf-8", "replace").strip() if line else None

@@ -64,7 +64,10 @@ def list_runs(
 
 @application.command()
 def show(ctx: typer.Context, run: RunId, json: Json = False) -> None:
-    """Draw the timeline of a run: steps, attempts, waits, errors with their traceback, and why it waits."""
+    """Draw the timeline of a run.
+
+    Steps, attempts, waits, errors with their traceback, and why it waits.
+    """
 
     async def ask() -> RunDetail:
         from serdab.flow import Serdab
@@ -87,7 +90,7 @@ def watch(
     run: RunId,
     every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 0.5,
 ) -> None:
-    """Watch a run until it ends; exit code 1 when it ends without a result."""
+    """Watch a run until it ends. Exit code 1 when it ends without a result."""
     state = run_loop(_watch(session_of(ctx).settings, run, every))
     if state != "done":
         raise typer.Exit(1)
@@ -100,7 +103,7 @@ def cancel(
     reason: Annotated[str, typer.Option(help="Kept with the run.")] = "cancelled on request",
     json: Json = False,
 ) -> None:
-    """Cancel runs and their children; what runs now stops at its next step."""
+    """Cancel runs and their children. What runs now stops at its next step."""
 
     async def ask() -> dict[str, str]:
         from serdab.flow import Serdab
@@ -125,7 +128,13 @@ def redrive(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --state: at most so many.")] = 100,
     json: Json = False,
 ) -> None:
-    """Try runs again that ended without a result; recorded steps that went well are kept."""
+    """Try runs again that ended without a result.
+
+    \b
+    serdab runs redrive --state failed --queue documents
+
+    Recorded steps that went well are kept.
+    """
     from serdab.core import BadInput, expected
 
     if bool(runs) == bool(state):

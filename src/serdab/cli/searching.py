@@ -44,7 +44,12 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=25, help="At most so many documents.")] = 10,
     json: Json = False,
 ) -> None:
-    """Find documents by meaning and by words, among those that meet all filters."""
+    """Find documents by meaning and by words.
+
+    \b
+    serdab search "unpaid invoice" --type invoice --where "total>=100" --since 2026-01-01
+    serdab search --like letter.pdf
+    """
     from serdab.core import BadInput, expected
 
     settings = session_of(ctx).settings
@@ -73,7 +78,7 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
 
 
 def duplicates(ctx: typer.Context, json: Json = False) -> None:
-    """List documents that say nearly the same, each group with the one that came first at its front."""
+    """List documents that say nearly the same. Of each group, the one that came first stands first."""
     found = run_loop(_duplicates(session_of(ctx).settings))
     if json:
         print_json(found)

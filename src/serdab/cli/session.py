@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from serdab.cli.interruption import NOTHING_LOST, Interrupted, cancelling
 from serdab.core import Settings, load_settings
 
 T = TypeVar("T")
@@ -41,8 +42,18 @@ def session_of(ctx: typer.Context) -> Session:
 
 
 def run_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end, on the fast loop."""
+    """Run a command's coroutine to its end, on the fast loop.
+
+    Raises:
+        Interrupted: Ctrl-C came; the work was cancelled, and has tidied up.
+    """
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+        loop = runner.get_loop()
+        task = loop.create_task(work)
+        with cancelling(loop, task):
+            try:
+                return loop.run_until_complete(task)
+            except asyncio.CancelledError as error:
+                raise Interrupted(*(error.args or (NOTHING_LOST,))) from error

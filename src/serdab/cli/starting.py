@@ -36,9 +36,14 @@ def run(  # noqa: PLR0913 - each argument is an option of the command line
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
-    """Start runs and wait for them. When nothing is up, a tree is brought up for as long as that takes.
+    """Start runs and wait for them.
 
-    Exit code 1 when a run ends without a result.
+    \b
+    serdab run triage ~/inbox --batch march
+    serdab run orders:order --input '["bolt", "washer"]'
+
+    When nothing is up, a tree is brought up for as long as that takes. After Ctrl-C the same triage goes on. Exit
+    code 1 when a run ends without a result.
     """
     from serdab.core import BadInput, expected
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serdab.cli.interruption import INTERRUPTED, Interrupted
 from serdab.cli.printing import console, print_json, print_table, say, span
 from serdab.cli.session import run_loop, session_of
 
@@ -31,7 +32,11 @@ def up(
         Path | None, typer.Option(help="With --systemd: the file or folder to write it to, as /etc/systemd/system.")
     ] = None,
 ) -> None:
-    """Bring the whole tree up: database, embedding engine, workers; restart what dies. Ctrl-C drains."""
+    """Bring the database, the engine and the workers up.
+
+    What dies is started again. Ctrl-C drains: runs may go on for flow.drain_s seconds, then they are handed back;
+    a second Ctrl-C hands them back now.
+    """
     import sys
 
     from serdab.app import run_tree, start_detached
@@ -79,7 +84,10 @@ def _write_unit(settings: Settings, to: Path | None) -> None:
 
 
 def down(ctx: typer.Context) -> None:
-    """Stop the tree: workers drain, the engine and the embedded database stop, leftovers of a killed tree too."""
+    """Stop everything of this home.
+
+    Workers drain, the engine and the embedded database stop, leftovers of a killed tree too.
+    """
     from serdab.app import take_down
 
     settings = session_of(ctx).settings
@@ -130,7 +138,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="The records as they are: one JSON object a line.")] = False,
 ) -> None:
-    """Show the structured logs of all processes in the order of time."""
+    """Show the logs of all processes in the order of time."""
     from serdab.cli.log_reading import follow_records, last_records, shown
     from serdab.core import log_folder
 
@@ -140,5 +148,8 @@ def logs(
     for record in records:
         print(form(record))
     if follow:
-        for record in follow_records(folder, name, places):
-            print(form(record), flush=True)
+        try:
+            for record in follow_records(folder, name, places):
+                print(form(record), flush=True)
+        except Interrupted:
+            raise typer.Exit(INTERRUPTED) from None

@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.text import Text
 
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
+from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say, span
 from serdab.core import BadInput, Settings, expected
-from serdab.flow import RunFailed, Serdab
-from serdab.knowledge import DEFAULT_SET, Document, Receipt, Refusal, document_of, find_sources, triage
+from serdab.flow import Handle, RunFailed, Serdab
+from serdab.knowledge import (
+    DEFAULT_SET,
+    Document,
+    Earlier,
+    Receipt,
+    Refusal,
+    document_of,
+    find_earlier,
+    find_sources,
+    triage,
+)
 
 #: Most documents that are told one by one; of more only the sums are shown.
 MOST_TOLD = 80
@@ -39,6 +51,8 @@ class Failure:
 class Outcome:
     """What became of some documents."""
 
+    #: Under which they are found again.
+    batch: str
     receipts: Sequence[Receipt]
     failures: Sequence[Failure]
     #: From the first start call to the last outcome.
@@ -64,8 +78,8 @@ async def put_through(
             raise BadInput(expected("PATH", "a file or folder that exists", str(path)))
     check_engine(settings)
     async with some_tree(settings), Serdab.connect(settings) as serdab:
-        batch = batch or f"{paths[0].resolve().name}-{secrets.token_hex(4)}"
         outcome = await triaged(serdab, paths, label_set or DEFAULT_SET, batch)
+        batch = outcome.batch
     if as_json:
         print_json({"batch": batch, **_as_json(outcome), "receipts": outcome.receipts})
     else:
@@ -74,8 +88,8 @@ async def put_through(
     return len(outcome.failures)
 
 
-async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: str = "") -> Outcome:
-    """Start a run for each document below some paths and wait for all.
+async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: str | None = None) -> Outcome:
+    """Start a run for each document below some paths and wait for all; an interrupted call is gone on with.
 
     Raises:
         BadInput: there is none.
@@ -86,19 +100,33 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
         if isinstance(source, Refusal):
             failures.append(Failure(source=source.name, run="", code=source.code, reason=source.reason))
         else:
-            documents.append(document_of(source, serdab.settings, label_set=label_set, batch=batch))
+            documents.append(document_of(source, serdab.settings, label_set=label_set))
     if not documents and not failures:
         raise BadInput(expected("the paths", "with documents below them", [str(path) for path in paths]))
     began = time.monotonic()
-    handles = await serdab.start_many(triage, documents)
-    ended = await follow(handles, began, "documents")
-    receipts = []
+    earlier = await find_earlier(serdab, documents, batch)
+    receipts = list(earlier.receipts.values())
+    batch = earlier.batch or batch or f"{paths[0].resolve().name}-{secrets.token_hex(4)}"
+    if earlier.batch is not None:
+        say(f"going on with batch {batch}: {len(receipts):,} done before, {len(earlier.waiting):,} waiting")
+    documents = [document for document in documents if document.source not in earlier.receipts]
+    with stopped(lambda: "the documents wait; the same command again goes on with them, and so does `serdab up`"):
+        handles = await _handles(serdab, documents, earlier, batch)
+        ended = await follow(handles, began, "documents")
     for document, handle, result in zip(documents, handles, ended, strict=True):
         if isinstance(result, RunFailed):
             failures.append(_failure(document.source, str(handle.id), result))
         else:
             receipts.append(result)
-    return Outcome(receipts=receipts, failures=failures, seconds=time.monotonic() - began)
+    return Outcome(batch=batch, receipts=receipts, failures=failures, seconds=time.monotonic() - began)
+
+
+async def _handles(serdab: Serdab, documents: Sequence[Document], earlier: Earlier, batch: str) -> list[Handle]:
+    """The run of each document: the one that waits, or a new one."""
+    fresh = [document for document in documents if document not in earlier.waiting]
+    starts = await serdab.start_many(triage, [msgspec.structs.replace(each, batch=batch) for each in fresh])
+    runs = earlier.waiting | dict(zip(fresh, starts, strict=True))
+    return [runs[document] for document in documents]
 
 
 def _failure(source: str, run: str, error: RunFailed) -> Failure:

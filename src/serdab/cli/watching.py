@@ -32,10 +32,10 @@ def watch(
     label_set: Annotated[str, typer.Option(help="The labels to classify by.")] = "",
     supervisor: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
-    """Take documents from folders and mailboxes, each content once, until Ctrl-C.
+    """Take documents from folders and mailboxes, until Ctrl-C.
 
-    When nothing is up, a tree is brought up for as long as that takes. A mailbox's password is the setting
-    documents.mail_password (SERDAB_DOCUMENTS_MAIL_PASSWORD), else it is asked for.
+    Each content is taken once. When nothing is up, a tree is brought up for as long as that takes. A mailbox's
+    password is the setting documents.mail_password (SERDAB_DOCUMENTS_MAIL_PASSWORD), else it is asked for.
     """
     from serdab.core import BadInput, expected, start_logging
     from serdab.knowledge import read_source, read_sources
@@ -45,11 +45,27 @@ def watch(
     if not found:
         todo = "say `serdab watch FOLDER`, or set documents.watch"
         raise BadInput(expected("what is watched", "a folder or a mailbox", "nothing", todo))
+    if not supervisor:  # one beside workers waits for a folder that is not mounted yet
+        _check_folders(found)
     passwords = _passwords(settings, found)
     start_logging("watch", settings, sys.stderr if not supervisor and not once else None)
     done = run_loop(_watch(settings, found, passwords, label_set, once=once, supervisor=supervisor))
     for each in done:
         say(f"{each.taken:,} taken from {each.source}")
+
+
+def _check_folders(sources: Sequence[WatchedSource]) -> None:
+    """See that the folders are there, for the person who named them.
+
+    Raises:
+        BadInput: one is not.
+    """
+    from serdab.core import BadInput, expected
+    from serdab.knowledge import FolderSource
+
+    for source in sources:
+        if isinstance(source, FolderSource) and not source.path.is_dir():
+            raise BadInput(expected("what is watched", "a folder that exists", str(source.path), "make it first"))
 
 
 def _passwords(settings: Settings, sources: Sequence[WatchedSource]) -> dict[str, str]:

@@ -352,7 +352,9 @@ def _put(tree: dict[str, Any], name: str, value: Any, place: str) -> None:
         value = msgspec.convert(value, names[name].type, strict=False)
     except msgspec.ValidationError as error:
         got = "a secret that is not shown" if name in SECRET_SETTINGS else value
-        raise BadSetting(f"{expected(f'the setting {name} from {place}', str(error).lower(), got)}") from error
+        wanted = str(error).removeprefix("Expected ").partition(", got")[0]
+        todo = "`serdab settings` tells what each setting means"
+        raise BadSetting(expected(f"the setting {name} from {place}", wanted, got, todo)) from error
     *sections, leaf = name.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from serdab.core import BadInput, Ids, Settings, expected, load_settings, steady_now
@@ -19,6 +19,7 @@ from serdab.flow.payloads import Payloads, codec_of
 from serdab.flow.starting import Start, Starter
 from serdab.store import Blobs, Database, Room, load_statements, shared_database
 
+A = TypeVar("A")
 Priority = Literal["urgent", "normal", "low"]
 PRIORITIES: dict[str, int] = {"urgent": 0, "normal": 1, "low": 2}
 
@@ -174,6 +175,11 @@ class Serdab:
     ) -> list[RunInfo]:
         """The newest runs, filtered."""
         return await self.inspection.runs(state=state, queue=queue, workflow=workflow, limit=limit)
+
+    async def unfinished(self, workflow: Workflow[[A], Any]) -> list[tuple[A, Handle]]:
+        """The runs of a workflow of one argument that have not ended, the newest first, each with its argument."""
+        found = await self.inspection.unfinished(workflow.name)
+        return [(workflow.arguments.decode(data)[0][0], Handle(self, run_id, workflow)) for run_id, data in found]
 
     async def show(self, run_id: UUID | str) -> RunDetail:
         """Everything that is known of a run.

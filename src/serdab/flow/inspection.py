@@ -97,6 +97,11 @@ class Inspection:
         rows = await self._database.pool.fetch(self._statements["list_runs"], state, queue, workflow, limit)
         return [await self._info(row) for row in rows]
 
+    async def unfinished(self, workflow: str) -> list[tuple[UUID, bytes]]:
+        """The runs of a workflow that have not ended, the newest first, with the arguments that they were given."""
+        rows = await self._database.pool.fetch(self._statements["unfinished_runs"], workflow)
+        return [(UUID(int=row["run_id"].int), await self._payloads.unpack(row["input"])) for row in rows]
+
     async def counts(self) -> list[tuple[str, str, int]]:
         """Runs that have not ended, by queue and state."""
         return [tuple(row) for row in await self._database.pool.fetch(self._statements["live_counts"])]

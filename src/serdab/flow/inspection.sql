@@ -19,6 +19,15 @@ select c.*, p.fraction, p.message,
   from chosen c left join progress p on p.run_id = c.run_id
  where $1::text is null or c.state = $1 order by c.run_id desc limit $4
 
+-- name: unfinished_runs
+-- The runs of a workflow that have not ended, the newest first.
+with live as (
+    select run_id from ready union all select run_id from lease
+    union all select run_id from parked union all select run_id from suspect
+)
+select u.run_id, u.input from live join run u using (run_id)
+ where u.workflow = $1 and u.parent is null order by u.run_id desc
+
 -- name: live_counts
 -- Runs that have not ended, by queue and state.
 select queue, 'ready' as state, count(*) from ready group by 1

@@ -76,6 +76,7 @@ from serdab.knowledge.outcomes import (
     write_results,
 )
 from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources
+from serdab.knowledge.resuming import Earlier, find_earlier
 from serdab.knowledge.search import MOST_FOUND, find_alike_documents, search_documents
 from serdab.knowledge.sources import (
     BadSource,
@@ -115,6 +116,7 @@ __all__ = [
     "Doubtful",
     "Drift",
     "Duplicates",
+    "Earlier",
     "Entry",
     "Evaluation",
     "FailedDocument",
@@ -163,6 +165,7 @@ __all__ = [
     "failed_documents",
     "find_alike_documents",
     "find_doubtful",
+    "find_earlier",
     "find_sources",
     "import_labels",
     "kept_receipts",

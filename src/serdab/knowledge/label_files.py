@@ -67,7 +67,9 @@ def read_labels(path: Path, key: str | None = None) -> Iterator[LabelledText | R
         else:
             yield from _read_lines(path, key)
     except OSError as error:
-        raise BadLabels(expected("the file of labels", "readable", str(error))) from error
+        todo = "name a CSV or JSON lines file with a text and its label in each row"
+        got = f"{path}: {error.strerror}"
+        raise BadLabels(expected("the file of labels", "a file that can be read", got, todo)) from error
 
 
 def plain_text(text: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from serdab.core import Settings, expected
+from serdab.core import BadInput, Settings, expected
 from serdab.store.archiving import forget_before
 from serdab.store.blob_folders import copy_blobs
 from serdab.store.embedded import EmbeddedPostgres, write_private
@@ -127,7 +127,11 @@ async def make_backup(settings: Settings, folder: Path, tell: Tell) -> Path:
 
 
 async def _make(settings: Settings, server: EmbeddedPostgres, folder: Path, tell: Tell) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        got = f"{folder}: {error.strerror}"
+        raise BadInput(expected("the folder of backups", "one that can be made and written", got)) from error
     began_at = _now()
     name = f"{PREFIX}{began_at:%Y%m%dT%H%M%S.%fZ}"
     with _alone(folder):

@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import psutil
 
-from serdab.core import Settings, expected, private_folder, trim
+from serdab.core import SerdabError, Settings, expected, private_folder, trim
 from serdab.store.accounts import Account, database_account
 from serdab.store.archiving import archive_folder, archive_settings, make_archive
 from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data, postmaster_of
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
         """
         deadline = time.monotonic() + self._settings.database.start_timeout_s
         while True:
-            dsn = await asyncio.to_thread(self._start)
+            dsn = await self._started()
             try:
                 await self._make_database(dsn)
             except Exception as error:
@@ -84,6 +84,16 @@ class EmbeddedPostgres:
                 await asyncio.sleep(0.1)
             else:
                 return dsn
+
+    async def _started(self) -> str:
+        """Start it in a thread; whoever is cancelled meanwhile hears so when it has come up, and can stop it."""
+        starting = asyncio.get_running_loop().run_in_executor(None, self._start)
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(SerdabError, OSError):
+                await starting
+            raise
 
     async def stop(self, mode: str = "fast") -> None:
         """Stop it if it is running; mode "immediate" is a crash."""

@@ -23,7 +23,8 @@ async def started_database(settings: Settings) -> AsyncIterator[EmbeddedPostgres
     """The embedded server, running while the block runs, neither checked nor migrated; stops as a shared one does."""
     server = EmbeddedPostgres(settings)
     with _using(settings) as lock:
-        dsn = await server.start()
+        async with _opening(settings, lock):
+            dsn = await server.start()
         try:
             yield server
         finally:
@@ -43,7 +44,8 @@ async def shared_database(settings: Settings, name: str) -> AsyncIterator[Databa
         DatabaseUnreachable, DatabaseWontStart, BadDatabase: as `open_database`.
     """
     with _using(settings) as lock:
-        database = await _open(settings, name)
+        async with _opening(settings, lock):
+            database = await open_database(settings, name=name)
         try:
             async with _trimmed_log(settings):
                 yield database
@@ -64,13 +66,14 @@ async def _trimmed_log(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def _open(settings: Settings, name: str) -> Database:
-    """Open it; a server that was started for a database which then cannot be used is stopped again."""
+@asynccontextmanager
+async def _opening(settings: Settings, lock: int) -> AsyncIterator[None]:
+    """A server that was started for a database which then is not used is stopped again."""
     was_running = bool(settings.database.url) or database_status(settings).running
     try:
-        return await open_database(settings, name=name)
-    except SerdabError:
-        if not was_running:
+        yield
+    except (SerdabError, asyncio.CancelledError):
+        if not was_running and _is_last(lock):
             await stop_database(settings)
         raise
 

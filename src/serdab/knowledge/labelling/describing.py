@@ -54,7 +54,9 @@ def read_descriptions(path: Path) -> dict[str, str]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadLabels(expected("the file of descriptions", "readable", str(error))) from error
+        raise BadLabels(
+            expected("the file of descriptions", "a file that can be read", f"{path}: {error.strerror}")
+        ) from error
     if len(data) > _MOST_BYTES:
         raise BadLabels(expected(path.name, f"at most {_MOST_BYTES:,} bytes", len(data)))
     found = _decode(path, data)

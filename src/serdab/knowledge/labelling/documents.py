@@ -45,7 +45,8 @@ async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge:
     kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     todo = f"say: serdab labels train {label_set}"
     if kept is None:
-        raise BadLabels(f"expected the set {label_set} to have examples enough to learn from, got too few")
+        more = f"bring some: serdab labels import FILE --into {label_set}"
+        raise BadLabels(f"expected the set {label_set} to have examples enough to learn from, got too few; {more}")
     try:
         heads = msgspec.msgpack.decode(kept["head"], type=Heads)
     except msgspec.ValidationError as error:

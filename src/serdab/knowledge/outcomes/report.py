@@ -21,6 +21,7 @@ td.n, th.n { text-align: end; font-variant-numeric: tabular-nums; }
 article { border: 1px solid #8884; border-radius: .4rem; padding: .5rem .8rem; margin: .6rem 0; }
 article p { margin: .2rem 0; } .why { color: #b45309; } .small { color: #888; font-size: .85rem; }
 mark { background: #fde047; color: #000; padding: 0 .15em; } blockquote { margin: .3rem 0; white-space: pre-wrap; }
+svg { max-width: 100%; height: auto; } td, article { overflow-wrap: anywhere; }
 svg rect { fill: #2563eb; } svg text { font: 10px system-ui, sans-serif; fill: currentColor; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
@@ -114,8 +115,24 @@ async def _with_places(serdab: Serdab, looks: Sequence[Look]) -> list[Look]:
         start, end = look.start - row["start_at"], min(look.end - row["start_at"], len(row["text"]))
         told[row["n"]] = msgspec.structs.replace(
             look,
-            before=row["text"][max(0, start - AROUND) : start],
+            before=before_place(row["text"], start),
             place=row["text"][start:end],
-            behind=row["text"][end : end + AROUND],
+            behind=behind_place(row["text"], end),
         )
     return told
+
+
+def before_place(text: str, start: int) -> str:
+    """What stands before a place, from the beginning of a word where it is cut."""
+    cut = text[max(0, start - AROUND) : start]
+    word = re.search(r"\s\S", cut)
+    return cut if start <= AROUND else "… " + (cut[word.end() - 1 :] if word else cut)
+
+
+def behind_place(text: str, end: int) -> str:
+    """What stands behind a place, to the end of a word where it is cut."""
+    cut = text[end : end + AROUND]
+    if end + AROUND >= len(text):
+        return cut
+    words = re.match(r"(?s:.{1,160})(?=\s)", cut)
+    return (words[0] if words else cut) + " …"
