@@ -24,7 +24,7 @@ from serdab.store import open_database
 from word_engine import DIMENSIONS, word_engine
 
 MODEL = "all-MiniLM-L6-v2"
-DOCUMENTS = 40
+DOCUMENTS = 400
 
 Eventually = Callable[..., Awaitable[Any]]
 
@@ -63,23 +63,24 @@ async def begin(settings: Settings, *words: str) -> Process:
     )  # fmt: skip
 
 
-async def interrupt(process: Process, times: int = 1) -> str:
-    """Press Ctrl-C; what the command said. It and all whom it started are gone."""
+async def interrupt(process: Process, times: int = 1, number: int = signal.SIGINT) -> str:
+    """Press Ctrl-C, or send another signal to the command alone; what it said. It and all whom it started are gone."""
     children = psutil.Process(process.pid).children(recursive=True)
     for _ in range(times):
-        os.killpg(process.pid, signal.SIGINT)
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         await asyncio.sleep(0.05)
     out, _ = await asyncio.wait_for(process.communicate(), 30)
     said = out.decode()
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + number, said
     assert "Traceback" not in said
     _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=20)
     assert not alive, alive
     return said
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
-    house: Settings, tmp_path: Path, eventually: Eventually
+    house: Settings, tmp_path: Path, eventually: Eventually, sent: int
 ) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -89,12 +90,12 @@ async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
     database = await open_database(house)
     try:
         await eventually(lambda: database.pool.fetchval("select count(*) from run where workflow = 'triage'"), 60)
-        said = await interrupt(process)
+        said = await interrupt(process, number=sent)
         assert "the same command again goes on with them" in said
         again = await begin(house, "run", "triage", str(inbox))
         out, _ = await asyncio.wait_for(again.communicate(), 90)
         assert again.returncode == 0, out.decode()
-        kept = [each async for each in kept_receipts(database, Selection(batch="spring"))]
+        kept = [each async for each in kept_receipts(database, Selection())]
         runs = await database.pool.fetchval("select count(*) from run where workflow = 'triage'")
         assert {Path(each.receipt.source).name for each in kept} == {f"{number}.txt" for number in range(DOCUMENTS)}
         if "going on with batch spring" in out.decode():  # it had not ended in the moment of Ctrl-C

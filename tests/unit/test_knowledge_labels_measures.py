@@ -140,7 +140,7 @@ def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
     assert read_descriptions(json) == {"invoice": "asks for money"}
     with pytest.raises(BadLabels, match="mapping"):
         read_descriptions(list_)
-    with pytest.raises(BadLabels, match="readable"):
+    with pytest.raises(BadLabels, match="can be read"):
         read_descriptions(tmp_path / "none.yaml")
 
 

@@ -28,7 +28,7 @@ from serdab.cli import (
     tree,
     watching,
 )
-from serdab.cli.interruption import INTERRUPTED, Interrupted, catch_interrupts
+from serdab.cli.interruption import ENDING, Interrupted, catch_interrupts
 from serdab.cli.reporting import report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
@@ -85,9 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         application(args=arranged(words), prog_name="serdab")
     except Interrupted as interrupted:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
         print(f"interrupted: {interrupted}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(interrupted.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends a command in order and says how to go on, a second one ends it at once."""
+"""Ctrl-C and SIGTERM: the first ends a command in order and says how to go on, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-#: The exit code of a command that Ctrl-C ended, as shells have it.
-INTERRUPTED = 130
+#: The signals that end a command: of a person, and of a program. Its exit code is 128 and the number, as in shells.
+ENDING = (signal.SIGINT, signal.SIGTERM)
 #: What holds for every command that says nothing of its own.
 NOTHING_LOST = "what was recorded stays, nothing is left half done; say it again to go on"
 #: Seconds after which somebody who waits is told of the second Ctrl-C.
@@ -22,13 +22,24 @@ BETWEEN_S = 0.1
 
 
 class Interrupted(BaseException):
-    """Ctrl-C ended the command; the text says what state things are in and how to go on."""
+    """A signal ended the command; the text says what state things are in and how to go on."""
+
+    def __init__(self, told: str = NOTHING_LOST, number: int = signal.SIGINT) -> None:
+        super().__init__(told)
+        self.exit_code = 128 + number
+
+
+class Ending:
+    """What ended a command, if anything did."""
+
+    number: int = signal.SIGINT
 
 
 def catch_interrupts() -> None:
-    """Let Ctrl-C raise `Interrupted` from now on, unless whoever started us lets us ignore it."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    """Let a signal raise `Interrupted` from now on, unless whoever started us lets us ignore it."""
+    for number in ENDING:
+        if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
+            signal.signal(number, _interrupt)
 
 
 @contextmanager
@@ -41,27 +52,30 @@ def stopped(tell: Callable[[], str]) -> Iterator[None]:
 
 
 @contextmanager
-def cancelling(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> Iterator[None]:
-    """Within the block the first Ctrl-C cancels a task, a second one ends the process at once."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield
-        return
+def cancelling(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> Iterator[Ending]:
+    """Within the block the first signal cancels a task, a second one ends the process at once."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    ending = Ending()
 
     def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, _end_now)
+        ending.number = number
+        for each in ENDING:
+            signal.signal(each, _end_now)
         loop.call_soon_threadsafe(task.cancel)
         loop.call_soon_threadsafe(lambda: loop.call_later(PATIENCE_S, _tell, "stopping; Ctrl-C again ends it at once"))
 
-    signal.signal(signal.SIGINT, first)
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, first)
     try:
-        yield
+        yield ending
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise Interrupted(NOTHING_LOST)
+    raise Interrupted(number=number)
 
 
 def _end_now(number: int, frame: FrameType | None) -> NoReturn:
@@ -76,7 +90,7 @@ def _end_now(number: int, frame: FrameType | None) -> NoReturn:
             with suppress(psutil.Error):
                 child.terminate()
     _tell("ended at once; what was recorded stays; `serdab down` ends what may still run")
-    os._exit(INTERRUPTED)
+    os._exit(128 + number)
 
 
 def _tell(text: str) -> None:

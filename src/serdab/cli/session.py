@@ -52,8 +52,8 @@ def run_loop(work: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         loop = runner.get_loop()
         task = loop.create_task(work)
-        with cancelling(loop, task):
+        with cancelling(loop, task) as ending:
             try:
                 return loop.run_until_complete(task)
             except asyncio.CancelledError as error:
-                raise Interrupted(*(error.args or (NOTHING_LOST,))) from error
+                raise Interrupted(str(error) or NOTHING_LOST, ending.number) from error

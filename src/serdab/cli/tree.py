@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.interruption import INTERRUPTED, Interrupted
+from serdab.cli.interruption import Interrupted
 from serdab.cli.printing import console, print_json, print_table, say, span
 from serdab.cli.session import run_loop, session_of
 
@@ -151,5 +151,5 @@ def logs(
         try:
             for record in follow_records(folder, name, places):
                 print(form(record), flush=True)
-        except Interrupted:
-            raise typer.Exit(INTERRUPTED) from None
+        except Interrupted as interrupted:
+            raise typer.Exit(interrupted.exit_code) from None
