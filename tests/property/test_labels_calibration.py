@@ -89,3 +89,12 @@ def test_a_wrong_temperature_is_put_right(seed: int, sharpness: float) -> None:
     truth = (chances.cumsum(1) < draw.random((4000, 1))).sum(1).clip(0, 2)
     found = calibrate([true * sharpness], truth, forms=1)
     assert found.shares[0] * sharpness == pytest.approx(1.0, rel=0.15)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.integers(50, 400), st.integers(2, 8))
+def test_rows_that_are_all_right_do_not_prove_certainty(seed: int, rows: int, kinds: int) -> None:
+    truth = numpy.random.default_rng(seed).integers(0, kinds, rows)
+    scores = 5.0 * numpy.eye(kinds)[truth]
+    told = calibrate([scores], truth, forms=1).chances([scores]).max(1)
+    assert told == pytest.approx((rows + 1) / (rows + 2) + 1 / (rows + 2) / kinds, abs=1e-3)

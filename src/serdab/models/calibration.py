@@ -140,7 +140,11 @@ def _least(numpy: Any, views: Sequence[Any], truth: Any, *, with_biases: bool) -
     """The numbers of least log loss; it is convex in all of them."""
     optimize = load_extra("scipy.optimize")
     rows, count, kinds = numpy.arange(len(truth)), len(views), views[0].shape[1]
-    wanted = numpy.bincount(truth, minlength=kinds) / len(truth)
+    # Rows that are all right do not prove certainty: of n such rows the next is right with (n + 1) / (n + 2), the rule
+    # of succession, as in Platt, "Probabilistic outputs for support vector machines" (1999).
+    doubt = 1 / (len(truth) + 2)
+    sought = [(1 - doubt) * view[rows, truth] + doubt * view.mean(1) for view in views]
+    wanted = (1 - doubt) * numpy.bincount(truth, minlength=kinds) / len(truth) + doubt / kinds
     ridge = _RIDGE / len(truth)
 
     def loss(numbers: Any) -> tuple[float, Any]:
@@ -151,8 +155,9 @@ def _least(numpy: Any, views: Sequence[Any], truth: Any, *, with_biases: bool) -
         chances = numpy.exp(mixed)
         sums = chances.sum(1, keepdims=True)
         chances /= sums
-        value = float((numpy.log(sums[:, 0]) - mixed[rows, truth]).mean())
-        slope = [float(((chances * view).sum(1) - view[rows, truth]).mean()) for view in views]
+        told = (1 - doubt) * mixed[rows, truth] + doubt * mixed.mean(1)
+        value = float((numpy.log(sums[:, 0]) - told).mean())
+        slope = [float(((chances * view).sum(1) - mean).mean()) for view, mean in zip(views, sought, strict=True)]
         if with_biases:
             biases = numbers[count:]
             value += ridge * float(biases @ biases)
