@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -55,12 +56,30 @@ async def embedded() -> AsyncIterator[Settings]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+_begun: list[Process] = []
+
+
+@pytest.fixture(autouse=True)
+async def _nobody_left() -> AsyncIterator[None]:
+    """A test that fails in the middle leaves no command and no worker of it behind."""
+    yield
+    while _begun:
+        process = _begun.pop()
+        if process.returncode is None:
+            for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            await process.wait()
+
+
 async def begin(settings: Settings, *words: str) -> Process:
     """Start a command in a process group of its own, as a shell does."""
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "serdab.cli", *words, env=child_environment(settings),
         stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True,
     )  # fmt: skip
+    _begun.append(process)
+    return process
 
 
 async def interrupt(process: Process, times: int = 1, number: int = signal.SIGINT) -> str:

@@ -106,6 +106,8 @@ def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
     ("words", "told"),
     [
         (("fit", "qwen3-9b"), "did you mean qwen3-8b"),
+        (("fit", "/not/there"), "expected the place of a model to be one that exists"),
+        (("fit", "./not-there.gguf"), "expected the place of a model to be one that exists"),
         (("fit", "qwen3-8b", "--device", "rtx 409O"), "did you mean rtx4090-24"),
         (("fit", "qwen3-8b", "--context", "-5"), "--context"),
         (("fit", "qwen3-8b", "--context", "9999999k"), "--context"),

@@ -25,7 +25,8 @@ _PART = 8_192
 
 def is_place(target: str) -> bool:
     """Whether a word names a file, a folder, a URL or a place on a hub, and is no plain name."""
-    return is_here(target) or "://" in target or _HUB_ID.fullmatch(target) is not None
+    is_path = target.startswith(("/", "./", "../", "~")) or target.endswith((".gguf", ".safetensors"))
+    return is_path or is_here(target) or "://" in target or _HUB_ID.fullmatch(target) is not None
 
 
 def is_here(target: str) -> bool:
