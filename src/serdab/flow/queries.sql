@@ -11,6 +11,10 @@ select * from flush_more_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $
 -- One suspect for a worker that runs it alone.
 select * from claim_alone_v1($1, $2)
 
+-- name: first_ready
+-- Where each lane begins.
+select queue, priority, seq from first_ready_v1($1, $2)
+
 -- name: held
 -- All runs that a worker holds, to find those whose claim was committed while its answer was lost.
 select u.run_id, u.parent, 0::bigint as seq, u.code, u.timeout_s, u.priority, l.crashes, true as again,

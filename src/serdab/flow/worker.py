@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
 from uuid import UUID
@@ -20,6 +19,7 @@ from serdab.flow.flusher import Flusher, until_connected
 from serdab.flow.heartbeat import Beat, Heartbeat
 from serdab.flow.hosting import RunHost
 from serdab.flow.keeper import Keeper
+from serdab.flow.lanes import Lanes
 from serdab.flow.running import Claimed, Recorded, Run, Tried
 from serdab.flow.settling import Ending, settle
 from serdab.flow.suspects import AloneCommand, Suspects
@@ -27,8 +27,6 @@ from serdab.store import Connection, Database, load_statements
 
 log = logging.getLogger(__name__)
 
-#: How often a lane is claimed from its very beginning, to find rows that were committed late, in seconds.
-SWEEP_EVERY_S = 1.0
 #: How long a run whose workflow nobody here knows is put aside, in seconds.
 UNKNOWN_ASIDE_S = 10.0
 
@@ -69,9 +67,7 @@ class Worker:
         self.worker_id = 0
         #: Runs that ended here, by the letter of their state, and claims.
         self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
-        self._lows: dict[tuple[str, int], int] = {}
-        self._turns = deque(self.queues)
-        self._swept = 0.0
+        self._lanes = Lanes(self.queues, database, self.statements)
         self._hungry = True
         self._draining = False
         self._asked: set[UUID] = set()
@@ -91,7 +87,14 @@ class Worker:
         self.worker_id = await self._register()
         self.flusher.worker_id = self.worker_id
         self._heartbeat.start(self.worker_id)
-        for chore in (self.flusher.run, self._listen, self._tick, self._host.watch_children, self._suspects.run):
+        for chore in (
+            self.flusher.run,
+            self._listen,
+            self._tick,
+            self._look_back,
+            self._host.watch_children,
+            self._suspects.run,
+        ):
             self._chores.append(self._loop.create_task(chore()))
         await self.keeper.__aenter__()
         self.flusher.wake()
@@ -151,37 +154,31 @@ class Worker:
 
     # ── What the flusher asks (flusher.Ledger) ──────────────────────────────────────────────────────────────────────
 
-    def claim_size(self) -> int:
-        """How many runs to ask for with this flush; 0 when full, draining, or nothing was there a moment ago."""
-        if self._draining or not self._hungry or self.alone:
+    def claim_size(self, carries: bool) -> int:
+        """How many runs to ask for with this flush; 0 when full or draining, or when nothing was there a moment ago.
+
+        A flush that carries rows asks in any case: that costs little more, and those who start runs hint only so often.
+        """
+        if self._draining or self.alone or not (carries or self._hungry):
             return 0
         room = self.settings.in_flight - len(self.runs) - len(self._coming)
-        return room if room > self.settings.in_flight // 8 else 0
+        if room <= self.settings.in_flight // 8:
+            return 0
+        self._hungry = False  # until something is found, or a hint comes while this claim is on its way
+        return room
 
     def lanes(self) -> tuple[list[str], list[int], list[int]]:
-        """Queues, priorities and low-water sequences in the order of claiming: no queue comes first for ever.
-
-        A lane is claimed from its beginning every second or so.
-        """
-        now = time.monotonic()
-        if now - self._swept > SWEEP_EVERY_S:
-            self._swept = now
-            self._lows.clear()
-        lanes = [(queue, priority) for priority in (0, 1, 2) for queue in self._turns]
-        return [q for q, _ in lanes], [p for _, p in lanes], [self._lows.get(lane, 0) for lane in lanes]
+        """Queues, priorities and low-water sequences in the order of claiming."""
+        return self._lanes.columns()
 
     def claimed(self, rows: Sequence[Any]) -> None:
         """Begin what was claimed."""
-        self._hungry = len(rows) > 0
-        self._turns.rotate(-1)
+        self._hungry |= len(rows) > 0
         self.counts["claimed"] += len(rows)
+        runs = [Claimed(*row) for row in rows]
+        self._lanes.claimed(runs)
         again: list[Claimed] = []
-        first: dict[tuple[str, int], int] = {}
-        for row in rows:
-            claimed = Claimed(*row)
-            lane = (claimed.queue, claimed.priority)
-            if lane not in first:
-                self._lows[lane] = first[lane] = claimed.seq
+        for claimed in runs:
             if claimed.again:
                 again.append(claimed)
             else:
@@ -198,7 +195,7 @@ class Worker:
                 run.task.cancel()
         self.runs.clear()
         self._coming.clear()
-        self._lows.clear()
+        self._lanes.forget()
         self.worker_id = await self._register()
         self._heartbeat.worker_id = self.worker_id
         self._heartbeat.poke()
@@ -216,7 +213,7 @@ class Worker:
         """
         held = [Claimed(*row) for row in await connection.fetch(self.statements["held"], self.worker_id)]
         self._hungry = True
-        self._lows.clear()
+        self._lanes.forget()
         here = self.runs.keys() | self._coming | self.flusher.leaving()
         lost = [claimed for claimed in held if claimed.run_id not in here]
         if lost:
@@ -336,8 +333,7 @@ class Worker:
         while True:
             await asyncio.sleep(self.settings.poll_s)
             self._heartbeat.loop_turned = time.monotonic()
-            self._hungry = True
-            self.flusher.wake()
+            self._there_is_work()
 
     async def _listen(self) -> None:
         """Hints from other processes; when they are lost, the tick finds the same a little later."""
@@ -351,8 +347,15 @@ class Worker:
 
     def _on_ready(self, _connection: object, _pid: int, _channel: str, queue: str) -> None:
         if queue in self.queues:
-            self._hungry = True
-            self.flusher.wake()
+            self._there_is_work()
+
+    async def _look_back(self) -> None:
+        if not self.alone:
+            await self._lanes.look_back(self._there_is_work)
+
+    def _there_is_work(self) -> None:
+        self._hungry = True
+        self.flusher.wake()
 
     def _beat_from_thread(self, beat: Beat) -> None:
         if self._loop is not None and not self._loop.is_closed():
