@@ -60,6 +60,11 @@ def leaking(samples: list[Sample], _quiet: object) -> None:
         each["processes"]["client"]["rss_mb"] += each["at_s"] / 5
 
 
+def bursting(samples: Any, _quiet: Any) -> None:
+    for each in samples[::5]:
+        each["wal_bytes_per_run"] *= 5
+
+
 def test_a_calm_soak_holds_every_bar() -> None:
     assert missed(lambda _samples, _quiet: None) == []
 
@@ -84,6 +89,7 @@ def test_a_calm_soak_holds_every_bar() -> None:
         (every("ring_bytes", lambda _: 200e6), ["size of ready and lease"]),
         (lambda samples, _: samples[-1]["dead"].update(worker=60_000), ["dead rows elsewhere, at the end"]),
         (every("wal_bytes_per_run", lambda each: 4000 + each["at_s"] * 3), ["slope of WAL bytes a run"]),
+        (bursting, ["WAL bytes a run with its bursts"]),
         (leaking, ["slope of memory of client, MB"]),
         (grown("files"), ["files of client when quiet again"]),
         (grown("threads"), ["threads of client when quiet again"]),
@@ -101,3 +107,10 @@ def test_a_slope_tells_a_line_from_noise() -> None:
     assert rising.is_sure
     assert rising.rise == pytest.approx(198, rel=0.02)
     assert not slope(times, [(t * 37 % 11) - 5.0 for t in times]).is_sure
+
+
+def test_bursts_that_come_later_are_no_slope() -> None:
+    times = [float(t) for t in range(100)]
+    line = slope(times, [5000.0 if t > 60 and t % 9 == 0 else 2000.0 + t % 3 for t in times])
+    assert not line.is_sure
+    assert line.usual == pytest.approx(2001, abs=2)

@@ -47,8 +47,14 @@ def server_settings(memory_mb: int, port: int, socket_folder: str) -> dict[str, 
         "wal_compression": "off",
         "wal_level": "replica",
         "jit": "off",
+        # The queue is vacuumed quickly, in many small rounds. History is only appended to: its new pages are looked at
+        # and frozen while their full images are still in the log. Seldom and late means all images once more, a
+        # gigabyte in a few seconds, and starts that wait for it.
         "autovacuum_naptime": "10s",
-        "autovacuum_vacuum_cost_limit": "2000",
+        "autovacuum_vacuum_cost_limit": "400",
+        "autovacuum_vacuum_insert_scale_factor": "0",
+        "autovacuum_vacuum_insert_threshold": "100000",
+        "vacuum_freeze_min_age": "0",
         # Nobody may hold a transaction open for long.
         "idle_in_transaction_session_timeout": "5min",
         "log_line_prefix": "%m [%p] %a ",
