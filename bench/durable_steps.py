@@ -1,7 +1,8 @@
 """How many durable runs a minute: four steps each, 100 bytes of JSON in and out, default durability, all features on.
 
-From the first start call to the last outcome, starts included; the median of three. Then, shorter: peers in the same
-run on the same PostgreSQL settings, other numbers of workers, and a disk that takes 2 ms more for each sync.
+From the first start call to the last outcome, starts included; the median of three, two million runs each. Then,
+shorter: peers in the same run on the same PostgreSQL settings, other numbers of workers, and a disk that takes 2 ms
+more for each sync.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from workflows import TEXT, four_steps
 BACKLOG = 20_000
 CHUNK = 5_000
 STEPS = 4
+#: What one measurement has at least, and how long the shorter ones beside it take.
+RUNS, SECONDS, SHORT_S = 2_000_000, 60.0, 20.0
 
 
 class Ours(NamedTuple):
@@ -45,20 +48,21 @@ async def counters(connection: Connection) -> dict[str, float]:
     return dict(row)
 
 
-async def one_measurement(serdab: Serdab, runs: int | None, seconds: float) -> dict[str, float]:
+async def one_measurement(serdab: Serdab, seconds: float, runs: int = 0) -> dict[str, float]:
+    """At least so long and at least so many runs, from the first start call to the last outcome."""
     pool = serdab.database.pool
     async with pool.acquire() as watching:
         await asyncio.sleep(1.5)
         before = await counters(watching)
         began = time.perf_counter()
         started = 0
-        while started < runs if runs is not None else time.perf_counter() - began < seconds:
+        while started < runs or time.perf_counter() - began < seconds:
             waiting = await watching.fetchval("select count(*) from ready")
             if waiting < BACKLOG:
                 inputs = ({"n": number, "text": TEXT} for number in range(started, started + CHUNK))
                 await serdab.start_many(four_steps, inputs)
                 started += CHUNK
-                if runs is None and started == CHUNK * 4:
+                if started == CHUNK * 4:
                     await watching.execute("checkpoint")  # one inside, whatever the server's own rhythm
             else:
                 await asyncio.sleep(0.02)
@@ -111,7 +115,9 @@ async def raw_inserts(connection: Connection, batch: int, seconds: float = 6.0) 
     return done / took * 60
 
 
-async def ours(arguments: argparse.Namespace, workers: int, seconds: float, repeat: int, slow: bool = False) -> Ours:
+async def ours(
+    arguments: argparse.Namespace, workers: int, seconds: float, repeat: int = 1, runs: int = 0, slow: bool = False
+) -> Ours:
     """Serdab on a fresh home."""
     found: list[dict[str, float]] = []
     async with fresh_settings("database.pool=6") as settings:
@@ -120,7 +126,7 @@ async def ours(arguments: argparse.Namespace, workers: int, seconds: float, repe
             if slow:
                 await slow_down(serdab.database.dsn)
             with worker_processes(settings, workers, f"flow.in_flight={arguments.in_flight}") as processes:
-                found += [await one_measurement(serdab, arguments.runs, seconds) for _ in range(repeat)]
+                found += [await one_measurement(serdab, seconds, runs) for _ in range(repeat)]
                 rss_mb = max(psutil.Process(each.pid).memory_info().rss for each in processes) / 2**20
             limits = {}
             if repeat > 1:
@@ -130,18 +136,21 @@ async def ours(arguments: argparse.Namespace, workers: int, seconds: float, repe
 
 
 async def main(arguments: argparse.Namespace) -> None:
-    measured = await ours(arguments, arguments.workers, arguments.seconds, arguments.repeat)
+    runs, seconds = arguments.runs or 0, arguments.seconds or 0.0
+    if not runs and not seconds:
+        runs, seconds = RUNS, SECONDS
+    measured = await ours(arguments, arguments.workers, seconds, arguments.repeat, runs)
     results, limits = measured.results, measured.limits
     median = statistics.median(each["runs_per_minute"] for each in results)
-    short_s = min(arguments.seconds, 20.0)
+    short_s = min(seconds or SHORT_S, SHORT_S)
     more: dict[str, Any] = {}
     if not arguments.no_peers:
         names = arguments.peers.split(";") if arguments.peers else list(PEERS)
         more["peers"] = await measure_peers(names, short_s)
         for workers in (1, 4):
-            found = await ours(arguments, workers, short_s, 1)
+            found = await ours(arguments, workers, short_s)
             more.setdefault("by_workers", {})[workers] = round(found.results[0]["runs_per_minute"])
-        slow = await ours(arguments, arguments.workers, short_s, 1, slow=True)
+        slow = await ours(arguments, arguments.workers, short_s, slow=True)
         more["with_2_ms_for_each_sync"] = {
             "Serdab": round(slow.results[0]["runs_per_minute"]),
             **{name: found.get("runs_per_minute") for name, found in (
@@ -195,8 +204,8 @@ def peer_rows(median: float, more: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, help="runs in each measurement; by default as many as fit the seconds")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--runs", type=int, help=f"least runs of each measurement; with neither, {RUNS:,}")
+    parser.add_argument("--seconds", type=float, help=f"least seconds of each; with neither, {SECONDS:.0f}")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--in-flight", type=int, default=2000)

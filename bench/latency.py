@@ -80,7 +80,7 @@ async def open_loop(serdab: Serdab, per_second: float, seconds: float) -> tuple[
 
 
 async def one_round(serdab: Serdab, arguments: argparse.Namespace) -> dict[str, float]:
-    bulk = (await one_measurement(serdab, None, THROUGHPUT_S))["runs_per_minute"]
+    bulk = (await one_measurement(serdab, THROUGHPUT_S))["runs_per_minute"]
     await live_a_while(serdab)
     rate = arguments.per_second or bulk / 60 * LOAD
     busy, reached = await open_loop(serdab, rate, arguments.seconds)
