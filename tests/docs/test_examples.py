@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from serdab.core import Settings
+from serdab.store.tuning import server_settings
 from serdab.testing import running
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,3 +73,11 @@ def test_json_in_commands_is_json(page: Path) -> None:
     for block in blocks(page, "bash"):
         for text in re.findall(r"--input '([^']*)'", block):
             json.loads(text)
+
+
+def test_what_is_advised_for_another_server_is_what_our_own_is_given() -> None:
+    (advice,) = blocks(ROOT / "docs" / "how-to" / "use-another-postgresql.md", "ini")
+    advised = dict(line.split(" = ") for line in advice.splitlines() if not line.startswith("#"))
+    given = server_settings(0, 5432, "")
+    assert advised
+    assert advised == {name: given[name] for name in advised}
