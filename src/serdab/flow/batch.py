@@ -13,6 +13,8 @@ StepRow = tuple[Any, ...]
 #: An outcome row: run, status letter, output.
 OutcomeRow = tuple[Any, ...]
 
+#: What the hot statement takes an attempt, a failure and a status for that are not sent.
+FIRST, WENT_WELL, DONE = 1, False, "d"
 _WIDTHS = {"steps": 7, "outcomes": 3, "attempts": 6, "children": 8}
 
 
@@ -58,8 +60,13 @@ class Batch:
         return len(self.steps) + len(self.outcomes) + len(self.attempts) + len(self.parks) + len(self.children)
 
     def plain_columns(self) -> list[Any]:
-        """The arguments of the hot statement."""
-        return [*_columns(self.steps, "steps"), *_columns(self.outcomes, "outcomes")]
+        """The arguments of the hot statement; a column that only says what is usual is left empty."""
+        run, key, digest, took, attempt, failed, output = _columns(self.steps, "steps")
+        ended, status, result = _columns(self.outcomes, "outcomes")
+        return [
+            run, key, digest, took, _unusual(attempt, FIRST), _unusual(failed, WENT_WELL), output,
+            ended, _unusual(status, DONE), result,
+        ]  # fmt: skip
 
     def more_columns(self) -> list[Any]:
         """The further arguments of the full statement."""
@@ -95,6 +102,10 @@ class Batch:
         second.progress = self.progress
         second.hand_backs = self.hand_backs
         return first, second
+
+
+def _unusual(column: tuple[Any, ...], usual: Any) -> tuple[Any, ...]:
+    return () if column.count(usual) == len(column) else column
 
 
 def _columns(rows: list[tuple[Any, ...]], kind: str) -> list[Any]:

@@ -152,9 +152,14 @@ class Serdab:
         self._room.check()
         if not isinstance(workflow, Workflow):
             raise BadInput(expected("workflow", "a function with @workflow", workflow))
-        known = (workflow.queue, workflow.name, workflow.code, workflow.timeout_s)
-        encode = workflow.arguments.encode
-        starts = [await self._start(known, encode((each,)), None, priority, 0) for each in inputs]
+        number = _priority(priority)
+        code, timeout_s, queue, name = workflow.code, workflow.timeout_s, workflow.queue, workflow.name
+        encode, needs_file, new_id = workflow.arguments.encode, self.payloads.needs_file, self._ids.new
+        starts = []
+        for each in inputs:
+            data = encode((each,))
+            stored = await self.payloads.pack(data) if needs_file(data) else data
+            starts.append(Start(new_id(), None, code, timeout_s, number, queue, name, stored))
         await self._starter.start_bulk(starts)
         return [Handle(self, start.run_id, workflow) for start in starts]
 
@@ -260,14 +265,13 @@ class Serdab:
         delay: float | timedelta,
     ) -> Start:
         queue, name, code, timeout_s = known
-        if priority not in PRIORITIES:
-            raise BadInput(expected("priority", "urgent, normal or low", priority))
+        number = _priority(priority)
         if key is not None and (not key or len(key) > 500 or "\0" in key or not key.isprintable()):
             raise BadInput(expected("key", "1 to 500 printable characters", key))
         at = self._at(delay.total_seconds() if isinstance(delay, timedelta) else delay)
-        digest = _digest(name, data) if key is not None else 0
+        digest = _digest(name, data) if key is not None else None
         stored = await self.payloads.pack(data) if self.payloads.needs_file(data) else data
-        return Start(self._ids.new(), None, code, timeout_s, PRIORITIES[priority], queue, name, stored, key, digest, at)
+        return Start(self._ids.new(), None, code, timeout_s, number, queue, name, stored, key, digest, at)
 
     def _at(self, delay_s: float) -> datetime | None:
         if not delay_s:
@@ -294,6 +298,12 @@ class Serdab:
                 del self._waiting[run_id]
             pause_s = LOOK_FIRST_S if rows else min(pause_s * 1.5, LOOK_MOST_S)
             await asyncio.sleep(pause_s + len(self._waiting) / 100_000)
+
+
+def _priority(priority: Priority) -> int:
+    if priority not in PRIORITIES:
+        raise BadInput(expected("priority", "urgent, normal or low", priority))
+    return PRIORITIES[priority]
 
 
 def _digest(name: str, data: bytes) -> int:

@@ -36,9 +36,10 @@ class Start(NamedTuple):
     queue: str
     workflow: str
     input: bytes
-    key: str | None
-    digest: int
-    at: Any
+    key: str | None = None
+    #: Of the input, where there is a key.
+    digest: int | None = None
+    at: Any = None
 
 
 class Starter:
@@ -105,12 +106,14 @@ class Starter:
 
     async def _commit(self, together: list[tuple[Sequence[Start], asyncio.Future[UUID]]]) -> None:
         rows = [start for starts, _ in together for start in starts]
+        # What nobody has need not be sent: the server takes what is missing for null.
+        columns = [() if column.count(None) == len(rows) else column for column in zip(*rows, strict=True)]
         tries = 0
 
         async def once() -> Any:
             nonlocal tries
             tries += 1
-            return await self._database.pool.fetch(self._statements["start_runs"], tries > 1, *zip(*rows, strict=True))
+            return await self._database.pool.fetch(self._statements["start_runs"], tries > 1, *columns)
 
         owners = {row["place"] - 1: row for row in await until_connected(once)}
         self._hint({start.queue for start in rows})
