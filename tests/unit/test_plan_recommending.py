@@ -123,7 +123,7 @@ def test_a_house_takes_what_its_slots_and_its_socket_carry() -> None:
     assert counts_of(large, "DE") == (1, 2, 4)
     assert counts_of(large, "US") == (1, 2)
     assert 4 * large.power_w + HOST_W > LOW_CIRCUIT_W
-    assert counts_of(CATALOGUE.device("h100-80-sxm"), "US") == (1, 2, 4, 8)
+    assert counts_of(CATALOGUE.device("h100-80-sxm"), "US") == (4, 8)
     assert counts_of(CATALOGUE.device("m3ultra-512")) == (1,)
     names = [house.name for cards in (1, 4) if (house := house_of(small, cards, "US")) is not None]
     assert names == ["PC", "workstation"]
@@ -134,3 +134,88 @@ def test_of_models_of_one_size_the_newer_one_that_does_as_much_is_taken() -> Non
     replaced = {each.what for each in found.refused if "newer model" in each.why}
     assert "llama-3.1-8b" in replaced
     assert not replaced & {option.model for option in found.options}
+
+
+def test_a_licence_that_is_only_recalled_is_refused_for_commercial_use_and_told_elsewhere() -> None:
+    recalled = [card for card in CATALOGUE.models.values() if not card.licence_is_confirmed]
+    assert recalled
+    assert all(card.sources["licence"].evidence == "guess" for card in recalled)
+    wish = Wish(languages=("ar",), quality="basic", context_tokens=4096, commercial=True)
+    refused = {each.what: each for each in advice(wish).refused}
+    assert "not confirmed" in refused["allam-7b"].why
+    assert "read the licence" in refused["allam-7b"].rescue
+
+    only = [CATALOGUE.models["allam-7b"]]
+    devices, electricity = list(CATALOGUE.devices.values()), CATALOGUE.electricity_of("DE")
+    assert recommend(devices, only, wish, electricity).options == ()
+    private = recommend(devices, only, msgspec.structs.replace(wish, commercial=False), electricity)
+    assert private.options
+    assert any("only recalled" in note for note in private.notes)
+
+
+def test_conditions_of_a_licence_are_told_with_the_model() -> None:
+    found = recommend(
+        list(CATALOGUE.devices.values()),
+        [CATALOGUE.models["llama-3.1-8b"]],
+        Wish(commercial=True),
+        CATALOGUE.electricity_of("DE"),
+    )
+
+    assert any("700 million" in note for note in found.notes)
+
+
+def test_an_old_or_guessed_price_and_a_used_card_are_told() -> None:
+    found = advice(Wish(users=3, languages=("zh",), context_tokens=32_768, budget_usd=3000, task="code"))
+
+    for option in found.options:
+        price = CATALOGUE.devices[option.device].price
+        assert price is not None
+        assert option.used == price.used
+        told = [note for note in found.notes if f"the price of {option.device} " in note]
+        assert any("is a guess" in note for note in told) == (price.source.evidence == "guess")
+    assert any("days old" in note for note in found.notes)
+
+
+def test_cards_come_in_the_numbers_in_which_they_are_sold() -> None:
+    assert counts_of(CATALOGUE.device("h100-80-pcie"), "DE") == (1, 2, 4, 8)
+    assert counts_of(CATALOGUE.device("b200-180"), "DE") == (8,)
+    assert counts_of(CATALOGUE.device("gb200-186"), "DE") == ()
+    assert counts_of(CATALOGUE.device("lunarlake-32"), "DE") == (1,)
+    rich = advice(Wish(users=100, quality="best", languages=("ar", "zh"), commercial=True))
+    assert rich.options
+    assert all(option.cards >= CATALOGUE.devices[option.device].sold_by for option in rich.options)
+
+
+def test_where_only_money_is_missing_its_amount_is_said() -> None:
+    wish = Wish(users=5, quality="best", context_tokens=32_768, commercial=True, budget_usd=3000)
+    found = advice(wish)
+
+    assert found.options == ()
+    least = min(option.purchase_usd for option in advice(msgspec.structs.replace(wish, budget_usd=None)).options)
+    assert f"{least:,.0f} USD would be" in found.adaptation
+    assert found.smaller is not None
+    assert found.smaller.usd <= 3000 or "USD" in found.smaller.why
+
+
+@pytest.mark.parametrize("task", ["embedding", "rerank", "image", "image_edit", "restore"])
+def test_a_task_that_writes_no_text_is_sent_to_the_command_that_knows_it(task: str) -> None:
+    with pytest.raises(BadPlan, match=r"write text[\s\S]*serdab plan picture"):
+        advice(Wish(task=task))
+
+
+@pytest.mark.parametrize("users", [1, 5, 20, 60])
+@pytest.mark.parametrize("languages", [("ar", "en"), ("zh",)])
+def test_what_is_offered_differs_and_what_is_more_is_not_offered(users: int, languages: tuple[str, ...]) -> None:
+    found = advice(Wish(users=users, languages=languages, commercial=True, budget_usd=20_000))
+
+    first, *others = found.options
+    for option in others:
+        if option.why.startswith("better"):
+            assert option.quality >= first.quality + 3
+        else:
+            assert option.tokens_per_s >= 1.2 * first.tokens_per_s
+    cheaper = any(option.years_usd < first.years_usd for option in others)
+    assert not cheaper or "cheaper ones have more cards" in first.why
+    if found.bigger is not None:
+        assert found.bigger.what not in {option.model for option in found.options}
+        assert first.model in found.bigger.why

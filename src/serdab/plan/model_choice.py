@@ -18,8 +18,12 @@ Quality = Literal["basic", "good", "best"]
 FLOORS: dict[str, float] = {"basic": 30.0, "good": 50.0, "best": 70.0}
 #: A newer model within this share of the size takes the place of an older one that does no other tasks.
 SAME_SIZE = 0.15
+#: Kinds of models that write text, token by token; of others speed and memory follow other rules.
+WRITERS = ("llm", "vlm")
 #: Why such a one is refused.
 REPLACED = "a newer model of its size does the same"
+#: What helps where a licence is only recalled.
+READ_IT = "read the licence of the very version, and enter it with its source in a catalogue of your own"
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,8 @@ def licence_problem(card: ModelCard, wish: Wish) -> str:
     """Why its licence does not allow the wish; "" where it does."""
     if wish.commercial and not card.licence.commercial:
         return f"its licence ({card.licence.name}) does not allow commercial use"
+    if wish.commercial and not card.licence_is_confirmed:
+        return f"its licence ({card.licence.name}, as recalled) is not confirmed by any source"
     if wish.region and wish.region.upper() in card.licence.not_in:
         return f"its licence ({card.licence.name}) leaves out {wish.region.upper()}"
     return ""
@@ -98,6 +104,16 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
     """
     tasks = sorted({task for card in models for task in card.tasks})
     able = [card for card in models if wish.task in card.tasks]
+    if able and not any(card.shape.kind in WRITERS for card in able):
+        raise BadPlan(
+            expected(
+                "the task",
+                "one whose models write text",
+                wish.task,
+                "for pictures: `serdab plan picture`; for embedding and reranking, which any card that has room for "
+                "them does: `serdab plan fit`, and `serdab plan models --task` lists them with their licences",
+            )
+        )
     if not able:
         from difflib import get_close_matches
 
@@ -117,7 +133,8 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
         if not problem and not card.shape.layers:
             problem = "its shape is not known"
         if problem:
-            refused.append(Refusal(what=card.id, why=problem))
+            rescue = READ_IT if "not confirmed" in problem else ""
+            refused.append(Refusal(what=card.id, why=problem, rescue=rescue))
         else:
             kept.append(card)
     older = [card for card in kept if superseded(card, kept)]
