@@ -176,6 +176,15 @@ def test_an_old_or_guessed_price_and_a_used_card_are_told() -> None:
     assert any("days old" in note for note in found.notes)
 
 
+def test_electricity_that_is_not_of_the_country_is_told() -> None:
+    devices, models = list(CATALOGUE.devices.values()), list(CATALOGUE.models.values())
+    morocco = recommend(devices, models, Wish(), CATALOGUE.electricity_of("MA"))
+    germany = recommend(devices, models, Wish(), CATALOGUE.electricity_of("DE"))
+
+    assert any("Morocco" in note and "average of the world" in note for note in morocco.notes)
+    assert not any("electricity" in note for note in germany.notes)
+
+
 def test_cards_come_in_the_numbers_in_which_they_are_sold() -> None:
     assert counts_of(CATALOGUE.device("h100-80-pcie"), "DE") == (1, 2, 4, 8)
     assert counts_of(CATALOGUE.device("b200-180"), "DE") == (8,)
@@ -219,3 +228,27 @@ def test_what_is_offered_differs_and_what_is_more_is_not_offered(users: int, lan
     if found.bigger is not None:
         assert found.bigger.what not in {option.model for option in found.options}
         assert first.model in found.bigger.why
+
+
+def test_of_one_maker_and_size_the_later_name_is_taken() -> None:
+    wish = Wish(task="reasoning", languages=("zh",))
+    refused = {each.what: each.why for each in advice(wish).refused}
+    assert "newer model" in refused["qwen3.5-27b"]
+    assert "newer model" in refused["qwen3.6-27b"]
+    assert "qwen3.8-27b" not in refused
+
+    sold = {each.what: each.why for each in advice(msgspec.structs.replace(wish, commercial=True)).refused}
+    assert "not confirmed" in sold["qwen3.8-27b"]
+    assert "newer model" in sold["qwen3.5-27b"]
+    assert "qwen3.6-27b" not in sold
+
+
+def test_a_large_model_of_long_ago_is_compared_with_a_younger_smaller_one() -> None:
+    models = [CATALOGUE.models[name] for name in ("qwen2.5-72b", "qwen3.6-27b", "gemma-3-12b")]
+    devices, electricity = list(CATALOGUE.devices.values()), CATALOGUE.electricity_of("DE")
+    found = recommend(devices, models, Wish(quality="best", commercial=True), electricity)
+
+    assert {option.model for option in found.options} == {"qwen2.5-72b"}
+    assert any(note.startswith("qwen2.5-72b is of 2024: compare it with qwen3.6-27b of 2026") for note in found.notes)
+    alone = recommend(devices, models[:1], Wish(quality="best", commercial=True), electricity)
+    assert not any("is of 2024" in note for note in alone.notes)

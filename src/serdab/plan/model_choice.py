@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -148,6 +149,11 @@ def _size_class(card: ModelCard) -> tuple[int, int, int, int, str]:
     return size, -len(card.tasks), -card.year, card.shape.parameters, card.id
 
 
+def maker_of(card: ModelCard) -> str:
+    """The letters that its name begins with, like qwen or llama."""
+    return "".join(takewhile(str.isalpha, card.id))
+
+
 def superseded(card: ModelCard, others: Sequence[ModelCard]) -> bool:
     """Whether another of the same size does all its tasks (seeing aside) and is newer, or does more and is as old."""
     own = card.shape
@@ -156,8 +162,8 @@ def superseded(card: ModelCard, others: Sequence[ModelCard]) -> bool:
         return abs(one - other) <= SAME_SIZE * one
 
     def rank(each: ModelCard) -> tuple[int, int, str]:
-        # Of one maker and size the later name is the newer: Llama 3.1 and 3.3.
-        is_kin = each.shape.parameters == own.parameters and each.id.split("-")[0] == card.id.split("-")[0]
+        # Of one maker and size the later name is the newer: Llama 3.1 and 3.3, Qwen 3.5 and 3.6.
+        is_kin = each.shape.parameters == own.parameters and maker_of(each) == maker_of(card)
         return each.year, len({*each.tasks} - {"vision"}), each.id if is_kin else ""
 
     return any(

@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from serdab.plan.catalogue import stale_price
-from serdab.plan.catalogue_entries import ModelCard
+from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.devices import Device
-from serdab.plan.model_choice import READ_IT, Refusal, Wish
+from serdab.plan.model_choice import READ_IT, Refusal, Wish, allowed_models, quality_of
 
 #: How many times the cost of the least others may have to be shown beside it, and what anybody may spend, USD.
 NEAR, NEAR_USD = 2.5, 2000.0
 #: Points of quality that are a difference (a model larger by a third), and how many times as fast is one.
 BETTER, FASTER = 3.0, 1.2
+#: After how many years a smaller model is worth a look beside a larger one.
+YEARS = 2
 #: What is always said.
 BY_SIZE = (
     "quality is ranked by parameters (a mixture by the root of all and active ones), the newer of equal ones first: no "
@@ -72,7 +74,9 @@ def notes_of(wish: Wish) -> tuple[str, ...]:
     return (BY_SIZE, AT_ONCE.format(users=wish.users)) if wish.users > 4 else (BY_SIZE,)
 
 
-def caveats(options: Sequence[Option], devices: Sequence[Device], models: Sequence[ModelCard]) -> tuple[str, ...]:
+def caveats(
+    options: Sequence[Option], devices: Sequence[Device], models: Sequence[ModelCard], electricity: Electricity
+) -> tuple[str, ...]:
     """What is doubtful or bound by conditions in what is offered: prices and licences."""
     priced = {each.id: each.price for each in devices if each.price is not None}
     told = []
@@ -90,6 +94,28 @@ def caveats(options: Sequence[Option], devices: Sequence[Device], models: Sequen
         elif card.licence.conditions:
             conditions = "; ".join(card.licence.conditions)
             told.append(f"the licence of {name} ({card.licence.name}) has conditions: {conditions}")
+    source = electricity.sources.get("usd_per_kwh")
+    if source is not None and source.evidence == "guess":
+        told.append(
+            f"the price of electricity in {electricity.name or electricity.country}, {electricity.usd_per_kwh:g} "
+            f"USD/kWh, is the {source.what}"
+        )
+    return tuple(told)
+
+
+def newer_ones(options: Sequence[Option], models: Sequence[ModelCard], wish: Wish) -> tuple[str, ...]:
+    """Models that the wish allows, smaller and two years younger than what is offered: size misleads over years."""
+    years = {card.id: card.year for card in models}
+    allowed, _ = allowed_models(models, msgspec.structs.replace(wish, quality="basic"))
+    told = []
+    for name, quality in {option.model: option.quality for option in options}.items():
+        younger = [card for card in allowed if card.year >= years[name] + YEARS and quality_of(card) < quality]
+        if younger:
+            best = max(younger, key=quality_of)
+            told.append(
+                f"{name} is of {years[name]}: compare it with {best.id} of {best.year}, which is smaller; models of one "
+                "size get better from year to year, and this ranking does not see it"
+            )
     return tuple(told)
 
 
