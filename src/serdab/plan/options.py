@@ -75,11 +75,15 @@ def notes_of(wish: Wish) -> tuple[str, ...]:
 
 
 def caveats(
-    options: Sequence[Option], devices: Sequence[Device], models: Sequence[ModelCard], electricity: Electricity
+    options: Sequence[Option],
+    devices: Sequence[Device],
+    models: Sequence[ModelCard],
+    wish: Wish,
+    electricity: Electricity,
 ) -> tuple[str, ...]:
     """What is doubtful or bound by conditions in what is offered: prices and licences."""
     priced = {each.id: each.price for each in devices if each.price is not None}
-    told = []
+    told = list(newer_ones(options, models, wish))
     for name in dict.fromkeys(option.device for option in options):
         price = priced.get(name)
         if price is None:
@@ -113,8 +117,8 @@ def newer_ones(options: Sequence[Option], models: Sequence[ModelCard], wish: Wis
         if younger:
             best = max(younger, key=quality_of)
             told.append(
-                f"{name} is of {years[name]}: compare it with {best.id} of {best.year}, which is smaller; models of one "
-                "size get better from year to year, and this ranking does not see it"
+                f"{name} is of {years[name]}: compare it with {best.id} of {best.year}, which is smaller; models of "
+                "one size get better from year to year, and this ranking does not see it"
             )
     return tuple(told)
 

@@ -62,7 +62,7 @@ def recommend_for(
         bigger=above[0] if above else None,
         refused=(*above[1:], *refused),
         adaptation=adaptation(best, allowed) if best else NOTHING,
-        notes=(*notes, *notes_of(wish), *caveats(options, (), allowed, electricity)),
+        notes=(*notes, *notes_of(wish), *caveats(options, (), models, here, electricity)),
     )
 
 

@@ -19,7 +19,7 @@ from serdab.plan.figures import Estimate, total
 from serdab.plan.housing import counts_of, house_of
 from serdab.plan.memory import Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
-from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, newer_ones, notes_of
+from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
 from serdab.plan.power import is_whole_machine
 from serdab.plan.rescuing import rescue
 from serdab.plan.shapes import Weights
@@ -219,11 +219,7 @@ def recommend(
         or _smaller(best, refused, nearest, wish.budget_usd),
         bigger=_bigger(options, devices, cards_of, wish, electricity),
         refused=tuple(sorted(shown, key=lambda each: -each.usd)[:20] + refused),
-        notes=(
-            *notes_of(wish),
-            *newer_ones(options, models, wish),
-            *caveats(options, devices, cards_of, electricity),
-        ),
+        notes=(*notes_of(wish), *caveats(options, devices, models, wish, electricity)),
         adaptation=adaptation(best, cards_of) if best else nothing_is_enough(devices, models, wish, electricity),
         services=tuple(f"{each.id}: {each.input_usd:g} / {each.output_usd:g} USD a million" for each in services[:3]),
     )
