@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from serdab.plan import Advice, BadPlan, Option, Wish, load_catalogue, recommend, recommend_for
+from serdab.plan.finetuning import estimate_finetuning
 from serdab.plan.housing import CIRCUIT_W, HOST_W, LOW_CIRCUIT_W, counts_of, house_of
+from serdab.plan.recommending import adaptation
 
 CATALOGUE = load_catalogue()
 
@@ -100,6 +102,16 @@ def test_a_studio_with_one_card_of_24_gb_gets_the_best_that_runs_on_it() -> None
     assert any(option.tokens_per_s > 1.5 * best.tokens_per_s for option in others)
     assert found.bigger is not None
     assert found.bigger.rescue
+
+
+def test_finetuning_fits_a_machine_only_where_some_of_it_stays_free() -> None:
+    model = CATALOGUE.models["qwen3.6-27b"]
+    need = estimate_finetuning(model.shape, "qlora").likely / 2**30
+    found = advice(Wish(users=4)).options[0]
+    on = msgspec.structs.replace(found, model=model.id, have_gib=need * 1.03)
+
+    assert "needs another machine" in adaptation(on, [model])
+    assert "fits this machine" in adaptation(msgspec.structs.replace(on, have_gib=need * 1.1), [model])
 
 
 def test_a_laptop_without_a_gpu_gets_what_it_can_do_and_is_told_that_it_is_slow() -> None:
@@ -221,12 +233,14 @@ def test_what_is_offered_differs_and_what_is_more_is_not_offered(users: int, lan
     for option in others:
         if option.why.startswith("better"):
             assert option.quality >= first.quality + 3
+            assert CATALOGUE.models[option.model].year >= CATALOGUE.models[first.model].year
         else:
             assert option.tokens_per_s >= 1.2 * first.tokens_per_s
     cheaper = any(option.years_usd < first.years_usd for option in others)
     assert not cheaper or "cheaper ones have more cards" in first.why
     if found.bigger is not None:
         assert found.bigger.what not in {option.model for option in found.options}
+        assert CATALOGUE.models[found.bigger.what].year >= CATALOGUE.models[first.model].year
         assert first.model in found.bigger.why
 
 

@@ -123,18 +123,26 @@ def newer_ones(options: Sequence[Option], models: Sequence[ModelCard], wish: Wis
     return tuple(told)
 
 
-def distinct(found: Sequence[Option]) -> list[Option]:
-    """Three that differ: the cheapest, and of those that cost not much more the best and the fastest."""
+def distinct(found: Sequence[Option], models: Sequence[ModelCard]) -> list[Option]:
+    """Three that differ: the cheapest, and of those that cost not much more the best and the fastest.
+
+    An older model is not offered as the better one: its size says that only among models of one time.
+    """
     if not found:
         return []
     first = found[0]
+    years = {card.id: card.year for card in models}
     most_usd = max(NEAR * first.years_usd, NEAR_USD)
     near = [each for each in found[1:] if each.years_usd <= most_usd] or list(found[1:4])
     cheaper = any(each.years_usd < first.years_usd for each in found)
     least = "the least that is enough" + ("; cheaper ones have more cards, a tenth dearer each" if cheaper else "")
     picked = [msgspec.structs.replace(first, why=least)]
     wishes: tuple[tuple[str, Callable[[Option], float], float], ...] = (
-        ("better answers", lambda each: each.quality, first.quality + BETTER),
+        (
+            "better answers",
+            lambda each: each.quality if years[each.model] >= years[first.model] else 0.0,
+            first.quality + BETTER,
+        ),
         ("faster", lambda each: each.tokens_per_s, first.tokens_per_s * FASTER),
     )
     for why, key, more_than in wishes:

@@ -17,7 +17,7 @@ from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purcha
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, total
 from serdab.plan.housing import counts_of, house_of
-from serdab.plan.memory import Load, check_fit, most_sequences
+from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
 from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
 from serdab.plan.power import is_whole_machine
@@ -211,7 +211,7 @@ def recommend(
         nearest += failed
         shown += failed[:1] if len(failed) == len(answers) else []
     found.sort(key=lambda option: (option.years_usd * (1 + MORE_CARDS * (option.cards - 1)), -option.quality))
-    options = distinct(found)
+    options = distinct(found, cards_of)
     best = options[0] if options else None
     return Advice(
         options=tuple(options),
@@ -275,11 +275,17 @@ def _bigger(
     wish: Wish,
     electricity: Electricity,
 ) -> Refusal | None:
-    """The next better model that is not offered: what it would be on the machine of the least that is enough."""
+    """The next better model that is not offered and not older: what it would be on the machine of the least."""
     if not options:
         return None
     best, offered = options[0], {each.model for each in options}
-    above = [card for card in models if card.id not in offered and quality_of(card) >= best.quality + BETTER]
+    year = next(card.year for card in models if card.id == best.model)
+    above = [
+        card
+        for card in models
+        # That more parameters are better is sure enough among models of one time only.
+        if card.id not in offered and card.year >= year and quality_of(card) >= best.quality + BETTER
+    ]
     if not above:
         return None
     card = min(above, key=quality_of)
@@ -304,7 +310,11 @@ def adaptation(best: Option, models: Sequence[ModelCard]) -> str:
 
     shape = next(card.shape for card in models if card.id == best.model)
     need = estimate_finetuning(shape, "qlora").likely / 2**30
-    room = "fits this machine" if need < best.have_gib else f"needs another machine than this ({best.have_gib:.0f} GiB)"
+    room = (
+        "fits this machine"
+        if need <= best.have_gib * (1 - MARGIN)
+        else f"needs another machine than this ({best.have_gib:.0f} GiB)"
+    )
     return (
         "first better instructions and examples in the prompt (costs tokens only), then a LoRA on a few hundred of "
         f"your own examples (QLoRA of {best.model}: {need:.0f} GiB, {room}), and only then a bigger model"
