@@ -310,10 +310,11 @@ def adaptation(best: Option, models: Sequence[ModelCard]) -> str:
 
     shape = next(card.shape for card in models if card.id == best.model)
     need = estimate_finetuning(shape, "qlora").likely / 2**30
+    fits = need <= best.have_gib * (1 - MARGIN)
     room = (
         "fits this machine"
-        if need <= best.have_gib * (1 - MARGIN)
-        else f"needs another machine than this ({best.have_gib:.0f} GiB)"
+        if fits
+        else f"needs another machine than this with its {best.have_gib:.0f}, {MARGIN:.0%} kept free"
     )
     return (
         "first better instructions and examples in the prompt (costs tokens only), then a LoRA on a few hundred of "
