@@ -105,7 +105,7 @@ def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("fit", "qwen3-9b"), "did you mean qwen3-8b"),
+        (("fit", "qwen3-8bb"), "did you mean qwen3-8b"),
         (("fit", "/not/there"), "expected the place of a model to be one that exists"),
         (("fit", "./not-there.gguf"), "expected the place of a model to be one that exists"),
         (("fit", "qwen3-8b", "--device", "rtx 409O"), "did you mean rtx4090-24"),

@@ -107,7 +107,7 @@ def _model_row(card: ModelCard) -> tuple[object, ...]:
         f"{shape.context_tokens:,}" if shape.context_tokens else "",
         card.languages.get("ar", ""),
         card.languages.get("zh", ""),
-        card.licence.name,
+        card.licence.name + ("" if card.licence_is_confirmed else " (recalled, not confirmed)"),
         conditions if card.licence.commercial else f"not commercial: {conditions}",
     )
 

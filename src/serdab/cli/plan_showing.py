@@ -122,7 +122,9 @@ def show_advice(found: Advice) -> None:
 
     rows = [
         (
-            f"{each.cards} x {each.device}" + (f" in a {each.house}" if each.house else ""),
+            f"{each.cards} x {each.device}"
+            + (" (used)" if each.used else "")
+            + (f" in a {each.house}" if each.house else ""),
             f"{each.model} {each.format}" + (f", cache {each.kv}" if each.kv != "f16" else ""),
             each.engine,
             f"{each.need_gib:.1f} of {each.have_gib:.1f}",

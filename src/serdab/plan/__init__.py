@@ -16,9 +16,10 @@ from serdab.plan.images import image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
 from serdab.plan.memory import Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
 from serdab.plan.model_choice import REPLACED, Refusal, Wish
+from serdab.plan.options import Advice, Option
 from serdab.plan.owned import recommend_for
 from serdab.plan.power import estimate_power
-from serdab.plan.recommending import Advice, Option, recommend
+from serdab.plan.recommending import recommend
 from serdab.plan.rescuing import rescues
 from serdab.plan.serving import Served
 from serdab.plan.shapes import Attention, Experts, Kind, Layers, Part, Shape, Weights

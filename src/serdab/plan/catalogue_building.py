@@ -145,6 +145,7 @@ def device_of(entry: DeviceEntry, sources: Mapping[str, Source]) -> Device:
         price=price,
         link=entry.link_gb_s * 1e9,
         can_be_bought=entry.can_be_bought,
+        sold_by=entry.sold_by,
         engines=entry.engines,
         aliases=entry.aliases,
         note=entry.note,

@@ -45,6 +45,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     sources: dict[str, Source] = {}
 
+    @property
+    def licence_is_confirmed(self) -> bool:
+        """Whether somebody was found who says which licence it has; else it is only recalled."""
+        source = self.sources.get("licence", self.sources.get("*"))
+        return source is not None and source.evidence != "guess"
+
 
 class ApiPrice(msgspec.Struct, frozen=True, kw_only=True):
     """What a service asks, USD for a million tokens."""

@@ -84,6 +84,8 @@ class DeviceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     price: PriceField | None = None
     link_gb_s: Amount = 0.0
     can_be_bought: bool = True
+    #: How many are sold together at least, on one board or in one rack.
+    sold_by: Annotated[int, Meta(ge=1, le=1000)] = 1
     engines: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     note: str = ""

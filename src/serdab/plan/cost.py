@@ -14,7 +14,7 @@ from serdab.plan.catalogue_entries import ApiPrice, Electricity
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device, Price
 from serdab.plan.figures import Estimate, Range, Term, total
-from serdab.plan.power import WHOLE_MACHINES, estimate_power, idle_watts
+from serdab.plan.power import estimate_power, idle_watts, is_whole_machine
 
 HOURS_A_YEAR = 8760.0
 #: From when a price is old, days.
@@ -83,7 +83,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 def purchase(device: Device, cards: int, terms: Terms) -> Range:
     """USD to buy it; a device of unknown price costs what it weighs in memory (100 USD a GB), and widely so."""
-    host = 0.0 if device.kind in WHOLE_MACHINES else terms.host_usd
+    host = 0.0 if is_whole_machine(device) else terms.host_usd
     if device.price is None:
         guess = 100.0 * device.memory_bytes / 1e9
         return Range(low=cards * guess / 2 + host, likely=cards * guess + host, high=cards * guess * 2 + host)

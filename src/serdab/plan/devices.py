@@ -48,6 +48,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     link: float = 0.0
     #: False for what can only be rented.
     can_be_bought: bool = True
+    #: How many are sold together at least, on one board or in one rack.
+    sold_by: int = 1
     #: Engines that run on it.
     engines: tuple[str, ...] = ()
     #: Other names that programs and people give it.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from serdab.plan.devices import Device
+from serdab.plan.power import is_whole_machine
 
 #: Countries whose sockets have 100 to 127 V (IEC World Plugs), and what one circuit carries for hours, W.
 LOW_VOLTAGE = frozenset(
@@ -49,7 +50,7 @@ def house_of(device: Device, cards: int, country: str = "") -> House | None:
         cards: how many.
         country: two letters; decides what a socket carries.
     """
-    if cards > 1 and device.kind not in SEVERAL_KINDS:
+    if cards > 1 and (device.kind not in SEVERAL_KINDS or is_whole_machine(device)):
         return None
     circuit_w = LOW_CIRCUIT_W if country.upper() in LOW_VOLTAGE else CIRCUIT_W
     is_of_server = device.kind in SERVER_KINDS and device.memory_bytes >= SERVER_BYTES
@@ -60,5 +61,6 @@ def house_of(device: Device, cards: int, country: str = "") -> House | None:
 
 
 def counts_of(device: Device, country: str = "") -> tuple[int, ...]:
-    """Numbers of equal cards that there is a house for."""
-    return tuple(cards for cards in (1, 2, 4, 8) if house_of(device, cards, country) is not None)
+    """Numbers of equal cards that are sold and that there is a house for."""
+    counts = (cards for cards in (1, 2, 4, 8) if cards >= device.sold_by)
+    return tuple(cards for cards in counts if house_of(device, cards, country) is not None)

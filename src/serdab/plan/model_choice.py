@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -18,8 +19,12 @@ Quality = Literal["basic", "good", "best"]
 FLOORS: dict[str, float] = {"basic": 30.0, "good": 50.0, "best": 70.0}
 #: A newer model within this share of the size takes the place of an older one that does no other tasks.
 SAME_SIZE = 0.15
+#: Kinds of models that write text, token by token; of others speed and memory follow other rules.
+WRITERS = ("llm", "vlm")
 #: Why such a one is refused.
 REPLACED = "a newer model of its size does the same"
+#: What helps where a licence is only recalled.
+READ_IT = "read the licence of the very version, and enter it with its source in a catalogue of your own"
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +67,8 @@ def licence_problem(card: ModelCard, wish: Wish) -> str:
     """Why its licence does not allow the wish; "" where it does."""
     if wish.commercial and not card.licence.commercial:
         return f"its licence ({card.licence.name}) does not allow commercial use"
+    if wish.commercial and not card.licence_is_confirmed:
+        return f"its licence ({card.licence.name}, as recalled) is not confirmed by any source"
     if wish.region and wish.region.upper() in card.licence.not_in:
         return f"its licence ({card.licence.name}) leaves out {wish.region.upper()}"
     return ""
@@ -98,6 +105,16 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
     """
     tasks = sorted({task for card in models for task in card.tasks})
     able = [card for card in models if wish.task in card.tasks]
+    if able and not any(card.shape.kind in WRITERS for card in able):
+        raise BadPlan(
+            expected(
+                "the task",
+                "one whose models write text",
+                wish.task,
+                "for pictures: `serdab plan picture`; for embedding and reranking, which any card that has room for "
+                "them does: `serdab plan fit`, and `serdab plan models --task` lists them with their licences",
+            )
+        )
     if not able:
         from difflib import get_close_matches
 
@@ -117,7 +134,8 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
         if not problem and not card.shape.layers:
             problem = "its shape is not known"
         if problem:
-            refused.append(Refusal(what=card.id, why=problem))
+            rescue = READ_IT if "not confirmed" in problem else ""
+            refused.append(Refusal(what=card.id, why=problem, rescue=rescue))
         else:
             kept.append(card)
     older = [card for card in kept if superseded(card, kept)]
@@ -131,6 +149,11 @@ def _size_class(card: ModelCard) -> tuple[int, int, int, int, str]:
     return size, -len(card.tasks), -card.year, card.shape.parameters, card.id
 
 
+def maker_of(card: ModelCard) -> str:
+    """The letters that its name begins with, like qwen or llama."""
+    return "".join(takewhile(str.isalpha, card.id))
+
+
 def superseded(card: ModelCard, others: Sequence[ModelCard]) -> bool:
     """Whether another of the same size does all its tasks (seeing aside) and is newer, or does more and is as old."""
     own = card.shape
@@ -139,8 +162,8 @@ def superseded(card: ModelCard, others: Sequence[ModelCard]) -> bool:
         return abs(one - other) <= SAME_SIZE * one
 
     def rank(each: ModelCard) -> tuple[int, int, str]:
-        # Of one maker and size the later name is the newer: Llama 3.1 and 3.3.
-        is_kin = each.shape.parameters == own.parameters and each.id.split("-")[0] == card.id.split("-")[0]
+        # Of one maker and size the later name is the newer: Llama 3.1 and 3.3, Qwen 3.5 and 3.6.
+        is_kin = each.shape.parameters == own.parameters and maker_of(each) == maker_of(card)
         return each.year, len({*each.tasks} - {"vision"}), each.id if is_kin else ""
 
     return any(

@@ -9,7 +9,8 @@ import msgspec
 from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.devices import Device
 from serdab.plan.model_choice import FLOORS, Refusal, Wish, allowed_models, check_wish, quality_of
-from serdab.plan.recommending import FORMATS, Advice, Option, Try, adaptation, notes_of, option_of, with_rescue
+from serdab.plan.options import Advice, Option, caveats, notes_of
+from serdab.plan.recommending import FORMATS, Try, adaptation, option_of, with_rescue
 
 #: Points of quality that a faster one may have less.
 NEARLY = 12.0
@@ -17,6 +18,8 @@ NEARLY = 12.0
 MUCH_FASTER = 1.5
 #: What a machine is still good for when nothing has the speed asked for, tokens a second.
 SLOW_TOKENS_PER_S = 3.0
+
+NOTHING = "no model is enough here: lower the quality, the users or the context"
 
 
 def recommend_for(
@@ -58,8 +61,8 @@ def recommend_for(
         smaller=None,
         bigger=above[0] if above else None,
         refused=(*above[1:], *refused),
-        adaptation=adaptation(best, allowed),
-        notes=(*notes, *notes_of(wish)),
+        adaptation=adaptation(best, allowed) if best else NOTHING,
+        notes=(*notes, *notes_of(wish), *caveats(options, (), models, here, electricity)),
     )
 
 

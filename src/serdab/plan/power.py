@@ -20,6 +20,11 @@ HOST_BUSY_W, HOST_IDLE_W = 120.0, 50.0
 WHOLE_MACHINES = frozenset({"apple", "jetson", "nvidia_unified", "amd_unified", "cpu", "npu"})
 
 
+def is_whole_machine(device: Device) -> bool:
+    """Whether it is a computer by itself: by its kind, or because the system lives in the same memory."""
+    return device.kind in WHOLE_MACHINES or device.usable_share < 1
+
+
 def share_at(sequences: float) -> float:
     """Share of the rated power with so many sequences at once."""
     asked = max(sequences, 1.0)
@@ -50,7 +55,7 @@ def estimate_power(device: Device, cards: int, sequences: float) -> Estimate:
             why=f"{cards} x ({device.idle_w:.0f} + {share:.0%} of {max(device.power_w - device.idle_w, 0):.0f}) W",
         )
     ]
-    if device.kind not in WHOLE_MACHINES:
+    if not is_whole_machine(device):
         terms.append(Term(name="host", value=HOST_BUSY_W, unit="W", why="processor, memory, fans, power supply"))
     watts = sum(term.value for term in terms)
     return Estimate(
@@ -64,4 +69,4 @@ def estimate_power(device: Device, cards: int, sequences: float) -> Estimate:
 
 def idle_watts(device: Device, cards: int) -> float:
     """Watts when nobody asks."""
-    return cards * device.idle_w + (0.0 if device.kind in WHOLE_MACHINES else HOST_IDLE_W)
+    return cards * device.idle_w + (0.0 if is_whole_machine(device) else HOST_IDLE_W)

@@ -6,7 +6,8 @@ cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from math import floor
 
 import msgspec
 
@@ -16,9 +17,10 @@ from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purcha
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, total
 from serdab.plan.housing import counts_of, house_of
-from serdab.plan.memory import Load, check_fit, most_sequences
+from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
-from serdab.plan.power import WHOLE_MACHINES
+from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
+from serdab.plan.power import is_whole_machine
 from serdab.plan.rescuing import rescue
 from serdab.plan.shapes import Weights
 from serdab.plan.speed import Setting, estimate_decode
@@ -29,17 +31,6 @@ FORMATS = ("Q4_K_M", "Q8_0", "F16")
 SERVING_ENGINES = ("vllm", "sglang", "tensorrt-llm")
 #: How much dearer each card beyond the first counts, when machines are compared: one more slot, fan and thing to break.
 MORE_CARDS = 0.1
-#: How many times the cost of the least others may have to be shown beside it, and what anybody may spend, USD.
-NEAR, NEAR_USD = 2.5, 2000.0
-#: What is always said.
-BY_SIZE = (
-    "quality is ranked by parameters (a mixture by the root of all and active ones), the newer of equal ones first: no "
-    "model was tested for this; try the two or three of your choice on your own questions before you buy"
-)
-AT_ONCE = (
-    "{users:g} users means that so many ask in the same moment; people who only have access count far less: ask again "
-    "with the number that you see at once at the busiest hour"
-)
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,45 +40,6 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     cards: int
     card: ModelCard
     storage: str
-
-
-class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine with a model."""
-
-    device: str
-    cards: int
-    model: str
-    format: str
-    engine: str
-    #: How keys and values are kept.
-    kv: str
-    quality: float
-    need_gib: float
-    have_gib: float
-    #: Tokens a second of each user with all at work: in the middle, and in 9 of 10 cases.
-    tokens_per_s: float
-    tokens_per_s_low: float
-    users_at_once: int
-    purchase_usd: float
-    years_usd: float
-    usd_per_million: float
-    bound_by: str
-    #: What the cards stand in; empty: it is there already.
-    house: str = ""
-    why: str = ""
-
-
-class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer."""
-
-    options: tuple[Option, ...]
-    smaller: Refusal | None
-    bigger: Refusal | None
-    refused: tuple[Refusal, ...]
-    adaptation: str
-    services: tuple[str, ...] = ()
-    #: What to know before this is believed.
-    notes: tuple[str, ...] = ()
 
 
 def engine_for(device: Device, wish: Wish) -> str:
@@ -144,14 +96,15 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
     if not fit.fits:
         return Refusal(
             what=what,
-            why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f}",
+            why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free",
             usd=bought,
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
         return Refusal(
             what=what,
-            why=f"{low:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
+            why=f"{floor(low * 10) / 10:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for "
+            f"({reason})",
             rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
             usd=bought,
         )
@@ -176,6 +129,7 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
         usd_per_million=years / max(millions, 1e-9),
         bound_by=reason,
         house="" if wish.owned else house_name(device, cards, electricity.country),
+        used=bool(device.price and device.price.used and not wish.owned),
     )
 
 
@@ -191,7 +145,7 @@ def with_rescue(refusal: Refusal, tried: Try, wish: Wish, electricity: Electrici
 
 def house_name(device: Device, cards: int, country: str) -> str:
     """What cards stand in; a whole machine stands for itself."""
-    house = None if device.kind in WHOLE_MACHINES else house_of(device, cards, country)
+    house = None if is_whole_machine(device) else house_of(device, cards, country)
     return house.name if house else ""
 
 
@@ -205,9 +159,21 @@ def price_of(device: Device, cards: int, wish: Wish, electricity: Electricity) -
     return purchase(device, cards, terms).likely, total(parts)
 
 
-def notes_of(wish: Wish) -> tuple[str, ...]:
-    """What to know before the advice is believed."""
-    return (BY_SIZE, AT_ONCE.format(users=wish.users)) if wish.users > 4 else (BY_SIZE,)
+def nothing_is_enough(
+    devices: Sequence[Device], models: Sequence[ModelCard], wish: Wish, electricity: Electricity
+) -> str:
+    """What to change where nothing is enough; with what it would cost if money is all that is missing."""
+    if wish.budget_usd is not None:
+        free = recommend(devices, models, msgspec.structs.replace(wish, budget_usd=None), electricity).options
+        if free:
+            least = min(free, key=lambda each: each.purchase_usd)
+            year = next(card.year for card in models if card.id == least.model)
+            return (
+                f"no machine with a model is enough for {wish.budget_usd:,.0f} USD; {least.purchase_usd:,.0f} USD "
+                f"would be: {least.cards} x {least.device} with {least.model} {least.format} of {year}; or lower the "
+                "quality, the users or the context"
+            )
+    return "no machine with a model is enough: lower the quality, the users or the context"
 
 
 def recommend(
@@ -245,15 +211,16 @@ def recommend(
         nearest += failed
         shown += failed[:1] if len(failed) == len(answers) else []
     found.sort(key=lambda option: (option.years_usd * (1 + MORE_CARDS * (option.cards - 1)), -option.quality))
-    options = distinct(found)
+    options = distinct(found, cards_of)
     best = options[0] if options else None
     return Advice(
         options=tuple(options),
-        smaller=_halved(best, devices, cards_of, wish, electricity) or _smaller(best, refused, nearest),
-        bigger=_bigger(best, cards_of, found),
+        smaller=_halved(best, devices, cards_of, wish, electricity)
+        or _smaller(best, refused, nearest, wish.budget_usd),
+        bigger=_bigger(options, devices, cards_of, wish, electricity),
         refused=tuple(sorted(shown, key=lambda each: -each.usd)[:20] + refused),
-        notes=notes_of(wish),
-        adaptation=adaptation(best, cards_of),
+        notes=(*notes_of(wish), *caveats(options, devices, models, wish, electricity)),
+        adaptation=adaptation(best, cards_of) if best else nothing_is_enough(devices, models, wish, electricity),
         services=tuple(f"{each.id}: {each.input_usd:g} / {each.output_usd:g} USD a million" for each in services[:3]),
     )
 
@@ -270,29 +237,6 @@ def _first_that_does(
                 return answer
             last = answer, tried
     return with_rescue(*last, wish, electricity) if last else None
-
-
-def distinct(found: Sequence[Option]) -> list[Option]:
-    """Three that differ: the cheapest, and of those that cost not much more the best and the fastest."""
-    if not found:
-        return []
-    first = found[0]
-    most_usd = max(NEAR * first.years_usd, NEAR_USD)
-    near = [each for each in found[1:] if each.years_usd <= most_usd] or list(found[1:4])
-    picked = [msgspec.structs.replace(first, why="the least that is enough")]
-    wishes: tuple[tuple[str, Callable[[Option], float]], ...] = (
-        ("better answers", lambda each: each.quality),
-        ("faster", lambda each: each.tokens_per_s),
-    )
-    for why, key in wishes:
-        rest = [each for each in near if each.device not in {one.device for one in picked}]
-        if rest:
-            best = max(rest, key=key)
-            if key(best) <= key(first):
-                continue
-            more = best.years_usd / first.years_usd - 1
-            picked.append(msgspec.structs.replace(best, why=f"{why}, {more:+.0%} of the cost"))
-    return picked
 
 
 def _halved(
@@ -312,44 +256,66 @@ def _halved(
     return with_rescue(answer, tried, wish, electricity) if isinstance(answer, Refusal) else None
 
 
-def _smaller(best: Option | None, refused: Sequence[Refusal], nearest: Sequence[Refusal]) -> Refusal | None:
+def _smaller(
+    best: Option | None, refused: Sequence[Refusal], nearest: Sequence[Refusal], budget_usd: float | None
+) -> Refusal | None:
     """What is just too small: the same model on the dearest of the cheaper machines, else the best of the models."""
     if best is None:
-        return nearest[0] if nearest else (refused[-1] if refused else None)
+        within = [each for each in nearest if budget_usd is None or each.usd <= budget_usd] or nearest
+        return max(within, key=lambda each: each.usd) if within else (refused[-1] if refused else None)
     same = [each for each in nearest if f" {best.model} " in each.what and each.usd < best.purchase_usd]
     weak = [each for each in refused if each.why.startswith("quality")]
     return max(same, key=lambda each: each.usd) if same else (weak[-1] if weak else None)
 
 
-def _bigger(best: Option | None, models: Sequence[ModelCard], found: Sequence[Option]) -> Refusal | None:
-    if best is None:
+def _bigger(
+    options: Sequence[Option],
+    devices: Sequence[Device],
+    models: Sequence[ModelCard],
+    wish: Wish,
+    electricity: Electricity,
+) -> Refusal | None:
+    """The next better model that is not offered and not older: what it would be on the machine of the least."""
+    if not options:
         return None
-    above = [card for card in models if card.id != best.model and quality_of(card) > best.quality + 1]
+    best, offered = options[0], {each.model for each in options}
+    year = next(card.year for card in models if card.id == best.model)
+    above = [
+        card
+        for card in models
+        # That more parameters are better is sure enough among models of one time only.
+        if card.id not in offered and card.year >= year and quality_of(card) >= best.quality + BETTER
+    ]
     if not above:
         return None
     card = min(above, key=quality_of)
-    cheapest = min((each.years_usd for each in found if each.model == card.id), default=None)
-    cost = (
-        f" and costs {cheapest / best.years_usd:.1f} times as much"
-        if cheapest
-        else " and fits no machine of the wish as cheaply"
-    )
+    device = next(each for each in devices if each.id == best.device)
+    here = option_of(Try(device=device, cards=best.cards, card=card, storage=best.format), wish, electricity)
+    adds = f"it adds {quality_of(card) - best.quality:.0f} points to the quality of {best.model}"
+    if isinstance(here, Option):
+        return Refusal(
+            what=card.id,
+            why=f"more than was asked for: {adds}, and writes {here.tokens_per_s:,.0f} instead of "
+            f"{best.tokens_per_s:,.0f} tokens/s on the same machine",
+            rescue="take it if that is fast enough",
+        )
     return Refusal(
-        what=card.id,
-        why=f"waste: it adds {quality_of(card) - best.quality:.0f} points to the quality asked for{cost}",
-        rescue="ask for a higher quality",
+        what=card.id, why=f"waste: {adds}, and on the same machine {here.why}", rescue="ask for a higher quality"
     )
 
 
-def adaptation(best: Option | None, models: Sequence[ModelCard]) -> str:
+def adaptation(best: Option, models: Sequence[ModelCard]) -> str:
     """What to try first when answers are not good enough."""
-    if best is None:
-        return "no machine with a model is enough: lower the quality, the users or the context, or raise the budget"
     from serdab.plan.finetuning import estimate_finetuning
 
     shape = next(card.shape for card in models if card.id == best.model)
     need = estimate_finetuning(shape, "qlora").likely / 2**30
-    room = "fits this machine" if need < best.have_gib else f"needs another machine than this ({best.have_gib:.0f} GiB)"
+    fits = need <= best.have_gib * (1 - MARGIN)
+    room = (
+        "fits this machine"
+        if fits
+        else f"needs another machine than this with its {best.have_gib:.0f}, {MARGIN:.0%} kept free"
+    )
     return (
         "first better instructions and examples in the prompt (costs tokens only), then a LoRA on a few hundred of "
         f"your own examples (QLoRA of {best.model}: {need:.0f} GiB, {room}), and only then a bigger model"
