@@ -243,10 +243,10 @@ def _cache_of(row: Row) -> str:
     """Type of kept keys and values where the row's engine was told it; "" where it kept its own.
 
     vLLM 0.12 and later ran dense models of 8 bits with caches of 8 bits: aiconfigurator starts it so, NVIDIA's
-    checkpoints ask for it, and some steps are shorter than reading caches of 16 bits takes. Rows before name no version.
+    checkpoints ask for it, and some steps are shorter than reading caches of 16 bits takes.
     """
     told = row["engine"] == "vllm" and row["quant"] == "fp8" and not number(row, "active_params_b")
-    version = re.match(r"(\d{1,3})\.(\d{1,3})", row["engine_version"])
+    version = re.match(r"(\d{1,3})\.(\d{1,3})", row.get("engine_version", ""))
     return "fp8" if told and version and (int(version[1]), int(version[2])) >= (0, 12) else ""
 
 
