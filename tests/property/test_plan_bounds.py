@@ -90,6 +90,7 @@ def test_a_longer_prompt_is_never_read_in_less_time(
     short, long = (estimate_prefill(device, card.shape, weights, tokens) for tokens in sorted((one, other)))
 
     assert short.likely <= long.likely * (1 + 1e-9)
+    assert short.likely >= weights.bytes / device.bandwidth
     assert total(short.terms) == pytest.approx(short.likely)
     assert 0 < short.range.low <= short.likely <= short.range.high
 

@@ -33,6 +33,7 @@ from serdab.plan import (
 from serdab.plan.cases import Catalogue, serving_case
 from serdab.plan.errors_of import repeats
 from serdab.plan.memory_rows import is_evidence
+from serdab.plan.prefill import prompt_s, share_of
 from serdab.plan.robust import fit_positive
 from serdab.plan.serving import features_of, floor_s, roofline_s
 
@@ -176,6 +177,14 @@ def test_a_prompt_of_a_mixture_waits_for_all_its_weights() -> None:
     assert reading["long"] > 4 * reading["short"]
     assert "memory bandwidth" in short.bound_by
     assert "computing" in estimate_prefill(SPARK, SEVEN, weights_of(SEVEN, "Q4_K_M"), 4096).bound_by
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9, 1.0, 1.4, 2.0])
+def test_a_share_is_found_from_the_time_that_it_takes(share: float) -> None:
+    measured_s = prompt_s(3.0, 0.5, share)
+
+    assert share_of(3.0, 0.5, measured_s) == pytest.approx(share)
+    assert measured_s >= 0.5 + 3.0 / 2
 
 
 def test_who_has_no_room_waits_longer_for_the_first_token() -> None:

@@ -13,7 +13,7 @@ from serdab.plan.formats import format_named
 from serdab.plan.kv import bytes_per_token, kept_tokens
 from serdab.plan.measured import Row, number
 from serdab.plan.naming import device_named, rough_shape, shape_named
-from serdab.plan.prefill import full_rate_s, prefill_features
+from serdab.plan.prefill import dense_rate, operations, passes_s, prefill_features, prompt_s, share_of
 from serdab.plan.serving import BITS, Served, floor_s
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import bytes_read, weights_of
@@ -177,8 +177,16 @@ class PrefillCase(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def share(self) -> float:
         """The share of the full rates of the device that it was read at."""
-        least_s = full_rate_s(self.device, self.shape, self.weights_bytes, self.prompt_tokens, self.depth_tokens)
-        return least_s * self.tokens_per_s / self.prompt_tokens
+        return share_of(*self._least_s, self.prompt_tokens / self.tokens_per_s)
+
+    def speed(self, share: float) -> float:
+        """Tokens a second at that share of the full rates."""
+        return self.prompt_tokens / prompt_s(*self._least_s, share)
+
+    @property
+    def _least_s(self) -> tuple[float, float]:
+        computing = operations(self.shape, self.prompt_tokens, self.depth_tokens) / dense_rate(self.device)
+        return computing, passes_s(self.device, self.weights_bytes, self.prompt_tokens)
 
 
 def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:

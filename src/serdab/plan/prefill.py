@@ -3,7 +3,8 @@
 t = ((2·P·N + a·2·L·heads·d·N²)/F + W/B·N/512)/u (field evidence §5.5), with a = 2: the kernels of attention reach about
 half of what those of matrices do, and less the more of them there is. Each batch of 512 tokens reads all weights, which
 decides for mixtures of experts and wide formats on a narrow memory. F is the rate of 16 bits, for quantised weights
-too: the share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple).
+too: the share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple),
+and no reading is shorter than at the whole bandwidth.
 """
 
 from __future__ import annotations
@@ -63,12 +64,15 @@ def passes_s(device: Device, weights_bytes: float, prompt_tokens: float) -> floa
     return weights_bytes / device.bandwidth * max(1.0, prompt_tokens / BATCH_TOKENS)
 
 
-def full_rate_s(
-    device: Device, shape: Shape, weights_bytes: float, prompt_tokens: float, depth_tokens: float = 0.0
-) -> float:
-    """Seconds to read a prompt behind a context of `depth_tokens` at the full rates of the device."""
-    computing = operations(shape, prompt_tokens, depth_tokens) / dense_rate(device)
-    return computing + passes_s(device, weights_bytes, prompt_tokens)
+def prompt_s(computing_s: float, reading_s: float, share: float) -> float:
+    """Seconds of a prompt from those at full rates: integer units exceed the rate of 16 bits, no reading its memory."""
+    return computing_s / share + reading_s / min(share, 1.0)
+
+
+def share_of(computing_s: float, reading_s: float, measured_s: float) -> float:
+    """The share of the full rates at which a prompt of so many seconds was read."""
+    share = (computing_s + reading_s) / measured_s
+    return share if share <= 1 else computing_s / max(measured_s - reading_s, computing_s / 2)
 
 
 def prefill_features(shape: Shape, prompt_tokens: float, depth_tokens: float = 0.0) -> tuple[float, ...]:

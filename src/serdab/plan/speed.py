@@ -204,7 +204,8 @@ def estimate_prefill(
     work = operations(shape, prompt_tokens)
     flat = 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
-    reading = passes_s(device, weights.bytes, prompt_tokens) / share
+    at_most = min(share, 1.0)
+    reading = passes_s(device, weights.bytes, prompt_tokens) / at_most
     terms = (
         Term(
             name="weights",
@@ -230,7 +231,7 @@ def estimate_prefill(
         bound_by=(
             f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s"
             if reading < seconds / 2
-            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {BATCH_TOKENS} tokens at {share:.0%} of "
+            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {BATCH_TOKENS} tokens at {at_most:.0%} of "
             f"{device.bandwidth / 1e9:,.0f} GB/s"
         ),
     )
