@@ -30,7 +30,7 @@ from serdab.plan import (
     validate,
     weights_of,
 )
-from serdab.plan.cases import Catalogue, serving_case
+from serdab.plan.cases import Catalogue, prefill_case, serving_case
 from serdab.plan.errors_of import repeats
 from serdab.plan.memory_rows import is_evidence
 from serdab.plan.prefill import prompt_s, share_of
@@ -155,6 +155,28 @@ def test_rows_keep_what_their_engine_was_told(changed: dict[str, str], kept: str
 
     assert case is not None
     assert case.served.kept == kept
+
+
+@pytest.mark.parametrize(
+    ("source", "engine", "prompt", "batch"),
+    [
+        ("ggml-org/llama.cpp", "llama.cpp CUDA", "2048", 2048),
+        ("ggml-org/llama.cpp", "llama.cpp CUDA", "512", 512),
+        ("kyuz0/amd-strix-halo-toolboxes", "llama.cpp rocm6_4_4", "2048", 2048),
+        ("kyuz0/amd-strix-halo-toolboxes", "llama.cpp vulkan_radv", "2048", 512),
+        ("somebody", "vllm", "2048", 2048),
+    ],
+)
+def test_rows_are_read_in_the_batches_of_their_commands(source: str, engine: str, prompt: str, batch: int) -> None:
+    row = {
+        "hardware": H100.name, "metric": "prefill", "model": "seven", "params_b": "7.6", "quant": "Q8_0",
+        "engine": engine, "source": source, "prompt_len": prompt, "value": "1000", "concurrency": "1", "flag": "",
+    }  # fmt: skip
+    case = prefill_case(row, Catalogue([H100], [SEVEN]))
+
+    assert case is not None
+    assert case.batch_tokens == batch
+    assert case.speed(case.share) == pytest.approx(1000)
 
 
 def test_coefficients_stay_above_what_is_physical() -> None:

@@ -13,7 +13,16 @@ from serdab.plan.formats import format_named
 from serdab.plan.kv import bytes_per_token, kept_tokens
 from serdab.plan.measured import Row, number
 from serdab.plan.naming import device_named, rough_shape, shape_named
-from serdab.plan.prefill import dense_rate, operations, passes_s, prefill_features, prompt_s, share_of
+from serdab.plan.prefill import (
+    SERVER_BATCH_TOKENS,
+    batch_of,
+    dense_rate,
+    operations,
+    passes_s,
+    prefill_features,
+    prompt_s,
+    share_of,
+)
 from serdab.plan.serving import BITS, Served, floor_s
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import bytes_read, weights_of
@@ -168,6 +177,8 @@ class PrefillCase(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     depth_tokens: float = 0.0
     weights_bytes: float = 0.0
+    #: Tokens that were computed in one go.
+    batch_tokens: float = 512
 
     @property
     def features(self) -> tuple[float, ...]:
@@ -186,7 +197,7 @@ class PrefillCase(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _least_s(self) -> tuple[float, float]:
         computing = operations(self.shape, self.prompt_tokens, self.depth_tokens) / dense_rate(self.device)
-        return computing, passes_s(self.device, self.weights_bytes, self.prompt_tokens)
+        return computing, passes_s(self.device, self.weights_bytes, self.prompt_tokens, self.batch_tokens)
 
 
 def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
@@ -212,7 +223,18 @@ def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
         model=row["model"],
         source=row["source"],
         weights_bytes=weights_of(shape, format_named(row["quant"]) or "Q4_K_M").bytes,
+        batch_tokens=_batch_of(row, prompt),
     )
+
+
+def _batch_of(row: Row, prompt_tokens: float) -> int:
+    """Tokens that were computed in one go.
+
+    llama.cpp's own benches of long prompts, and those of kyuz0 with ROCm, ran with `-ub 2048` (their commands say so).
+    """
+    engine = engine_of(row)
+    told = row["source"].startswith("ggml-org") or (row["source"].startswith("kyuz0") and engine == "llama.cpp")
+    return SERVER_BATCH_TOKENS if told and prompt_tokens >= SERVER_BATCH_TOKENS else batch_of(engine)
 
 
 def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:

@@ -1,7 +1,7 @@
 """Reading a prompt: a sum of computing and of reading the weights, at a share of the full rates of the device.
 
-t = ((2·P·N + a·2·L·heads·d·N²)/F + W/B·N/512)/u (field evidence §5.5), with a = 2: the kernels of attention reach about
-half of what those of matrices do, and less the more of them there is. Each batch of 512 tokens reads all weights, which
+t = ((2·P·N + a·2·L·heads·d·N²)/F + W/B·N/b)/u (field evidence §5.5), with a = 2: the kernels of attention reach about
+half of what those of matrices do, and less the more of them there is. Each batch of b tokens reads all weights, which
 decides for mixtures of experts and wide formats on a narrow memory. F is the rate of 16 bits, for quantised weights
 too: the share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple),
 and no reading is shorter than at the whole bandwidth.
@@ -18,8 +18,11 @@ from serdab.plan.devices import Device
 from serdab.plan.shapes import Shape
 
 FEATURES = ("constant", "prompt", "size", "attention")
-#: What one operation of attention counts for, and tokens that are computed in one go (llama.cpp's `-ub`).
-ATTENTION_COST, BATCH_TOKENS = 2.0, 512
+#: What one operation of attention counts for.
+ATTENTION_COST = 2.0
+#: Tokens that are computed in one go unasked (llama.cpp's `-ub`), and by servers at least (vLLM's
+#: `--max-num-batched-tokens`, SGLang's `--chunked-prefill-size`, TensorRT-LLM's `max_num_tokens`).
+BATCH_TOKENS, SERVER_BATCH_TOKENS = 512, 2048
 
 
 class PrefillModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +62,14 @@ def dense_rate(device: Device) -> float:
     )
 
 
-def passes_s(device: Device, weights_bytes: float, prompt_tokens: float) -> float:
+def batch_of(engine: str) -> int:
+    """Tokens that an engine computes in one go unasked."""
+    return SERVER_BATCH_TOKENS if engine in ("vllm", "sglang", "trtllm") else BATCH_TOKENS
+
+
+def passes_s(device: Device, weights_bytes: float, prompt_tokens: float, batch_tokens: float) -> float:
     """Seconds to read the weights at the full bandwidth, once for each batch of the prompt."""
-    return weights_bytes / device.bandwidth * max(1.0, prompt_tokens / BATCH_TOKENS)
+    return weights_bytes / device.bandwidth * max(1.0, prompt_tokens / batch_tokens)
 
 
 def prompt_s(computing_s: float, reading_s: float, share: float) -> float:

@@ -26,7 +26,7 @@ from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
-from serdab.plan.prefill import BATCH_TOKENS, dense_rate, operations, passes_s, prefill_features, prefill_groups
+from serdab.plan.prefill import batch_of, dense_rate, operations, passes_s, prefill_features, prefill_groups
 from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of, floor_s
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
@@ -204,8 +204,8 @@ def estimate_prefill(
     work = operations(shape, prompt_tokens)
     flat = 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
-    at_most = min(share, 1.0)
-    reading = passes_s(device, weights.bytes, prompt_tokens) / at_most
+    at_most, batch = min(share, 1.0), batch_of(fitted)
+    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / at_most
     terms = (
         Term(
             name="weights",
@@ -218,7 +218,7 @@ def estimate_prefill(
             name="reading",
             value=reading,
             unit="s",
-            why=f"{weights.bytes / 1e9:.2f} GB for each {BATCH_TOKENS} tokens",
+            why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens",
         ),
     )
     low, high = span_of(device, fitted, PREFILL_SPAN)
@@ -231,7 +231,7 @@ def estimate_prefill(
         bound_by=(
             f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s"
             if reading < seconds / 2
-            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {BATCH_TOKENS} tokens at {at_most:.0%} of "
+            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {at_most:.0%} of "
             f"{device.bandwidth / 1e9:,.0f} GB/s"
         ),
     )
