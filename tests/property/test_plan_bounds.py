@@ -21,6 +21,7 @@ from serdab.plan import (
     estimate_batched,
     estimate_decode,
     estimate_first_token,
+    estimate_prefill,
     known_formats,
     load_catalogue,
     memory_terms,
@@ -73,9 +74,25 @@ def test_a_longer_context_is_never_faster_or_smaller(
 def test_more_bits_are_never_faster_or_smaller(device: Device, card: ModelCard, pair: tuple[str, str]) -> None:
     less, more = (weights_of(card.shape, storage) for storage in pair)
     few, many = (estimate_decode(device, card.shape, weights, Setting()).likely for weights in (less, more))
+    soon, late = (estimate_prefill(device, card.shape, weights, 4096).likely for weights in (less, more))
 
     assert less.bytes <= more.bytes
     assert few >= many
+    assert soon <= late
+
+
+@given(devices, models, formats, contexts, contexts)
+@settings(max_examples=150)
+def test_a_longer_prompt_is_never_read_in_less_time(
+    device: Device, card: ModelCard, storage: str, one: int, other: int
+) -> None:
+    weights = weights_of(card.shape, storage)
+    short, long = (estimate_prefill(device, card.shape, weights, tokens) for tokens in sorted((one, other)))
+
+    assert short.likely <= long.likely * (1 + 1e-9)
+    assert short.likely >= weights.bytes / device.bandwidth
+    assert total(short.terms) == pytest.approx(short.likely)
+    assert 0 < short.range.low <= short.likely <= short.range.high
 
 
 @given(devices, models, st.integers(1, 64), contexts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import msgspec
+import numpy as np
 import pytest
 
 from serdab.plan import (
@@ -29,8 +30,11 @@ from serdab.plan import (
     validate,
     weights_of,
 )
+from serdab.plan.cases import Catalogue, prefill_case, serving_case
 from serdab.plan.errors_of import repeats
 from serdab.plan.memory_rows import is_evidence
+from serdab.plan.prefill import prompt_s, share_of
+from serdab.plan.robust import fit_positive
 from serdab.plan.serving import features_of, floor_s, roofline_s
 
 GIB = 2**30
@@ -116,6 +120,93 @@ def test_tensorrt_keeps_twice_the_users_of_8_bits() -> None:
 
     assert room["trtllm"] == pytest.approx(2 * room["sglang"])
     assert wide.kept == "f16"
+
+
+def test_caches_of_8_bits_are_read_in_half_the_time() -> None:
+    weights = weights_of(SEVEN, "FP8")
+    asked = Question(device=H100, shape=SEVEN, weights=weights, engine="vllm", users=64, context_tokens=16_384)
+    wide, narrow = (answer_question(msgspec.structs.replace(asked, kv=kind)).between_tokens for kind in ("f16", "fp8"))
+
+    assert features_of(served(cache="fp8"))[1] == pytest.approx(features_of(served())[1] / 2)
+    assert wide is not None
+    assert narrow is not None
+    assert narrow.likely < wide.likely
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({}, "fp8"),
+        ({"engine_version": "0.11.2"}, "f16"),
+        ({"engine_version": ""}, "f16"),
+        ({"quant": ""}, "f16"),
+        ({"active_params_b": "10"}, "f16"),
+        ({"engine": "sglang"}, "f16"),
+        ({"engine": "trtllm"}, "fp8"),
+    ],
+)
+def test_rows_keep_what_their_engine_was_told(changed: dict[str, str], kept: str) -> None:
+    row = {
+        "hardware": H100.name, "mode": "agg", "model": "seven", "params_b": "7.6", "active_params_b": "",
+        "quant": "fp8", "engine": "vllm", "engine_version": "0.12.0", "isl": "2048", "osl": "256", "concurrency": "32",
+        "itl_ms": "9", "ttft_ms": "100", "tp": "1", "dp": "1", "n_gpus": "1", "moe_ep": "1",
+    }  # fmt: skip
+    case = serving_case({**row, **changed}, Catalogue([H100], [SEVEN]))
+
+    assert case is not None
+    assert case.served.kept == kept
+
+
+@pytest.mark.parametrize(
+    ("source", "engine", "prompt", "batch"),
+    [
+        ("ggml-org/llama.cpp", "llama.cpp CUDA", "2048", 2048),
+        ("ggml-org/llama.cpp", "llama.cpp CUDA", "512", 512),
+        ("kyuz0/amd-strix-halo-toolboxes", "llama.cpp rocm6_4_4", "2048", 2048),
+        ("kyuz0/amd-strix-halo-toolboxes", "llama.cpp vulkan_radv", "2048", 512),
+        ("somebody", "vllm", "2048", 2048),
+    ],
+)
+def test_rows_are_read_in_the_batches_of_their_commands(source: str, engine: str, prompt: str, batch: int) -> None:
+    row = {
+        "hardware": H100.name, "metric": "prefill", "model": "seven", "params_b": "7.6", "quant": "Q8_0",
+        "engine": engine, "source": source, "prompt_len": prompt, "value": "1000", "concurrency": "1", "flag": "",
+    }  # fmt: skip
+    case = prefill_case(row, Catalogue([H100], [SEVEN]))
+
+    assert case is not None
+    assert case.batch_tokens == batch
+    assert case.speed(case.share) == pytest.approx(1000)
+
+
+def test_coefficients_stay_above_what_is_physical() -> None:
+    features = np.array([[1.0, 0.1], [1.0, 1.0], [1.0, 4.0]])
+    free, held = (fit_positive(features, features @ [2.0, 0.5], least) for least in ((), (0.0, 1.0)))
+
+    assert free == pytest.approx((2.0, 0.5), rel=0.05)
+    assert held[1] == 1.0
+    assert held[0] < free[0]
+
+
+def test_a_prompt_of_a_mixture_waits_for_all_its_weights() -> None:
+    card = next(each for each in CATALOGUE.models.values() if each.id == "gpt-oss-120b")
+    weights = weights_of(card.shape, "F16")
+    short, long = (estimate_prefill(SPARK, card.shape, weights, tokens) for tokens in (64, 2048))
+    reading = {found: next(term for term in each.terms if term.name == "reading").value
+               for found, each in (("short", short), ("long", long))}  # fmt: skip
+
+    assert reading["short"] >= 0.5 * weights.bytes / SPARK.bandwidth
+    assert reading["long"] > 4 * reading["short"]
+    assert "memory bandwidth" in short.bound_by
+    assert "computing" in estimate_prefill(SPARK, SEVEN, weights_of(SEVEN, "Q4_K_M"), 4096).bound_by
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9, 1.0, 1.4, 2.0])
+def test_a_share_is_found_from_the_time_that_it_takes(share: float) -> None:
+    measured_s = prompt_s(3.0, 0.5, share)
+
+    assert share_of(3.0, 0.5, measured_s) == pytest.approx(share)
+    assert measured_s >= 0.5 + 3.0 / 2
 
 
 def test_who_has_no_room_waits_longer_for_the_first_token() -> None:

@@ -9,6 +9,7 @@ from serdab.plan.bad_plan import BadPlan
 from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate
+from serdab.plan.kv import kv_type
 from serdab.plan.memory import Fit, Load, Neighbour, check_fit, most_sequences, offload_share
 from serdab.plan.power import estimate_power
 from serdab.plan.serving import Served
@@ -164,6 +165,7 @@ def served_of(question: Question, users: float) -> Served:
         answer_tokens=question.answer_tokens,
         tensor_parallel=question.cards,
         cards=question.cards,
+        cache="" if kv_type(question.kv) == "f16" else question.kv,
     )
 
 

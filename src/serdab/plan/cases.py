@@ -13,7 +13,16 @@ from serdab.plan.formats import format_named
 from serdab.plan.kv import bytes_per_token, kept_tokens
 from serdab.plan.measured import Row, number
 from serdab.plan.naming import device_named, rough_shape, shape_named
-from serdab.plan.prefill import dense_rate, operations, prefill_features
+from serdab.plan.prefill import (
+    SERVER_BATCH_TOKENS,
+    batch_of,
+    dense_rate,
+    operations,
+    passes_s,
+    prefill_features,
+    prompt_s,
+    share_of,
+)
 from serdab.plan.serving import BITS, Served, floor_s
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import bytes_read, weights_of
@@ -168,17 +177,27 @@ class PrefillCase(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     depth_tokens: float = 0.0
     weights_bytes: float = 0.0
+    #: Tokens that were computed in one go.
+    batch_tokens: float = 512
 
     @property
     def features(self) -> tuple[float, ...]:
         """What the logarithm of the share is linear in."""
-        return prefill_features(self.device, self.shape, self.weights_bytes, self.prompt_tokens)
+        return prefill_features(self.shape, self.prompt_tokens, self.depth_tokens)
 
     @property
     def share(self) -> float:
-        """The share of the dense rate of 16 bits that it was read at."""
-        rate = operations(self.shape, self.prompt_tokens, self.depth_tokens) / self.prompt_tokens * self.tokens_per_s
-        return rate / dense_rate(self.device)
+        """The share of the full rates of the device that it was read at."""
+        return share_of(*self._least_s, self.prompt_tokens / self.tokens_per_s)
+
+    def speed(self, share: float) -> float:
+        """Tokens a second at that share of the full rates."""
+        return self.prompt_tokens / prompt_s(*self._least_s, share)
+
+    @property
+    def _least_s(self) -> tuple[float, float]:
+        computing = operations(self.shape, self.prompt_tokens, self.depth_tokens) / dense_rate(self.device)
+        return computing, passes_s(self.device, self.weights_bytes, self.prompt_tokens, self.batch_tokens)
 
 
 def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
@@ -204,7 +223,18 @@ def prefill_case(row: Row, catalogue: Catalogue) -> PrefillCase | None:
         model=row["model"],
         source=row["source"],
         weights_bytes=weights_of(shape, format_named(row["quant"]) or "Q4_K_M").bytes,
+        batch_tokens=_batch_of(row, prompt),
     )
+
+
+def _batch_of(row: Row, prompt_tokens: float) -> int:
+    """Tokens that were computed in one go.
+
+    llama.cpp's own benches of long prompts, and those of kyuz0 with ROCm, ran with `-ub 2048` (their commands say so).
+    """
+    engine = engine_of(row)
+    told = row["source"].startswith("ggml-org") or (row["source"].startswith("kyuz0") and engine == "llama.cpp")
+    return SERVER_BATCH_TOKENS if told and prompt_tokens >= SERVER_BATCH_TOKENS else batch_of(engine)
 
 
 def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:
@@ -227,6 +257,7 @@ def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:
         tensor_parallel=max(1, int(number(row, "tp", 1))),
         data_parallel=max(1, int(number(row, "dp", 1))),
         cards=max(1, int(number(row, "n_gpus", 1))),
+        cache=_cache_of(row),
     )
     return ServingCase(
         served=served,
@@ -236,6 +267,17 @@ def serving_case(row: Row, catalogue: Catalogue) -> ServingCase | None:
         group=f"{served.shape.name} {device.id} {row['engine']} {precision}",
         version=f"{row['engine_version']} {row['moe_ep']}",
     )
+
+
+def _cache_of(row: Row) -> str:
+    """Type of kept keys and values where the row's engine was told it; "" where it kept its own.
+
+    vLLM 0.12 and later ran dense models of 8 bits with caches of 8 bits: aiconfigurator starts it so, NVIDIA's
+    checkpoints ask for it, and some steps are shorter than reading caches of 16 bits takes.
+    """
+    told = row["engine"] == "vllm" and row["quant"] == "fp8" and not number(row, "active_params_b")
+    version = re.match(r"(\d{1,3})\.(\d{1,3})", row.get("engine_version", ""))
+    return "fp8" if told and version and (int(version[1]), int(version[2])) >= (0, 12) else ""
 
 
 class ServingCase(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ FEATURES = (
 )
 #: Of the steps of dense models (`calibration.DENSE_STEPS`), rounded: the time over the ideal of computing, of the
 #: traffic of activations, and of one layer.
-COMPUTING, TRAFFIC, LAYER = 1.25, 60.0, 0.7
+COMPUTING, TRAFFIC, LAYER = 1.15, 65.0, 0.7
 #: Seconds that each user adds to a step.
 USER_S = 3e-5
 

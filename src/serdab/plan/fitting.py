@@ -15,7 +15,7 @@ from serdab.plan.decoding import FEATURES, DecodeCase, DecodeModel
 from serdab.plan.first_token import FirstTokenModel
 from serdab.plan.prefill import PrefillModel
 from serdab.plan.robust import fit_logs, fit_positive, spans
-from serdab.plan.serving import Served, features_of
+from serdab.plan.serving import DENSE_LEAST, Served, features_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,8 @@ def fit_steps(served: Sequence[Served], measured_s: Sequence[float]) -> tuple[fl
     """Fit the time of a step at concurrency, of dense models or of mixtures of experts (not of both together)."""
     import numpy as np
 
-    return fit_positive(np.array([features_of(each) for each in served]), np.array(measured_s))
+    least = DENSE_LEAST if all(each.shape.experts is None for each in served) else ()
+    return fit_positive(np.array([features_of(each) for each in served]), np.array(measured_s), least)
 
 
 def fit_first_token(served: Sequence[Served], measured_s: Sequence[float], share: float = 0.8) -> FirstTokenModel:

@@ -65,7 +65,7 @@ def prefill_errors(train: Sequence[PrefillCase], test: Sequence[PrefillCase]) ->
         for place, case in enumerate(test):
             if case.device.id == name:
                 share = model.share(prefill_groups(case.device, case.engine), case.features)
-                found[place] = share / case.share - 1.0
+                found[place] = case.speed(share) / case.tokens_per_s - 1.0
     return found
 
 

@@ -1,10 +1,10 @@
-"""Reading a prompt: operations over the dense rate, of which an engine reaches a share that depends on its kernels.
+"""Reading a prompt: a sum of computing and of reading the weights, at a share of the full rates of the device.
 
-t = (2·P·N + a·2·L·heads·d·N²)/(u·F) (field evidence §5.5), with a = 2: the kernels of attention reach half of what
-those of matrices do. u falls where a batch of 512 tokens is too small for all the weights that it reads (mixtures of
-experts, wide formats): by the ratio of their reading to their computing, both at the full rates of the device. F is the
-rate of 16 bits, for quantised weights too: the share u then holds what an engine makes of integer units (0.77 to 1.05
-of it on GeForce, 0.6 to 0.7 on Apple).
+t = ((2·P·N + a·2·L·heads·d·N²)/F + W/B·N/b)/u (field evidence §5.5), with a = 2: the kernels of attention reach about
+half of what those of matrices do, and less the more of them there is. Each batch of b tokens reads all weights, which
+decides for mixtures of experts and wide formats on a narrow memory. F is the rate of 16 bits, for quantised weights
+too: the share u then holds what an engine makes of integer units (0.77 to 1.05 of it on GeForce, 0.6 to 0.7 on Apple),
+and no reading is shorter than at the whole bandwidth.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from serdab.plan.decoding import groups_of
 from serdab.plan.devices import Device
 from serdab.plan.shapes import Shape
 
-FEATURES = ("constant", "prompt", "size", "reading")
-#: What one operation of attention counts for, and tokens that are computed in one go (llama.cpp's `-ub`).
-ATTENTION_COST, BATCH_TOKENS = 2.0, 512
+FEATURES = ("constant", "prompt", "size", "attention")
+#: What one operation of attention counts for.
+ATTENTION_COST = 2.0
+#: Tokens that are computed in one go unasked (llama.cpp's `-ub`), and by servers at least (vLLM's
+#: `--max-num-batched-tokens`, SGLang's `--chunked-prefill-size`, TensorRT-LLM's `max_num_tokens`).
+BATCH_TOKENS, SERVER_BATCH_TOKENS = 512, 2048
 
 
 class PrefillModel(msgspec.Struct, frozen=True, kw_only=True):
-    """The logarithm of the share of the dense rate."""
+    """The logarithm of the share of the full rates."""
 
     common: tuple[float, ...]
     #: By group: what it adds.
     differences: dict[str, float]
 
     def share(self, groups: tuple[str, ...], features: tuple[float, ...]) -> float:
-        """The share of the dense rate of 16 bits, at most 2 (integer units are faster)."""
+        """The share of the full rates, that of 16 bits for computing; at most 2 (integer units are faster)."""
         value = sum(a * b for a, b in zip(self.common, features, strict=True))
         return math.exp(min(math.log(2.0), value + sum(self.differences.get(group, 0.0) for group in groups)))
 
@@ -59,15 +62,35 @@ def dense_rate(device: Device) -> float:
     )
 
 
-def prefill_features(device: Device, shape: Shape, weights_bytes: float, prompt_tokens: float) -> tuple[float, ...]:
+def batch_of(engine: str) -> int:
+    """Tokens that an engine computes in one go unasked."""
+    return SERVER_BATCH_TOKENS if engine in ("vllm", "sglang", "trtllm") else BATCH_TOKENS
+
+
+def passes_s(device: Device, weights_bytes: float, prompt_tokens: float, batch_tokens: float) -> float:
+    """Seconds to read the weights at the full bandwidth, once for each batch of the prompt."""
+    return weights_bytes / device.bandwidth * max(1.0, prompt_tokens / batch_tokens)
+
+
+def prompt_s(computing_s: float, reading_s: float, share: float) -> float:
+    """Seconds of a prompt from those at full rates: integer units exceed the rate of 16 bits, no reading its memory."""
+    return computing_s / share + reading_s / min(share, 1.0)
+
+
+def share_of(computing_s: float, reading_s: float, measured_s: float) -> float:
+    """The share of the full rates at which a prompt of so many seconds was read."""
+    share = (computing_s + reading_s) / measured_s
+    return share if share <= 1 else computing_s / max(measured_s - reading_s, computing_s / 2)
+
+
+def prefill_features(shape: Shape, prompt_tokens: float, depth_tokens: float = 0.0) -> tuple[float, ...]:
     """What the logarithm of the share is linear in."""
-    batch = max(1.0, min(prompt_tokens, BATCH_TOKENS))
-    computing = 2.0 * shape.active_parameters * batch / dense_rate(device)
+    matrices = 2.0 * prompt_tokens * shape.active_parameters
     return (
         1.0,
         math.log(max(prompt_tokens, 1.0) / 512),
         math.log(shape.active_parameters / 8e9),
-        math.log1p(weights_bytes / device.bandwidth / computing),
+        1.0 - matrices / operations(shape, prompt_tokens, depth_tokens),
     )
 
 

@@ -18,25 +18,28 @@ TYPICAL, NEAR = 0.2, 0.05
 
 
 def fit_positive(
-    features: NDArray[np.float64], measured: NDArray[np.float64], ridge: float = 0.02
+    features: NDArray[np.float64], measured: NDArray[np.float64], least: Sequence[float] = (), ridge: float = 0.02
 ) -> tuple[float, ...]:
-    """Coefficients of at least 0 of a sum of times, by least mean relative error (which is what is reported).
+    """Coefficients of at least `least` of a sum of times, by least mean relative error (which is what is reported).
 
     Args:
         features: a row for each case, in seconds.
         measured: seconds.
-        ridge: pull of all coefficients to 0, relative to what they explain.
+        least: what each coefficient is at least; empty: 0.
+        ridge: pull of all coefficients to their least, relative to what they explain.
     """
     import numpy as np
     from scipy.optimize import nnls
 
     rows, size = features.shape
     relative = features / measured[:, None]
+    bounds = np.array(least or [0.0] * size)
+    rest = 1 - relative @ bounds
     held = np.diag(np.full(size, ridge * np.sqrt(rows)) * (np.median(relative, axis=0) + 1e-9))
     pull, solution = np.ones(rows), np.zeros(size)
     for _ in range(ROUNDS):
         left = np.vstack([relative * pull[:, None], held])
-        solution = nnls(left, np.concatenate([pull, np.zeros(size)]))[0]
+        solution = bounds + nnls(left, np.concatenate([pull * rest, np.zeros(size)]))[0]
         pull = np.sqrt(TYPICAL / np.maximum(np.abs(relative @ solution - 1), NEAR))
     return tuple(round(float(value), 5) for value in solution)
 

@@ -16,11 +16,15 @@ import msgspec
 
 from serdab.plan.decoding import LAYER_S
 from serdab.plan.devices import Device
-from serdab.plan.kv import cache_bytes, kept_tokens
+from serdab.plan.kv import cache_bytes, kept_tokens, kv_type
 from serdab.plan.shapes import Shape
 from serdab.plan.weights import expert_parameters
 
 DENSE_FEATURES = ("weights", "cache", "computation", "layers", "users", "traffic")
+#: What no fit goes below: nothing reads faster than its memory or computes faster than its units, and the activations
+#: of a layer pass 12 times (its two halves each read and write the residual, the norm and what is joined). Weights
+#: may: a part of their reading is hidden behind the computing of prompts.
+DENSE_LEAST = (0.0, 1.0, 1.0, 0.0, 0.0, 12.0)
 EXPERT_FEATURES = (
     "weights",
     "cache",
@@ -61,6 +65,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     tensor_parallel: int = 1
     data_parallel: int = 1
     cards: int = 1
+    #: Type of kept keys and values; "": as the engine does unasked.
+    cache: str = ""
 
     @property
     def all_cards(self) -> int:
@@ -80,10 +86,12 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> str:
-        """Type of kept keys and values: TensorRT-LLM keeps 8 bits for weights of 8 bits and fewer.
+        """Type of kept keys and values: unasked, TensorRT-LLM keeps 8 bits for weights of 8 bits and fewer.
 
         NVIDIA's checkpoints of FP8 and FP4 say so (`kv_cache_quant_algo`), and measured ones hold as many users.
         """
+        if self.cache:
+            return kv_type(self.cache)
         return "fp8" if self.engine == "trtllm" and BITS.get(self.precision, 16.0) <= 8 else "f16"
 
     @property

@@ -26,7 +26,7 @@ from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.first_token import queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
-from serdab.plan.prefill import dense_rate, operations, prefill_features, prefill_groups
+from serdab.plan.prefill import batch_of, dense_rate, operations, passes_s, prefill_features, prefill_groups
 from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of, floor_s
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
@@ -200,11 +200,12 @@ def estimate_prefill(
     """
     checked("context_tokens", prompt_tokens)
     fitted = FITTED_ENGINES.get(engine, engine)
-    features = prefill_features(device, shape, weights.bytes, prompt_tokens)
-    share = PREFILL.share(prefill_groups(device, fitted), features)
+    share = PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
     work = operations(shape, prompt_tokens)
     flat = 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
+    at_most, batch = min(share, 1.0), batch_of(fitted)
+    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / at_most
     terms = (
         Term(
             name="weights",
@@ -213,15 +214,26 @@ def estimate_prefill(
             why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens",
         ),
         Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
+        Term(
+            name="reading",
+            value=reading,
+            unit="s",
+            why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens",
+        ),
     )
     low, high = span_of(device, fitted, PREFILL_SPAN)
-    seconds = work * each
+    seconds = sum(term.value for term in terms)
     return Estimate(
         name="prefill",
         unit="s",
         terms=terms,
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
-        bound_by=f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
+        bound_by=(
+            f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s"
+            if reading < seconds / 2
+            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {at_most:.0%} of "
+            f"{device.bandwidth / 1e9:,.0f} GB/s"
+        ),
     )
 
 

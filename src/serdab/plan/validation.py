@@ -142,7 +142,10 @@ def check_prefill(rows: Sequence[Row], catalogue: Catalogue) -> list[Score]:
     lines = [score("prefill", "device", errors, subset="devices equal", alike=alike, bars={"median": 25})]
     lines.append(score("prefill", "device", errors, subset="rows equal", bars={"median": 25}))
     lines += _prefill_intervals(cases, errors)
-    equal = [(case.device.id, case.engine, case.model, *case.features, case.depth_tokens) for case in cases]
+    equal = [
+        (case.device.id, case.engine, case.model, case.weights_bytes, case.prompt_tokens, case.depth_tokens)
+        for case in cases
+    ]
     lines += repeats("prefill", equal, [case.tokens_per_s for case in cases])
     for kind in sorted({case.device.kind for case in cases}):
         own = [error for error, case in zip(errors, cases, strict=True) if case.device.kind == kind]
