@@ -1,6 +1,7 @@
 """What every part stands on: errors, settings, ids, logs. Standard library and msgspec only."""
 
 from serdab.core.collector import calm_collector
+from serdab.core.endings import finish
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.folders import owner_only, private_folder
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, steady_now, time_of
@@ -49,6 +50,7 @@ __all__ = [
     "calm_collector",
     "child_environment",
     "expected",
+    "finish",
     "load_settings",
     "log_folder",
     "manager_variables",
