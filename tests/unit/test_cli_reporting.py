@@ -76,6 +76,34 @@ def test_bad_input_leaves_with_2_and_starts_nothing(
     assert not (pathlib.Path(str(tmp_path)) / "home" / "postgres").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs", "list", "-n", "abc"], "expected --limit to be a valid integer, got 'abc'"),
+        (["labels", "review", "--count", "-3"], "expected --count to be greater than or equal to 1, got '-3'"),
+        (["plan", "cost", "--busy", "2"], "expected --busy to be less than or equal to 1, got '2'"),
+        (["runs", "show"], "expected RUN to be given, got nothing"),
+        (["run"], "expected WHAT to be given, got nothing"),
+        (["runs", "list", "--nope"], "expected what follows `serdab runs list` to be as its help says, got: "),
+        (["plan", "nonsense"], "expected what follows `serdab plan` to be as its help says, got: "),
+        (["run", "triage", "--key"], "expected --key to be as its help says, got: "),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_told_in_the_grammar_of_the_house(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert left(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error [bad_input]: {said}")
+    assert "→ see `" in told
+
+
+def test_a_group_without_a_command_shows_its_help_and_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["plan"]) == 2
+    assert "Usage: serdab plan" in "".join(capsys.readouterr())
+    assert left(["plan", "--help"]) == 0
+
+
 def test_other_errors_leave_with_1_and_lose_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(SerdabError("postgresql://me:hunter2@db/x is away"), as_json=False) == 1
     assert report(RuntimeError("oh"), as_json=False) == 1
