@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from serdab.cli.application import arranged, main
+from serdab.cli.application import application, arranged, main
 from serdab.cli.reporting import report
 from serdab.core import BadInput, SerdabError, expected
 
@@ -102,6 +102,17 @@ def test_a_group_without_a_command_shows_its_help_and_leaves_with_2(capsys: pyte
     assert left(["plan"]) == 2
     assert "Usage: serdab plan" in "".join(capsys.readouterr())
     assert left(["plan", "--help"]) == 0
+
+
+@pytest.mark.parametrize("group", [[], *([each.name] for each in application.registered_groups)])
+def test_the_help_of_a_group_cuts_no_line_of_a_command_at_80_columns(
+    group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert left([*group, "--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert commands
+    assert [line for line in commands if line.endswith("...") or len(line) > 80] == []
 
 
 def test_other_errors_leave_with_1_and_lose_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:
