@@ -5,8 +5,9 @@ from serdab.core.endings import finish
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.folders import owner_only, private_folder
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, steady_now, time_of
-from serdab.core.logs import log_folder, start_logging, without_passwords
+from serdab.core.logs import log_folder, start_logging
 from serdab.core.outputs import open_output, trim, trimming
+from serdab.core.redaction import without_passwords
 from serdab.core.settings import (
     SECRET_SETTINGS,
     DatabaseSettings,
