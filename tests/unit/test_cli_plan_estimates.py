@@ -50,6 +50,8 @@ def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixtur
     text = page.read_text("utf-8")
     assert text.count("<svg") >= 3
     assert "http" not in text
+    assert 'name="viewport"' in text
+    assert text.count("<polyline") == 1 + text.count("</i>this machine") + text.count("(month ")
 
 
 def test_a_recommendation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
