@@ -6,9 +6,9 @@ import re
 
 _SENSITIVE = "password|secret|token|authorization|api_?key|signature"
 _SECRET = re.compile(_SENSITIVE, re.IGNORECASE)
-_PASSWORD = re.compile(r"(\w{1,20}://[^\s:/@?#]{0,300}):[^\s'\"]{1,4000}@")
+_PASSWORD = re.compile(r"\b(\w{1,20}://[^\s:/@?#]{0,300}):[^\s'\"]{1,2000}@")
 #: Where a web address has a user alone, that is a token.
-_USER = re.compile(r"(https?://)[^\s:/@?#'\"]{1,4000}@", re.IGNORECASE)
+_USER = re.compile(r"\b(https?://)[^\s:/@?#'\"]{1,4000}@", re.IGNORECASE)
 #: `?token=…` of a webhook, `password=…` of a connection string.
 _SECRET_VALUE = re.compile(rf"((?:{_SENSITIVE})=)[^\s&'\"]{{1,4000}}", re.IGNORECASE)
 
@@ -20,4 +20,6 @@ def is_secret(name: str) -> bool:
 
 def without_passwords(text: str) -> str:
     """A text whose URLs and connection strings have lost their passwords and tokens."""
-    return _SECRET_VALUE.sub(r"\1…", _USER.sub(r"\1…@", _PASSWORD.sub(r"\1:…@", text)))
+    if "@" in text:
+        text = _USER.sub(r"\1…@", _PASSWORD.sub(r"\1:…@", text))
+    return _SECRET_VALUE.sub(r"\1…", text) if "=" in text else text
