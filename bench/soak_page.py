@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 860, 130
 COLOURS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)")
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --paper: #fdfcf9; --line: #d8d4ca; --harm: #c2603a26; --good: #2c7a4b;
-        --bad: #b3261e; --dim: #6b7280; --a: #3c6e8f; --b: #b9722d; --c: #5b8c4a; --d: #8a5a94; --e: #8b8b3d; }
+        --bad: #b3261e; --dim: #6b7280; --a: #3c6e8f; --b: #9a5a1c; --c: #44733a; --d: #8a5a94; --e: #6f6f26; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e3dc; --paper: #16191e; --line: #343a43; --harm: #e58a5e33;
         --good: #71c693; --bad: #ff8a80; --dim: #9aa3af; --a: #7fb2d1; --b: #e0a566; --c: #94c583; --d: #c69bd0;
         --e: #c9c96f; } }
@@ -21,8 +21,9 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 .good { color: var(--good); } .bad { color: var(--bad); } .dim { color: var(--dim); } h3 { margin: 1.4rem 0 .2rem; }
-svg { width: 100%; height: auto; } svg text { fill: var(--dim); font: 10px system-ui, sans-serif; }
-path { fill: none; stroke-width: 1.5; } rect { fill: var(--harm); } line { stroke: var(--line); }
+svg { display: block; width: 100%; height: 130px; border-bottom: 1px solid var(--line); overflow: visible; }
+.axis { display: flex; justify-content: space-between; color: var(--dim); font-size: .75rem; }
+path { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; } rect { fill: var(--harm); }
 """
 
 Series = dict[str, Callable[[Sample], float]]
@@ -95,7 +96,7 @@ def _plot(title: str, unit: str, samples: Sequence[Sample], series: Series) -> s
     )
     return (
         f"<h3>{escape(title)}</h3><div class=dim>{keys}</div>"
-        f"<svg viewBox='0 -6 {WIDTH} {HEIGHT + 22}' role=img aria-label='{escape(title)}'>{shade}{paths}"
-        f"<line x1=0 x2={WIDTH} y1={HEIGHT} y2={HEIGHT} /><text x=0 y={HEIGHT + 13}>0 s</text>"
-        f"<text x={WIDTH} y={HEIGHT + 13} text-anchor=end>{end:,.0f} s · peak {most:,.4g} {unit}</text></svg>"
+        f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' preserveAspectRatio=none role=img aria-label='{escape(title)}'>{shade}"
+        f"{paths}</svg><div class=axis><span>0 s</span>"
+        f"<span>{end:,.0f} s · peak {most:,.{0 if most >= 1000 else 1}f} {unit}</span></div>"
     )

@@ -19,8 +19,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 .wide { overflow-x: auto; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; } .good { color: var(--good); } .bad { color: var(--bad); } .dim { color: var(--dim); }
-svg { width: 100%; height: auto; } rect.b { fill: var(--bar); } rect.h { fill: var(--harm); }
-svg text { fill: var(--dim); font: 10px system-ui, sans-serif; } h3 { margin: 1.6rem 0 .2rem; } code { font-size: .9em; }
+svg { display: block; width: 100%; height: 90px; border-bottom: 1px solid var(--line); } rect.b { fill: var(--bar); } rect.h { fill: var(--harm); }
+.axis { display: flex; justify-content: space-between; color: var(--dim); font-size: .75rem; } h3 { margin: 1.6rem 0 .2rem; } code { font-size: .9em; }
 """
 
 
@@ -38,7 +38,7 @@ def page(facts: dict[str, Any]) -> str:
         f"{sum(cell['runs'] for cell in cells):,} runs, {sum(cell['executions'] for cell in cells):,} executed links."
         f"</p><div class=wide>{_table(cells)}</div>{_planted(facts['planted'])}<h2>Timelines</h2>"
         "<p class=dim>Runs that ended in each half second; shaded: while harm was done.</p>"
-        f"{''.join(_cell(cell) for cell in cells)}<h2>Conditions</h2><table>{given}</table></html>\n"
+        f"{''.join(_cell(cell) for cell in cells)}<h2>Conditions</h2><div class=wide><table>{given}</table></div></html>\n"
     )
 
 
@@ -104,7 +104,7 @@ def _svg(cell: dict[str, Any]) -> str:
         if count
     )
     return (
-        f"<svg viewBox='0 0 {WIDTH} {HEIGHT + 14}' role=img aria-label='runs ended over time'>{harm}{bars}"
-        f"<text x=0 y={HEIGHT + 11}>0 s</text><text x={WIDTH} y={HEIGHT + 11} text-anchor=end>{seconds:.0f} s · "
-        f"peak {most / BUCKET_S:,.0f} runs/s</text></svg>"
+        f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' preserveAspectRatio=none role=img aria-label='runs ended over time'>"
+        f"{harm}{bars}</svg><div class=axis><span>0 s</span>"
+        f"<span>{seconds:.0f} s · peak {most / BUCKET_S:,.0f} runs/s</span></div>"
     )

@@ -21,7 +21,7 @@ from aiohttp import web
 from serdab.core import Settings, child_environment, load_settings
 from serdab.engines.addresses import EngineAddress, write_address
 from serdab.knowledge import Selection, kept_receipts, list_batches
-from serdab.store import open_database
+from serdab.store import EmbeddedPostgres, open_database
 from word_engine import DIMENSIONS, word_engine
 
 MODEL = "all-MiniLM-L6-v2"
@@ -37,13 +37,7 @@ async def house(settings: Settings) -> AsyncIterator[Settings]:
         [f"home={settings.home}", f"database.url={settings.database.url}", "http.port=0", "workers.processes=1"],
         environ={},
     )
-    async with word_engine() as (_, engine):
-        me = psutil.Process()
-        address = EngineAddress(
-            url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS,
-            precision=house.models.precision,
-        )  # fmt: skip
-        write_address(house, address)
+    async with engine_of_words(house):
         yield house
 
 
@@ -52,8 +46,23 @@ async def embedded() -> AsyncIterator[Settings]:
     """A home with an embedded PostgreSQL."""
     folder = Path(tempfile.mkdtemp(prefix="serdab-interrupts-"))
     os.chmod(folder, 0o711)
-    yield load_settings([f"home={folder}/home", "database.memory_mb=128", "http.port=0"], environ={})
+    yield load_settings(
+        [f"home={folder}/home", "database.memory_mb=128", "http.port=0", "workers.processes=1"], environ={}
+    )
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def engine_of_words(settings: Settings) -> AsyncIterator[None]:
+    """An engine of words that every command of a home finds."""
+    async with word_engine() as (_, engine):
+        me = psutil.Process()
+        address = EngineAddress(
+            url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS,
+            precision=settings.models.precision,
+        )  # fmt: skip
+        write_address(settings, address)
+        yield
 
 
 _begun: list[Process] = []
@@ -122,6 +131,32 @@ async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
             assert [each.batch for each in await list_batches(database)] == ["spring"]
     finally:
         await database.close()
+
+
+def workers_of(process: Process) -> list[psutil.Process]:
+    """The workers that a command has started and that still live."""
+    with contextlib.suppress(psutil.Error):
+        return [each for each in psutil.Process(process.pid).children() if "worker" in each.cmdline()]
+    return []
+
+
+async def test_a_second_ctrl_c_when_the_workers_are_gone_leaves_no_database_that_nobody_uses(
+    embedded: Settings, tmp_path: Path, eventually: Eventually
+) -> None:
+    server = EmbeddedPostgres(embedded)
+    for number in range(DOCUMENTS):
+        (tmp_path / f"{number}.txt").write_text(f"letter {number} about pumps")
+    try:
+        async with engine_of_words(embedded):
+            process = await begin(embedded, "run", "triage", str(tmp_path))
+            await eventually(lambda: workers_of(process), 60)
+            os.killpg(process.pid, signal.SIGINT)
+            while workers_of(process):
+                await asyncio.sleep(0.001)
+            await interrupt(process)
+        assert not server.status().running
+    finally:
+        await server.stop("immediate")
 
 
 async def test_ctrl_c_drains_a_tree_and_twice_ends_it_at_once(house: Settings) -> None:

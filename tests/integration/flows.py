@@ -115,6 +115,16 @@ async def slow() -> None:
     await asyncio.sleep(30)
 
 
+@step
+async def linger(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@workflow()
+async def lingering(seconds: float) -> None:
+    await linger(seconds)
+
+
 @workflow()
 async def timing_out() -> None:
     await slow()
@@ -239,4 +249,5 @@ async def who_am_i() -> UUID:
 ALL: list[Workflow[..., Any]] = [
     triage, retrying, giving_up, timing_out, run_timing_out, small_things, doubling, parent_of, forgetting, failing,
     parent_of_failing, sleeping, waiting_parent, mapping, using_resource, large, bad_result, branches, stray, who_am_i,
+    lingering,
 ]  # fmt: skip

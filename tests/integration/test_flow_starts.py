@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from flows import (
     CALLS,
     Document,
     Ledger,
+    lingering,
     parent_of,
     sleeping,
     triage,
@@ -101,6 +103,32 @@ async def test_a_drain_hands_back_what_does_not_end(serdab: Serdab, settings: Se
     assert await database.pool.fetchval("select max(crashes) from ready") == 0
     async with Worker(settings, database, ALL):
         assert await run.result(10) == "slept"
+
+
+async def test_a_drain_that_is_hurried_hands_everything_back_and_ends(
+    serdab: Serdab, settings: Settings, database: Database
+) -> None:
+    await serdab.start_many(lingering, [60.0] * 2000)
+    untold: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: untold.append(context))
+    worker = Worker(settings, database, ALL)
+    try:
+        async with worker, asyncio.timeout(60):
+            while len(worker.runs) < 1000:
+                await asyncio.sleep(0.005)
+            patient = loop.create_task(worker.drain(600.0))
+            await asyncio.sleep(0)
+            await worker.drain(0.0)
+            await patient
+        del patient
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+    assert untold == []
+    assert await database.pool.fetchval("select count(*) from lease") == 0
+    assert await database.pool.fetchval("select count(*) from ready") == 2000
 
 
 async def test_rows_that_came_before_their_partition_move_into_it(serdab: Serdab, database: Database) -> None:

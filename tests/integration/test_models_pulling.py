@@ -99,3 +99,14 @@ async def test_what_is_not_there_is_said(hub: Hub, tmp_path: Path) -> None:
         await download(f"{hub.url}/a/b/resolve/main/nothing", tmp_path / "x", None, lambda *_: None)
     with pytest.raises(UnknownModel, match="did you mean all-MiniLM-L6-v2"):
         model_entry("all-minilm-l6")
+
+
+async def test_the_password_of_a_hub_is_neither_in_a_refusal_nor_kept_with_the_model(tmp_path: Path, hub: Hub) -> None:
+    url = hub.url.replace("http://", "http://me:hunter2@")
+    settings = load_settings([f"home={tmp_path}", f"models.hub_url={url}/gone"], environ={})
+    with pytest.raises(PullFailed) as caught:
+        await pull_model(NAME, settings)
+    assert "hunter2" not in f"{caught.value} {caught.value!r} {caught.value.facts}"
+    assert hub.url.removeprefix("http://") in str(caught.value)
+    folder = await pull_model(NAME, load_settings([f"home={tmp_path}", f"models.hub_url={url}"], environ={}))
+    assert "hunter2" not in (folder / "manifest.json").read_text()

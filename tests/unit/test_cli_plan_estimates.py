@@ -50,6 +50,10 @@ def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixtur
     text = page.read_text("utf-8")
     assert text.count("<svg") >= 3
     assert "http" not in text
+    assert 'name="viewport"' in text
+    cost = text.partition("<h2>Cost")[2]
+    assert "</i>this machine<" in cost
+    assert cost.count("<polyline") == cost.count("<i style") > 1
 
 
 def test_a_recommendation_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from serdab.cli.application import arranged, main
+from serdab.cli.application import application, arranged, main
 from serdab.cli.reporting import report
 from serdab.core import BadInput, SerdabError, expected
 
@@ -74,6 +74,45 @@ def test_bad_input_leaves_with_2_and_starts_nothing(
     import pathlib
 
     assert not (pathlib.Path(str(tmp_path)) / "home" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs", "list", "-n", "abc"], "expected --limit to be a valid integer, got 'abc'"),
+        (["labels", "review", "--count", "-3"], "expected --count to be greater than or equal to 1, got '-3'"),
+        (["plan", "cost", "--busy", "2"], "expected --busy to be less than or equal to 1, got '2'"),
+        (["runs", "show"], "expected RUN to be given, got nothing"),
+        (["run"], "expected WHAT to be given, got nothing"),
+        (["runs", "list", "--nope"], "expected what follows `serdab runs list` to be as its help says, got: "),
+        (["plan", "nonsense"], "expected what follows `serdab plan` to be as its help says, got: "),
+        (["run", "triage", "--key"], "expected --key to be as its help says, got: "),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_told_in_the_grammar_of_the_house(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert left(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error [bad_input]: {said}")
+    assert "→ see `" in told
+
+
+def test_a_group_without_a_command_shows_its_help_and_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["plan"]) == 2
+    assert "Usage: serdab plan" in "".join(capsys.readouterr())
+    assert left(["plan", "--help"]) == 0
+
+
+@pytest.mark.parametrize("group", [[], *([each.name] for each in application.registered_groups)])
+def test_the_help_of_a_group_cuts_no_line_of_a_command_at_80_columns(
+    group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert left([*group, "--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert commands
+    assert [line for line in commands if line.endswith("...") or len(line) > 80] == []
 
 
 def test_other_errors_leave_with_1_and_lose_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from serdab.app.database import keep_database
 from serdab.app.engine import EngineKeeper
 from serdab.app.watching import watch_command
 from serdab.app.worker_process import WorkerOptions, worker_command
-from serdab.core import Settings, child_environment, log_folder, private_folder, trimming
+from serdab.core import Settings, child_environment, finish, log_folder, private_folder, trimming
 from serdab.flow import Keeper
 from serdab.store import Database, shared_database
 
@@ -100,11 +100,14 @@ class Tree:
             worker.ask()
 
     async def stop(self, drain_s: float | None = None) -> None:
-        """Drain the workers, stop the engine, let go of the database; again is safe.
+        """Drain the workers, stop the engine, let go of the database; again is safe, a cancellation means now.
 
         Args:
             drain_s: after how many seconds the workers hand their runs back; `flow.drain_s` by default.
         """
+        await finish(self._stop(drain_s), self.hurry)
+
+    async def _stop(self, drain_s: float | None) -> None:
         patience_s = self.settings.flow.drain_s + STOP_MARGIN_S
         hurrying = asyncio.get_running_loop().call_later(patience_s if drain_s is None else drain_s, self.hurry)
         await asyncio.gather(*(child.stop(patience_s) for child in (*self.watchers, *self.workers)))

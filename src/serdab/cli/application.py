@@ -29,7 +29,7 @@ from serdab.cli import (
     watching,
 )
 from serdab.cli.interruption import ENDING, Interrupted, catch_interrupts
-from serdab.cli.reporting import report
+from serdab.cli.reporting import FAILED, report
 from serdab.cli.session import Session
 from serdab.core import without_passwords
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     catch_interrupts()
     try:
-        application(args=arranged(words), prog_name="serdab")
+        sys.exit(application(args=arranged(words), prog_name="serdab", standalone_mode=False))
     except Interrupted as interrupted:
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
@@ -92,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except typer.Abort:
+        print("aborted", file=sys.stderr)
+        sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the last place; it is told, with its traceback when asked
         if "--debug" in words:
             print(without_passwords(traceback.format_exc()), file=sys.stderr)

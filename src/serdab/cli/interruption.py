@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends a command in order and says how to go on, a second one ends it at once."""
+"""Ctrl-C and SIGTERM: the first ends a command in order and says how to go on, a second one hurries that ending."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 NOTHING_LOST = "what was recorded stays, nothing is left half done; say it again to go on"
 #: Seconds after which somebody who waits is told of the second Ctrl-C.
 PATIENCE_S = 1.0
+#: Seconds that the ending may take after a second Ctrl-C, before the process leaves without it.
+MOST_S = 10.0
 #: Seconds between two signals to a child, so that they are not taken for one.
 BETWEEN_S = 0.1
 
@@ -33,6 +35,7 @@ class Ending:
     """What ended a command, if anything did."""
 
     number: int = signal.SIGINT
+    came: bool = False
 
 
 def catch_interrupts() -> None:
@@ -51,35 +54,60 @@ def stopped(tell: Callable[[], str]) -> Iterator[None]:
         raise asyncio.CancelledError(*(error.args or (tell(),))) from error
 
 
+def told_by(error: BaseException | None) -> str:
+    """What was told of an interrupted command; a second Ctrl-C cancels the ending of the first and tells nothing."""
+    while error is not None:
+        if isinstance(error, asyncio.CancelledError) and error.args:
+            return str(error)
+        error = error.__context__
+    return NOTHING_LOST
+
+
 @contextmanager
 def cancelling(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> Iterator[Ending]:
-    """Within the block the first signal cancels a task, a second one ends the process at once."""
+    """Within the block the first signal cancels a task, and so does a second one, after which the end is near.
+
+    Once a signal came, its handlers stay: what is left of the process is its end.
+    """
     before = {number: signal.getsignal(number) for number in ENDING}
     ending = Ending()
 
-    def first(number: int, frame: FrameType | None) -> None:
-        ending.number = number
-        for each in ENDING:
-            signal.signal(each, _end_now)
-        loop.call_soon_threadsafe(task.cancel)
-        loop.call_soon_threadsafe(lambda: loop.call_later(PATIENCE_S, _tell, "stopping; Ctrl-C again ends it at once"))
+    def handle(handler: Callable[[int, FrameType | None], None]) -> None:
+        for number in before:
+            if before[number] is not signal.SIG_IGN:
+                signal.signal(number, handler)
 
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, first)
+    def cancel() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+
+    def first(number: int, frame: FrameType | None) -> None:
+        ending.number, ending.came = number, True
+        handle(second)
+        cancel()
+        loop.call_soon_threadsafe(lambda: loop.call_later(PATIENCE_S, _tell, "stopping; Ctrl-C again means now"))
+
+    def second(number: int, frame: FrameType | None) -> None:
+        handle(lambda *_: None)
+        signal.signal(signal.SIGALRM, lambda *_: _leave(ending.number))
+        signal.setitimer(signal.ITIMER_REAL, MOST_S)
+        cancel()
+
+    handle(first)
     try:
         yield ending
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not ending.came:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise Interrupted(number=number)
 
 
-def _end_now(number: int, frame: FrameType | None) -> NoReturn:
-    """Tell our children that now means now, and go. Workers hand their runs back; the last one stops the database."""
+def _leave(number: int) -> NoReturn:
+    """Tell our children that now means now, and go: the ending does not come to its end."""
     import psutil
 
     children = psutil.Process().children(recursive=True)
@@ -89,7 +117,7 @@ def _end_now(number: int, frame: FrameType | None) -> NoReturn:
         for child in children:
             with suppress(psutil.Error):
                 child.terminate()
-    _tell("ended at once; what was recorded stays; `serdab down` ends what may still run")
+    _tell("left before everything had ended; what was recorded stays; `serdab down` ends what may still run")
     os._exit(128 + number)
 
 

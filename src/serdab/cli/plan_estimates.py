@@ -28,13 +28,19 @@ def register(application: typer.Typer) -> None:
 
 
 def fit(ctx: typer.Context, asked: Asked, json: Json = False) -> None:
-    """Read what a model is from the heads of its files, and say whether it fits and what would make it fit."""
+    """Say whether a model fits and what would make it fit.
+
+    What it is, is read from the heads of its files.
+    """
     question, found = question_of(session_of(ctx).settings, catalogue_of(ctx), asked, measured=False)
     show_fit(question, found, as_json=json)
 
 
 def estimate(ctx: typer.Context, asked: Asked, json: Json = False, report: Report = None) -> None:
-    """Estimate memory, speed and power of a model on a machine, each with its interval and its reason."""
+    """Estimate memory, speed and power of a model on a machine.
+
+    Each with its interval and its reason.
+    """
     found = _answered(ctx, asked)
     if report is not None:
         from serdab.cli.plan_report import write_report
@@ -48,7 +54,7 @@ def estimate(ctx: typer.Context, asked: Asked, json: Json = False, report: Repor
 
 
 def explain(ctx: typer.Context, asked: Asked, json: Json = False) -> None:
-    """Show every term of an estimate, with the numbers that it was made from."""
+    """Show every term of an estimate and the numbers behind it."""
     found = _answered(ctx, asked)
     if json:
         print_json({"memory": found.fit.terms, "estimates": found.estimates})
@@ -73,7 +79,10 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
     json: Json = False,
     report: Report = None,
 ) -> None:
-    """Cost over the years, for a million tokens, and from when a machine is cheaper than a service."""
+    """Say what a machine costs, and from when it beats a service.
+
+    Cost over the years, and for a million tokens.
+    """
     from datetime import UTC, datetime
 
     from serdab.plan import Terms, Workload, answer_question, estimate_cost
@@ -129,7 +138,10 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
     cards: Annotated[int, typer.Option(min=0, max=64, help="How many of it; 0: one, or all of this machine.")] = 0,
     json: Json = False,
 ) -> None:
-    """Recommend the least machine and model that is enough, and say why not less and why not more."""
+    """Recommend the least machine and model that is enough.
+
+    Says why not less and why not more.
+    """
     from serdab.plan import Wish, recommend_for
     from serdab.plan import recommend as advise
 
@@ -166,7 +178,10 @@ def validate(
     folder: Annotated[Path, typer.Argument(help="A folder of measured tables, in the layout of the evidence.")],
     json: Json = False,
 ) -> None:
-    """Compare estimates with measured rows, each device and group left out of the fit, and print the errors."""
+    """Compare estimates with measured rows and print the errors.
+
+    Each device and group is left out of the fit in turn.
+    """
     import csv
 
     from serdab.plan import FILES

@@ -55,7 +55,10 @@ def training(
     batch: Annotated[int, typer.Option(min=1, max=4096, help="Examples at once.")] = 1,
     json: Json = False,
 ) -> None:
-    """Estimate the memory of training: all of a model, adapters, adapters on quantised weights."""
+    """Estimate the memory of training.
+
+    Of all of a model, of adapters, and of adapters on quantised weights.
+    """
     from serdab.plan import estimate_finetuning
 
     shape = catalogue_of(ctx).model(model).shape

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
+import typer
 
-from serdab.core import BadInput, SerdabError, without_passwords
+from serdab.core import BadInput, SerdabError, expected, without_passwords
 
+#: What typer raises for a line that it cannot read: the class above its `BadParameter`, which itself it does not name.
+USAGE: Any = typer.BadParameter.__base__
+#: How its reasons for a wrong value begin.
+_REASON = "Input should be "
 #: Exit codes: what was given is wrong; anything else that went wrong; it works, but.
 BAD_INPUT, FAILED, WARNINGS = 2, 1, 3
 
@@ -19,6 +26,11 @@ def report(error: Exception, *, as_json: bool) -> int:
         error: what ended the command.
         as_json: as one JSON object, for a script that asked for JSON.
     """
+    if isinstance(error, USAGE):
+        if error.ctx and error.format_message() == error.ctx.get_help():
+            print(error.format_message(), file=sys.stderr)  # a group without a command
+            return BAD_INPUT
+        error = usage_error(error)
     code = error.code if isinstance(error, SerdabError) else "unexpected"
     message = without_passwords(str(error) or type(error).__name__)
     if not isinstance(error, SerdabError):
@@ -30,3 +42,25 @@ def report(error: Exception, *, as_json: bool) -> int:
         text = f"error [{code}]: {what}" + (f"\n  → {todo}" if semicolon else "")
     print(text, file=sys.stderr)
     return BAD_INPUT if isinstance(error, BadInput) else FAILED
+
+
+def usage_error(error: Any) -> BadInput:
+    """What typer says of a line that it cannot read, in the grammar of the house.
+
+    Args:
+        error: a `USAGE`.
+    """
+    line = error.ctx.command_path if error.ctx else ""
+    todo = f"see `{line} --help`" if line else "see `--help` of the command"
+    what = f"what follows `{line}`" if line else getattr(error, "option_name", "the line")
+    parameter = getattr(error, "param", None)
+    if parameter:
+        is_option = parameter.param_type_name == "option"
+        what = max(parameter.opts, key=len) if is_option else parameter.metavar or parameter.name.upper()
+    if hasattr(error, "param_type"):
+        return BadInput(f"expected {what} to be given, got nothing; {todo}")
+    reasons: Sequence[Mapping[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if parameter and reasons:
+        to_be = reasons[0]["msg"].removeprefix(_REASON).partition(", ")[0]
+        return BadInput(expected(what, to_be, reasons[0]["input"], todo))
+    return BadInput(f"expected {what} to be as its help says, got: {error.format_message().rstrip('.')}; {todo}")

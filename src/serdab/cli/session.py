@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from serdab.cli.interruption import NOTHING_LOST, Interrupted, cancelling
+from serdab.cli.interruption import Interrupted, cancelling, told_by
 from serdab.core import Settings, load_settings
 
 T = TypeVar("T")
@@ -56,4 +56,4 @@ def run_loop(work: Coroutine[Any, Any, T]) -> T:
             try:
                 return loop.run_until_complete(task)
             except asyncio.CancelledError as error:
-                raise Interrupted(str(error) or NOTHING_LOST, ending.number) from error
+                raise Interrupted(told_by(error), ending.number) from error

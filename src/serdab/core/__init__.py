@@ -1,11 +1,13 @@
 """What every part stands on: errors, settings, ids, logs. Standard library and msgspec only."""
 
 from serdab.core.collector import calm_collector
+from serdab.core.endings import finish
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
 from serdab.core.folders import owner_only, private_folder
 from serdab.core.ids import MOST_IN_BLOCK, Ids, at, steady_now, time_of
-from serdab.core.logs import log_folder, start_logging, without_passwords
+from serdab.core.logs import log_folder, start_logging
 from serdab.core.outputs import open_output, trim, trimming
+from serdab.core.redaction import without_passwords
 from serdab.core.settings import (
     SECRET_SETTINGS,
     DatabaseSettings,
@@ -49,6 +51,7 @@ __all__ = [
     "calm_collector",
     "child_environment",
     "expected",
+    "finish",
     "load_settings",
     "log_folder",
     "manager_variables",

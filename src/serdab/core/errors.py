@@ -6,13 +6,16 @@ SerdabError
 └── Unavailable         something we need is not there now; trying again may help
 
 Every part draws its own branch at the top of its `errors.py`. One grammar everywhere:
-*expected X to be Y, got Z*, then what to do. The docstring of a class is its default message.
+*expected X to be Y, got Z*, then what to do. The docstring of a class is its default message. No message holds the
+password of a URL, wherever it came from.
 """
 
 from __future__ import annotations
 
 import inspect
 from typing import Any, ClassVar
+
+from serdab.core.redaction import without_passwords
 
 #: Longest part of a wrong value that an error repeats, in characters.
 MOST_SHOWN = 200
@@ -25,8 +28,8 @@ class SerdabError(Exception):
     code: ClassVar[str] = "serdab"
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = without_passwords(detail)
+        super().__init__(self.detail)
         self.facts = facts
 
     def __str__(self) -> str:
@@ -56,7 +59,7 @@ class Unavailable(SerdabError):
 
 def expected(what: str, to_be: str, got: object, todo: str = "") -> str:
     """Say one mistake in the grammar of the house: *expected X to be Y, got Z; do W*."""
-    shown = repr(got)
+    shown = without_passwords(repr(got))
     if len(shown) > MOST_SHOWN:
         shown = f"{shown[:MOST_SHOWN]}… ({len(shown):,} characters)"
     return f"expected {what} to be {to_be}, got {shown}" + (f"; {todo}" if todo else "")

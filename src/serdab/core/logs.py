@@ -21,17 +21,11 @@ from typing import Any, TextIO
 import msgspec
 
 from serdab.core.folders import owner_only, private_folder
+from serdab.core.redaction import is_secret, without_passwords
 from serdab.core.settings import Settings
 
 #: What a record of the standard library has anyway; the rest are facts.
 _USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "action"}
-_PASSWORD = re.compile(r"(\w+://[^\s:/@?#]*):[^\s'\"]+@")
-_SENSITIVE = "password|secret|token|authorization|api_?key|signature"
-_SECRET = re.compile(_SENSITIVE, re.IGNORECASE)
-#: `?token=…` of a webhook, `password=…` of a connection string.
-_SECRET_VALUE = re.compile(rf"(\b\w*(?:{_SENSITIVE})=)[^\s&'\"]+", re.IGNORECASE)
-
-
 #: Names with a number in them, such as `worker-4711.log`: their process may never come back.
 _NUMBERED = re.compile(r".*-\d+(-.*)?\.(log(\.\d+)?|out(\.\d+)?)")
 #: How long such a file stays after its last line, in days.
@@ -150,15 +144,10 @@ class PlainLines(logging.Formatter):
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     """The fields that were given with `extra`, without those that are secret."""
     return {
-        name: "…" if _SECRET.search(name) else without_passwords(value) if isinstance(value, str) else value
+        name: "…" if is_secret(name) else without_passwords(value) if isinstance(value, str) else value
         for name, value in vars(record).items()
         if name not in _USUAL
     }
-
-
-def without_passwords(text: str) -> str:
-    """A text whose URLs and connection strings have lost their passwords and tokens."""
-    return _SECRET_VALUE.sub(r"\1…", _PASSWORD.sub(r"\1:…@", text))
 
 
 def _timestamp(seconds: float) -> str:

@@ -77,6 +77,8 @@ class Worker:
         self.flusher = Flusher(database, self.statements, self, 0)
         self._host = RunHost(settings, database, self.flusher, self.keeper, self._heartbeat, resources)
         self._chores: list[asyncio.Task[None]] = []
+        #: The end of the chores, begun by the first drain that comes to it.
+        self._leaving: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,8 +107,11 @@ class Worker:
         await self.drain(0.0)
 
     async def drain(self, patience_s: float | None = None) -> None:
-        """Stop claiming, let runs go on for a while, hand the others back, flush, release; idempotent."""
-        if not self._chores:
+        """Stop claiming, let runs go on for a while, hand the others back, flush, release.
+
+        Again is safe; with less patience it hurries a drain that is going on, and both end together.
+        """
+        if self._loop is None or not (self._chores or self._leaving):
             return
         self._draining = True
         patience_s = self.settings.drain_s if patience_s is None else patience_s
@@ -116,6 +121,11 @@ class Worker:
             task.cancel()
         if self.runs:
             await asyncio.wait(self._tasks(), timeout=5.0)
+        if self._leaving is None:
+            self._leaving = self._loop.create_task(self._leave())
+        await asyncio.shield(self._leaving)
+
+    async def _leave(self) -> None:
         self.flusher.close()
         chores, self._chores = self._chores, []
         await self.keeper.__aexit__()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from serdab.core import Settings, expected, private_folder
+from serdab.core import Settings, expected, private_folder, without_passwords
 from serdab.models.catalogue import ModelEntry, model_entry
 from serdab.models.downloading import OnProgress, download
 from serdab.models.errors import ModelDamaged, PullFailed
@@ -161,4 +161,4 @@ async def _from_hub(entry: ModelEntry, settings: Settings, store: Path, fresh: P
             await download(url, kept, None, on_progress, hub_headers(settings, url))
     for file in entry.files:
         os.replace(store / ".partial" / entry.name / file, fresh / file)
-    return f"{hub}/{entry.repository}"
+    return without_passwords(f"{hub}/{entry.repository}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import asyncpg
+
+from serdab.core import without_passwords
 
 Connection: TypeAlias = Any
 Pool: TypeAlias = Any
@@ -79,5 +80,4 @@ def is_gone(error: BaseException) -> bool:
 
 def hide_password(dsn: str) -> str:
     """A database URL as it may be shown."""
-    password = urlsplit(dsn).password
-    return dsn.replace(f":{password}@", ":…@") if password else dsn
+    return without_passwords(dsn)

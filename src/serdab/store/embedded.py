@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 import psutil
 
-from serdab.core import SerdabError, Settings, expected, private_folder, trim
+from serdab.core import Settings, expected, finish, private_folder, trim
 from serdab.store.accounts import Account, database_account
 from serdab.store.archiving import archive_folder, archive_settings, make_archive
 from serdab.store.clusters import CONFIGURATION, DATABASE, Address, make_data, postmaster_of
@@ -87,13 +87,7 @@ class EmbeddedPostgres:
 
     async def _started(self) -> str:
         """Start it in a thread; whoever is cancelled meanwhile hears so when it has come up, and can stop it."""
-        starting = asyncio.get_running_loop().run_in_executor(None, self._start)
-        try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            with contextlib.suppress(SerdabError, OSError):
-                await starting
-            raise
+        return await finish(asyncio.to_thread(self._start))
 
     async def stop(self, mode: str = "fast") -> None:
         """Stop it if it is running; mode "immediate" is a crash."""

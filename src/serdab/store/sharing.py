@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from serdab.core import SerdabError, Settings, private_folder, trimming
+from serdab.core import SerdabError, Settings, finish, private_folder, trimming
 from serdab.store.database import Database
 from serdab.store.embedded import EmbeddedPostgres, database_status, stop_database
 from serdab.store.opening import open_database
@@ -28,8 +28,7 @@ async def started_database(settings: Settings) -> AsyncIterator[EmbeddedPostgres
         try:
             yield server
         finally:
-            if _is_last(lock) and await _is_idle(Database(dsn)):
-                await server.stop()
+            await finish(_leave(settings, Database(dsn), lock))
 
 
 @asynccontextmanager
@@ -50,9 +49,10 @@ async def shared_database(settings: Settings, name: str) -> AsyncIterator[Databa
             async with _trimmed_log(settings):
                 yield database
         finally:
-            await database.close()
-            if not settings.database.url and _is_last(lock) and await _is_idle(database):
-                await stop_database(settings)
+            try:
+                await finish(database.close())
+            finally:
+                await finish(_leave(settings, database, lock))
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def _opening(settings: Settings, lock: int) -> AsyncIterator[None]:
         yield
     except (SerdabError, asyncio.CancelledError):
         if not was_running and _is_last(lock):
-            await stop_database(settings)
+            await finish(stop_database(settings))
         raise
 
 
@@ -88,6 +88,12 @@ def _using(settings: Settings) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+async def _leave(settings: Settings, database: Database, lock: int) -> None:
+    """Stop the embedded server unless somebody else makes use of it."""
+    if not settings.database.url and _is_last(lock) and await _is_idle(database):
+        await stop_database(settings)
 
 
 def _is_last(handle: int) -> bool:

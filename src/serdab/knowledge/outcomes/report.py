@@ -12,17 +12,22 @@ from serdab.knowledge.outcomes.summing import MOST_TOLD, Report
 
 _STYLE = """
 :root { color-scheme: light dark; }
+:root { --why: #b45309; --dim: #6b6b6b; }
+@media (prefers-color-scheme: dark) { :root { --why: #f0a04b; --dim: #a3a3a3; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; } .wide { overflow-x: auto; } .wide + .wide { margin-top: 1rem; }
 th, td { text-align: start; padding: .25rem .6rem; border-bottom: 1px solid #8884; vertical-align: top; }
-td.n, th.n { text-align: end; font-variant-numeric: tabular-nums; }
+td { min-width: 6.5rem; }
+td.n, th.n { min-width: 0; text-align: end; font-variant-numeric: tabular-nums; }
+td.n { white-space: nowrap; }
 .sums { display: flex; gap: 2rem; flex-wrap: wrap; } .sums b { display: block; font-size: 1.6rem; }
 article { border: 1px solid #8884; border-radius: .4rem; padding: .5rem .8rem; margin: .6rem 0; }
-article p { margin: .2rem 0; } .why { color: #b45309; } .small { color: #888; font-size: .85rem; }
+article p { margin: .2rem 0; } .why { color: var(--why); } .small { color: var(--dim); font-size: .85rem; }
 mark { background: #fde047; color: #000; padding: 0 .15em; } blockquote { margin: .3rem 0; white-space: pre-wrap; }
 svg { max-width: 100%; height: auto; } td, article { overflow-wrap: anywhere; }
 svg rect { fill: #2563eb; } svg text { font: 10px system-ui, sans-serif; fill: currentColor; }
+@media (max-width: 40rem) { svg text { font-size: 18px; } svg .count { display: none; } }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _UNSEEN = ("Cc", "Cs")
@@ -124,7 +129,8 @@ def histogram(counts: Sequence[int]) -> str:
         )
         if count:
             middle = place * width + width / 2
-            bars.append(f'<text x="{middle:.1f}" y="{_HEIGHT - height + 10:.1f}" text-anchor="middle">{count}</text>')
+            top = _HEIGHT - height + 10
+            bars.append(f'<text class="count" x="{middle:.1f}" y="{top:.1f}" text-anchor="middle">{count:,}</text>')
     labels = "".join(
         f'<text x="{share * _WIDTH:.0f}" y="{_HEIGHT + 28}" text-anchor="{anchor}">{share:g}</text>'
         for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end"))
@@ -142,9 +148,8 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = (
         "".join(f"<td{kind}>{_apart(str(cell))}</td>" for kind, cell in zip(classes, row, strict=True)) for row in rows
     )
-    return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table>"
-    )
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _more(count: int, told: int) -> str:

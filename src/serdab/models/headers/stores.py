@@ -10,7 +10,7 @@ from typing import Protocol, Self, TypeVar
 import aiohttp
 import msgspec
 
-from serdab.core import expected
+from serdab.core import expected, without_passwords
 from serdab.models.errors import BadModelFile, PullFailed
 from serdab.models.hub import REFUSALS, todo_of_refusal
 
@@ -141,7 +141,7 @@ class RemoteStore:
             listing: URL that answers with the names of files, as Hugging Face's hub does; empty: none.
             headers: sent to the host of `base` alone, like the token of a hub.
         """
-        self.name = name
+        self.name = without_passwords(name)
         self.bytes_read = 0
         self._base = base.rstrip("/")
         self._listing = listing
