@@ -6,7 +6,7 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
 from serdab.knowledge.extraction.records import Record
 
-#: Least confidence of a company where no schema looks for one: with a form or a trade in its name. Else any line is one.
+#: Least confidence of a company where no schema looks for one: its name has a form or a trade. Else any line is one.
 _NAMED = 0.75
 #: By schema, names that only its record can tell.
 _OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("address",), "invoice": ("address",)}
