@@ -97,7 +97,7 @@ async def test_a_set_of_descriptions_alone_is_reviewed_and_drift_says_what_it_la
         assert await take_answers(link, embedder, "kinds", answers) == 2
         assert (await train_labels(link, embedder, "kinds")).examples == 2
         await describe_labels(link, embedder, "single", {"one": "The only one."})
-        with pytest.raises(BadLabels, match="at least 2, got .'one'.*labels describe single"):
+        with pytest.raises(BadLabels, match=r"at least 2, got .'one'.*labels describe single"):
             await find_doubtful(link, "single", 5)
 
 

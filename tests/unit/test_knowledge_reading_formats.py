@@ -173,9 +173,7 @@ def test_a_pdf_that_does_not_open_is_told_in_our_words() -> None:
     whole = pdf([[(50, 700, "first")]])
     cut, spoiled = whole[: len(whole) // 4], b"%PDF-1.4\nnothing of a PDF\n%%EOF\n"
     for data, damage in ((cut, f"breaks off after {len(cut)} bytes"), (spoiled, "no list of pages")):
-        with pytest.raises(
-            RefusedDocument, match=rf"the PDF to be whole, got .*{damage}.*; get the file again"
-        ):
+        with pytest.raises(RefusedDocument, match=rf"the PDF to be whole, got .*{damage}.*; get the file again"):
             read_document(data, "a.pdf")
 
 
