@@ -78,6 +78,29 @@ async def test_descriptions_alone_tell_and_examples_join_them(database: Database
         )
 
 
+async def test_a_set_of_descriptions_alone_is_reviewed_and_drift_says_what_it_lacks(
+    database: Database, embedder: Embedder
+) -> None:
+    sure, unsure = "thief stolen card", "thief rate exchange"
+    await _index(database, embedder, [sure, unsure])
+    async with labels_link(database) as link, Classifier(database) as classifier:
+        await describe_labels(link, embedder, "kinds", WORDS)
+        await train_labels(link, embedder, "kinds")
+        found = await find_doubtful(link, "kinds", 5)
+        assert [each.source for each in found] == ["d1", "d0"]
+        for each, text in zip(found, (unsure, sure), strict=True):
+            told = await classifier.classify(text, (await embedder.embed([text]))[0], "kinds")
+            assert (each.guess, each.confidence) == (told.label, round(told.confidence, 4))
+        with pytest.raises(BadLabels, match="serdab labels review kinds"):
+            await measure_drift(link, "kinds", 30)
+        answers = [Answer(document_id=each.document_id, label="stolen", told_by="amal") for each in found]
+        assert await take_answers(link, embedder, "kinds", answers) == 2
+        assert (await train_labels(link, embedder, "kinds")).examples == 2
+        await describe_labels(link, embedder, "single", {"one": "The only one."})
+        with pytest.raises(BadLabels, match=r"at least 2, got .'one'.*labels describe single"):
+            await find_doubtful(link, "single", 5)
+
+
 async def test_costs_move_the_threshold_and_a_verdict_below_it_asks_for_a_look(
     database: Database, embedder: Embedder, tmp_path: Path
 ) -> None:

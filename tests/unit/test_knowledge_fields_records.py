@@ -6,6 +6,8 @@ import pytest
 
 from serdab.knowledge import FieldRule, Record, Schema, Value, read_record
 from serdab.knowledge.extraction.checks import places_are_true
+from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.summary import summary_fields
 
 INVOICE_EN = """Northwind Lamps Ltd
 12 Harbour Road, Dover CT16 1AA
@@ -272,3 +274,23 @@ def test_a_card_is_told_by_its_last_digits_only() -> None:
 def test_a_value_that_its_place_does_not_hold_needs_a_look(kind: str, value: str, is_there: bool) -> None:
     told = Value(name="x", kind=kind, value=value, start=4, end=12, page=1, confidence=0.9, reason="")
     assert [look.field for look in places_are_true("pay 1.250,00 now", [told])] == ([] if is_there else ["x"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am writing to you because the lamp that I bought arrived broken.\nIt hums all night.",
+        "I am still waiting for my parcel",
+        "كتبت إليكم لأن الطلب الذي وصل أمس كان ناقصا وينتظر العميل الرد.",
+        "我上周订购的灯到货时已经坏了，请尽快换一个新的给我。",
+        "The owner of Blue Heron Cafe Ltd, who has been a customer of ours for twenty years, wants another machine.",
+    ],
+)
+def test_a_sentence_is_no_company(text: str) -> None:
+    assert summary_fields(text, [])["company"] is None
+    assert "company" not in find_letterhead(text)
+
+
+def test_the_company_at_the_head_of_a_letter_is_told() -> None:
+    letter = "Bergmann Werkzeuge Sdn. Bhd.\n12 Lindenweg\n\nDear Ms Okafor,\nthe saw that you asked about is here.\n"
+    assert summary_fields(letter, [])["company"] == "Bergmann Werkzeuge Sdn. Bhd."

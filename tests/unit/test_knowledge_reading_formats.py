@@ -11,6 +11,7 @@ from document_samples import CSV, HTML, MARKDOWN, RTF, docx, eml, every_kind, le
 from serdab.knowledge.normalising import normalise_text, page_of
 from serdab.knowledge.reading import (
     Refusal,
+    RefusedDocument,
     Source,
     TextlessDocument,
     find_mail_parts,
@@ -166,6 +167,14 @@ def test_words_that_the_printer_broke_are_whole_and_compounds_keep_their_hyphen(
 def test_a_place_leads_to_its_page_even_behind_an_empty_one() -> None:
     text = text_of(pdf([[], [(50, 700, "second")], [(50, 700, "third")]]), "a.pdf")
     assert [page_of(text, text.index(word)) for word in ("second", "third")] == [2, 3]
+
+
+def test_a_pdf_that_does_not_open_is_told_in_our_words() -> None:
+    whole = pdf([[(50, 700, "first")]])
+    cut, spoiled = whole[: len(whole) // 4], b"%PDF-1.4\nnothing of a PDF\n%%EOF\n"
+    for data, damage in ((cut, f"breaks off after {len(cut)} bytes"), (spoiled, "no list of pages")):
+        with pytest.raises(RefusedDocument, match=rf"the PDF to be whole, got .*{damage}.*; get the file again"):
+            read_document(data, "a.pdf")
 
 
 def test_a_pdf_of_pictures_names_what_would_read_it() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.words import (
@@ -40,6 +42,11 @@ def test_words_are_folded(text: str, words: str) -> None:
 
 def query(question: str, common: Container[str] = (), **stems: list[str]) -> str:
     return ask_for(asked_words(question), stems, common)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_in_ascii_are_the_same_beside_others(text: str) -> None:
+    assert [*words_of(text), "e"] == list(words_of(f"{text} é"))
 
 
 def test_a_question_asks_for_any_of_its_words_once() -> None:

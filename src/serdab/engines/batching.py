@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from serdab.engines.encoder import Encoder
 
-#: Tokens that one turn of the model takes, about half a second on two cores: what a short request may wait for.
-TOKENS_PER_TURN = 4096
+#: Tokens that each thread gets in one turn of the model, about half a second: what a short request may wait for.
+TOKENS_PER_TURN = 2048
 
 _logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Batcher:
         while self._works and self._works[0].done.done():
             self._works.popleft()
         turn: list[tuple[_Work, int]] = []
-        left = TOKENS_PER_TURN
+        left = TOKENS_PER_TURN * self._encoder.threads
         for number, work in enumerate(self._works):
             share = left // (len(self._works) - number)
             while work.rest and (share > 0 or not turn):

@@ -16,7 +16,7 @@ from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
 
 #: Raised when the graph for the same weights changes, so that cached ones are made again.
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 
 _MS = "com.microsoft"
 _OPSET = 18

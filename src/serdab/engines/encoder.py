@@ -1,8 +1,9 @@
-"""Texts to vectors in this process: tokens by WordPiece, batches of little padding, one onnxruntime session."""
+"""Texts to vectors in this process: tokens by WordPiece, small batches of little padding, one on each core."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-#: Most tokens, padding included, that go through the graph at once: larger batches leave the caches.
-TOKENS_PER_BATCH = 2048
+#: Most tokens, padding included, that go through the graph at once: larger batches leave a core's own cache.
+TOKENS_PER_BATCH = 512
 #: A text may be padded by at most this share of its batch's length, unless the batch is still small.
 MOST_PADDING = 0.125
 #: Tokens below which a batch takes texts of any length.
@@ -37,7 +38,7 @@ class Encoder:
         Args:
             folder: the model's folder.
             precision: `f32` or `int8`.
-            threads: threads of one call.
+            threads: how many batches are worked on at once, each by one thread: none waits for another's part.
 
         Raises:
             BadModelFolder: the model cannot be read.
@@ -48,7 +49,9 @@ class Encoder:
         self.most_tokens = read_most_tokens(folder, shape)
         self._numpy = load_extra("numpy")
         self._tokenizer = _load_tokenizer(folder, self.most_tokens)
-        self._session = _open_session(convert_model(folder, precision), threads)
+        self.threads = threads
+        self._session = _open_session(convert_model(folder, precision))
+        self._pool = ThreadPoolExecutor(threads, "batch")
 
     def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
         """The token ids of each text, special tokens included, and how many texts had to be cut."""
@@ -63,8 +66,10 @@ class Encoder:
     def embed_tokens(self, lists: Sequence[Sequence[int]]) -> NDArray[float32]:
         """Vectors of length one, in the order of the lists, as float32 of (texts, dimensions)."""
         result: NDArray[float32] = self._numpy.empty((len(lists), self.dimensions), self._numpy.float32)
-        for chosen in batches_of([len(ids) for ids in lists]):
-            result[chosen] = self._run([lists[position] for position in chosen])
+        batches = list(batches_of([len(ids) for ids in lists]))
+        chosen_lists = ([lists[position] for position in chosen] for chosen in batches)
+        for chosen, vectors in zip(batches, self._pool.map(self._run, chosen_lists), strict=True):
+            result[chosen] = vectors
         return result
 
     def embed(self, texts: Sequence[str]) -> NDArray[float32]:
@@ -117,13 +122,12 @@ def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
     return tokenizer
 
 
-def _open_session(path: Path, threads: int) -> Any:
+def _open_session(path: Path) -> Any:
     runtime = load_extra("onnxruntime")
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:

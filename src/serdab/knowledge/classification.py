@@ -11,10 +11,10 @@ import numpy
 
 from serdab.core import expected
 from serdab.knowledge.coalescing import Coalescer, Link
-from serdab.knowledge.features import STRANGE, grams_of, script_of
 from serdab.knowledge.heads import Guess, Heads, Judge
 from serdab.knowledge.labelling import Costs, threshold_by_belief
-from serdab.knowledge.vectors import Vector, Vectors, from_database, to_database
+from serdab.knowledge.neighbours import MOST_COMPARED, Example, Neighbours
+from serdab.knowledge.vectors import Vector, to_database
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -23,14 +23,9 @@ _SQL = load_statements("serdab.knowledge")
 DEFAULT_SET = "default"
 #: How long a worker goes on with what it knows of a set before it looks whether that changed, seconds.
 FRESH_S = 2.0
-#: Examples that are looked at one by one when there are too few to learn from.
-MOST_COMPARED = 5_000
 #: Examples named as reasons.
 EXAMPLES_SHOWN = 2
 _QUESTIONS_PER_BATCH = 256
-_NEIGHBOURS = 5
-#: How fast the vote of a neighbour falls with its similarity.
-_SHARPNESS = 12.0
 _MOST_SHOWN = 120
 
 
@@ -48,22 +43,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     abstained: bool = False
 
 
-class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled text that is like the one in question."""
-
-    text: str
-    label: str
-    similarity: float
-
-
-class _Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """A set too small to learn from."""
-
-    texts: list[str]
-    labels: list[str]
-    embeddings: Any
-
-
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker keeps of a set."""
 
@@ -74,7 +53,7 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     judge: Any
     #: Below this confidence a person should look.
     threshold: float
-    compared: _Compared | None
+    compared: Neighbours | None
     looked_at: float
 
 
@@ -124,7 +103,7 @@ class Classifier:
             if why := _misfit(known.judge, made_by):
                 return _none(f"{why}; say: serdab labels train {label_set}")
             return _weigh(await self._by_head(known, text, embedding), known.threshold)
-        if known.compared is not None and known.compared.labels:
+        if known.compared is not None:
             return _weigh(_by_neighbours(known.compared, text, embedding), known.threshold)
         return _none(f"the set {label_set} has no examples; import some: serdab labels import FILE")
 
@@ -185,7 +164,7 @@ async def _load(connection: Connection, label_set: str, before: _Known | None) -
         judge = _judge_of(kept["head"])
         threshold = judge.threshold
     else:
-        compared = await _load_compared(connection, set_id)
+        compared = Neighbours.of_rows(await connection.fetch(_SQL["compared_examples"], set_id, MOST_COMPARED))
     return _Known(set_id=set_id, mark=mark, judge=judge, threshold=threshold, compared=compared, looked_at=now)
 
 
@@ -214,50 +193,14 @@ def _weigh(verdict: Verdict, threshold: float) -> Verdict:
     return msgspec.structs.replace(verdict, abstained=True, reasons=[*verdict.reasons, why])
 
 
-async def _load_compared(connection: Connection, set_id: int) -> _Compared:
-    rows = await connection.fetch(_SQL["compared_examples"], set_id, MOST_COMPARED)
-    vectors = [from_database(row["embedding"]) for row in rows]
-    return _Compared(
-        texts=[row["text"] for row in rows],
-        labels=[row["label"] for row in rows],
-        embeddings=numpy.stack(vectors) if vectors else None,
-    )
-
-
-def _by_neighbours(compared: _Compared, text: str, embedding: Vector) -> Verdict:
-    """A vote of the nearest examples: by meaning, or by n-grams in a script that the embedder does not know."""
-    if script_of(text) in STRANGE:
-        similarities = _gram_similarities(compared.texts, text)
-    else:
-        similarities = compared.embeddings @ embedding
-    order = numpy.argsort(-similarities)[:_NEIGHBOURS]
-    votes: dict[str, float] = dict.fromkeys((compared.labels[at] for at in order), 0.0)
-    for at in order:
-        votes[compared.labels[at]] += float(numpy.exp(_SHARPNESS * (similarities[at] - similarities[order[0]])))
-    ranked = sorted(votes.items(), key=lambda vote: -vote[1])
-    total = sum(votes.values())
-    second = ranked[1][1] / total if len(ranked) > 1 else 0.0
-    label, first = ranked[0][0], ranked[0][1] / total
-    # A vote among few says little when even the nearest is far away.
-    trust = max(0.0, min(1.0, float(similarities[order[0]])))
-    examples = [
-        Example(text=compared.texts[at], label=label, similarity=float(similarities[at]))
-        for at in order
-        if compared.labels[at] == label
-    ][:EXAMPLES_SHOWN]
-    reasons = [_like(example) for example in examples]
+def _by_neighbours(compared: Neighbours, text: str, embedding: Vector) -> Verdict:
+    chances, _ = compared.chances(text, embedding)
+    first = int(chances.argmax())
+    label, confidence = compared.labels[first], float(chances[first])
+    second = float(numpy.delete(chances, first).max(initial=0.0))
+    reasons = [_like(example) for example in compared.nearest(text, embedding, label, EXAMPLES_SHOWN)]
     reasons.append("too few examples to learn from: told by the nearest ones")
-    return Verdict(label=label, confidence=first * trust, margin=(first - second) * trust, reasons=reasons)
-
-
-def _gram_similarities(texts: Sequence[str], text: str) -> Vectors:
-    asked = grams_of(text)
-    place = {int(at): float(value) for at, value in zip(asked.at, asked.values, strict=True)}
-    found = []
-    for each in texts:
-        grams = grams_of(each)
-        found.append(sum(place.get(int(at), 0.0) * float(v) for at, v in zip(grams.at, grams.values, strict=True)))
-    return numpy.array(found, numpy.float32)
+    return Verdict(label=label, confidence=confidence, margin=confidence - second, reasons=reasons)
 
 
 def _like(example: Example) -> str:

@@ -36,6 +36,9 @@ _ROOT_LETTERS = 3
 
 def words_of(text: str) -> Iterator[str]:
     """The words of a text, folded: case, accents, Arabic vowel marks and articles are gone; signs come in pairs."""
+    if text.isascii():  # Nothing to decompose: several times as fast.
+        yield from (word[:MOST_LETTERS] for word in WORD.findall(text.lower()))
+        return
     folded = unicodedata.normalize("NFKD", text).casefold()
     folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
     folded = folded.translate(_ARABIC_DROPPED).translate(_ARABIC_FOLDED)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.names import may_be_name
 
 #: Lines of a head that are looked at.
 MOST_LINES = 16
@@ -112,6 +113,8 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
         if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
             continue
         if _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
+            continue
+        if not may_be_name(name.strip(" ,;:-")):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):

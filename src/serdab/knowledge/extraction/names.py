@@ -11,6 +11,11 @@ LEGAL_FORM = (
     r"S\.?p\.?A|S\.?r\.?l|Oy|AB|ASA|Co|CO|Company|COMPANY|Companies|COMPANIES|SDN\.? ?BHD|Sdn\.? ?Bhd|BHD|Bhd|"
     r"Pte|PTE|Pty|PTY|Bancorp|BANCORP|Trust|Foundation|University)"
 )
+#: Longest name of a company, words and characters; of 306 receipts the longest have 8 and 49.
+MOST_NAME_WORDS = 10
+MOST_NAME_CHARACTERS = 70
+#: What ends a clause: full stops only after whole words, or "Sdn. Bhd." would be two.
+_CLAUSE_END = re.compile(r"[?!;|，。？！；؟،؛…]|[a-z\u0620-\u064a]{4}\.(?:\s|$)|[,:]$")
 _FORMS = {
     "inc": "Inc.", "incorporated": "Inc.", "ltd": "Ltd.", "limited": "Ltd.", "llc": "LLC", "llp": "LLP", "lp": "LP",
     "plc": "PLC", "corp": "Corp.", "co": "Co.",
@@ -33,6 +38,14 @@ def plain_name(written: str) -> str:
         if form is not None:
             name = f"{name[: last.start()]} {form}"
     return name
+
+
+def may_be_name(line: str) -> bool:
+    """Whether a line may be the name of a company: short, no clause ends in it, not mostly words in lower case."""
+    words = line.split()
+    lower = sum(word[0].islower() for word in words)
+    is_short = len(words) <= MOST_NAME_WORDS and len(line) <= MOST_NAME_CHARACTERS
+    return is_short and not _CLAUSE_END.search(line) and (len(words) <= 2 or lower * 2 <= len(words))
 
 
 def folded_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Companies and parties, by how they are called and where they stand."""
+"""Parties, by how they are called and where they stand."""
 
 from __future__ import annotations
 
@@ -36,19 +36,3 @@ def find_parties(text: str) -> Iterator[Field]:
             told = f"{reason}, behind 'between'" if named else reason
             start, end = match.span()
             yield Field(kind="party", value=value, start=start, end=end, confidence=confidence, reason=told)
-
-
-def find_company(text: str) -> Field | None:
-    """Whose receipt it is: the first line that is a name."""
-    place = 0
-    for line in text.split("\n")[:8]:
-        name = line.strip()
-        letters = sum(char.isalpha() for char in name)
-        if letters >= 4 and letters > len(name) / 2 and not name.lower().startswith(("tax", "invoice", "receipt")):
-            start = place + line.index(name)
-            return Field(
-                kind="company", value=name, start=start, end=start + len(name), confidence=0.7,
-                reason="the first line that is a name",
-            )  # fmt: skip
-        place += len(line) + 1
-    return None

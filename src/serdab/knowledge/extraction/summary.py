@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.parties import find_company
+from serdab.knowledge.extraction.letterheads import find_letterhead
 from serdab.knowledge.extraction.records import Record
 
+#: Least confidence of a company where no schema looks for one: its name has a form or a trade. Else any line is one.
+_NAMED = 0.75
 #: By schema, names that only its record can tell.
 _OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("address",), "invoice": ("address",)}
 
@@ -13,10 +15,9 @@ _OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("add
 def summary_fields(text: str, fields: list[Field], record: Record | None = None) -> dict[str, str | list[str] | None]:
     """company, date, total, party (a list), effective_date; and whatever else the record has one value of."""
     first = {kind: next((field.value for field in fields if field.kind == kind), None) for kind in ("date", "total")}
-    company = find_company(text)
     parties = [field.value for field in fields if field.kind == "party" and field.confidence >= 0.9]
     summary: dict[str, str | list[str] | None] = {
-        "company": company.value if company else None,
+        "company": _company(text),
         "date": first["date"],
         "total": first["total"],
         "party": list[str](parties[:4]),
@@ -32,3 +33,8 @@ def summary_fields(text: str, fields: list[Field], record: Record | None = None)
         else:
             summary[value.name] = value.value
     return summary
+
+
+def _company(text: str) -> str | None:
+    found = find_letterhead(text).get("company")
+    return found.value if found is not None and found.confidence >= _NAMED else None

@@ -9,9 +9,11 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
+from serdab.core import expected
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import BadLabels
 from serdab.knowledge.heads import Heads, Judge
+from serdab.knowledge.neighbours import MOST_COMPARED, Neighbours
 from serdab.knowledge.vectors import Vector, from_database
 from serdab.store import load_statements
 
@@ -20,6 +22,8 @@ _OURS = load_statements("serdab.knowledge.labelling")
 
 #: Passages of a document that are looked at.
 MOST_PASSAGES = 8
+#: Labels without which there is nothing to choose.
+LEAST_LABELS = 2
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,17 +40,22 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     chances: NDArray[numpy.float64]
 
 
-async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge:
-    """What was learned from a set.
+async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge | Neighbours:
+    """What was learned from a set; of one too small to learn from its examples and descriptions.
 
     Raises:
-        BadLabels: nothing was, or by another version.
+        BadLabels: it was learned by another version, or there are fewer than two labels.
     """
     kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     todo = f"say: serdab labels train {label_set}"
     if kept is None:
-        more = f"bring some: serdab labels import FILE --into {label_set}"
-        raise BadLabels(f"expected the set {label_set} to have examples enough to learn from, got too few; {more}")
+        rows = await link.use(lambda c: c.fetch(_SQL["compared_examples"], set_id, MOST_COMPARED))
+        found = Neighbours.of_rows(rows)
+        if found is None or len(found.labels) < LEAST_LABELS:
+            got = found.labels if found is not None else []
+            more = f"say what others mean: serdab labels describe {label_set} LABEL TEXT"
+            raise BadLabels(expected(f"the labels of the set {label_set}", f"at least {LEAST_LABELS}", got, more))
+        return found
     try:
         heads = msgspec.msgpack.decode(kept["head"], type=Heads)
     except msgspec.ValidationError as error:
@@ -57,7 +66,7 @@ async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge:
 
 
 async def see_documents(
-    link: Link, judge: Judge, most: int, *, not_answered: int | None = None, days: int | None = None
+    link: Link, judge: Judge | Neighbours, most: int, *, not_answered: int | None = None, days: int | None = None
 ) -> list[Seen]:
     """The newest documents, judged now.
 

@@ -67,12 +67,16 @@ async def measure_drift(link: Link, label_set: str, days: int) -> Drift:
         BadLabels: there is no such set, nothing was learned from it, or fewer than `LEAST` documents came.
     """
     set_id = await find_set(link, label_set)
+    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
+    if kept is None:
+        todo = f"answer for some documents first: serdab labels review {label_set}"
+        what = expected(f"the set {label_set}", "learned from examples, to compare documents with", "too few", todo)
+        raise BadLabels(what)
     judge = await judge_of_set(link, set_id, label_set)
     seen = await see_documents(link, judge, MOST_DOCUMENTS, days=days)
     if len(seen) < LEAST:
         todo = "take more days: --days"
         raise BadLabels(expected(f"the documents of the last {days} days", f"at least {LEAST}", len(seen), todo))
-    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     heads = msgspec.msgpack.decode(kept["head"], type=Heads)
     rows = await link.use(lambda c: c.fetch(_SQL["all_examples"], set_id, MOST_DOCUMENTS * 10))
     told = numpy.array([each.chances.argmax() for each in seen])

@@ -17,6 +17,7 @@ from serdab.knowledge.label_files import MOST_LABEL, MOST_TEXT, digest_of, plain
 from serdab.knowledge.labelling.documents import MOST_PASSAGES, Seen, judge_of_set, see_documents
 from serdab.knowledge.labelling.embedding import embed_wholes
 from serdab.knowledge.labelling.training import find_set
+from serdab.knowledge.neighbours import Neighbours
 from serdab.knowledge.vectors import to_database
 from serdab.store import load_statements
 
@@ -61,7 +62,7 @@ async def find_doubtful(link: Link, label_set: str, count: int) -> list[Doubtful
     Documents that somebody answered for, or skipped, are left out.
 
     Raises:
-        BadLabels: there is no such set, or nothing was learned from it.
+        BadLabels: there is no such set, it has fewer than two labels, or another version learned from it.
     """
     set_id = await find_set(link, label_set)
     judge = await judge_of_set(link, set_id, label_set)
@@ -124,7 +125,7 @@ async def take_answers(link: Link, embedder: Embedder, label_set: str, answers: 
     return len(told)
 
 
-def _doubtful(seen: Seen, judge: Judge) -> Doubtful:
+def _doubtful(seen: Seen, judge: Judge | Neighbours) -> Doubtful:
     order = numpy.argsort(-seen.chances)[: max(2, OFFERED)]
     shown = " ".join(seen.text.split())
     return Doubtful(

@@ -28,6 +28,10 @@ _RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
 _MOST_SIDE = 14_400
 _SCANNED = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
+_ANOTHER = "get the file again from where it came, or print it to a new PDF"
+#: What the last bytes of every PDF hold, and how many of them a reader looks at (ISO 32000-1, annex H.3.18).
+_END = b"%%EOF"
+_TAIL = 1024
 #: What the library makes of a hyphen at the end of a line; the rest of the word follows at once.
 _BROKEN = ("\x02", "\ufffe")
 #: Characters by which the direction of a page's text is told.
@@ -49,7 +53,7 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower() or b"/Encrypt" in data:
             raise EncryptedDocument(expected("the PDF", "readable without a password", "an encrypted one")) from error
-        raise MalformedDocument(expected("the PDF", "whole", str(error))) from error
+        raise MalformedDocument(expected("the PDF", "whole", _damage(data), _ANOTHER)) from error
     with document:
         texts = list(_texts(document, recogniser))
         title = document.get_metadata_dict().get("Title", "")
@@ -57,6 +61,13 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
     if not text.strip():
         raise TextlessDocument(expected("the PDF", "a text layer", f"{len(texts):,} pages of pictures", _SCANNED))
     return text, title[:120]
+
+
+def _damage(data: bytes) -> str:
+    """What is wrong with a file that does not open, in words for whoever sent it."""
+    if _END not in data[-_TAIL:]:
+        return f"one that breaks off after {len(data):,} bytes"
+    return "one in which no list of pages is found"
 
 
 def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
