@@ -45,7 +45,7 @@ def fit_margins(grams: Any, kinds: Any, weights: Any, likeness: Any) -> NDArray[
     model = load_extra("sklearn.svm").LinearSVC(
         C=STRENGTH, dual=True, fit_intercept=False, tol=1e-2, max_iter=30, random_state=0
     )
-    found = numpy.zeros((grams.shape[1], count), numpy.float32)
+    found: NDArray[float32] = numpy.zeros((grams.shape[1], count), numpy.float32)
     for kind in range(count):
         here = numpy.flatnonzero(asked[:, kind])
         with warnings.catch_warnings():
