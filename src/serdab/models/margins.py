@@ -43,7 +43,7 @@ def fit_margins(grams: Any, kinds: Any, weights: Any, likeness: Any) -> NDArray[
     rows.data /= length  # Rows were of length one: the strength means the same for all examples.
     asked = _rivals(numpy, likeness) | (kinds[:, None] == numpy.arange(count))
     model = load_extra("sklearn.svm").LinearSVC(
-        C=STRENGTH, dual=True, fit_intercept=False, tol=1e-2, max_iter=30, random_state=0
+        C=STRENGTH, dual=True, fit_intercept=False, tol=1e-2, max_iter=10, random_state=0
     )
     found: NDArray[float32] = numpy.zeros((grams.shape[1], count), numpy.float32)
     for kind in range(count):
