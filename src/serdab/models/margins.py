@@ -36,16 +36,18 @@ def fit_margins(grams: Any, kinds: Any, weights: Any, likeness: Any) -> NDArray[
     count = likeness.shape[1]
     # An n-gram of one row tells nothing of others.
     known = numpy.flatnonzero(numpy.bincount(grams.indices, minlength=grams.shape[1]) > 1)
+    found: NDArray[float32] = numpy.zeros((grams.shape[1], count), numpy.float32)
+    if not len(known):
+        return found
     chosen = grams[:, known]
     scale = _spreads(numpy, chosen, kinds, weights, count) ** SPREAD_POWER
     rows = chosen.multiply(scale).tocsr().astype(numpy.float64)
     length = float(numpy.sqrt(rows.multiply(rows).sum(1)).mean()) or 1.0
     rows.data /= length  # Rows were of length one: the strength means the same for all examples.
-    asked = _rivals(numpy, likeness) | (kinds[:, None] == numpy.arange(count))
+    asked = _rivals(numpy, likeness, kinds)
     model = load_extra("sklearn.svm").LinearSVC(
         C=STRENGTH, dual=True, fit_intercept=False, tol=1e-2, max_iter=10, random_state=0
     )
-    found: NDArray[float32] = numpy.zeros((grams.shape[1], count), numpy.float32)
     for kind in range(count):
         here = numpy.flatnonzero(asked[:, kind])
         with warnings.catch_warnings():
@@ -67,10 +69,13 @@ def _spreads(numpy: Any, grams: Any, kinds: Any, weights: Any, count: int) -> An
     return numpy.sqrt((ratios * ratios).mean(0))
 
 
-def _rivals(numpy: Any, likeness: Any) -> Any:
-    """Which kinds each row is most like."""
+def _rivals(numpy: Any, likeness: Any, kinds: Any) -> Any:
+    """Which rows each kind is learned from, (rows, kinds): its own, and those that are most like it."""
     if likeness.shape[1] <= MOST_RIVALS:
         return numpy.ones(likeness.shape, bool)
     found = numpy.zeros(likeness.shape, bool)
     numpy.put_along_axis(found, numpy.argpartition(-likeness, MOST_RIVALS, 1)[:, :MOST_RIVALS], True, 1)
-    return found
+    own = kinds[:, None] == numpy.arange(likeness.shape[1])
+    # A kind that hardly any row of another is like is learned from all.
+    found[:, (found & ~own).sum(0) < MOST_RIVALS] = True
+    return found | own
