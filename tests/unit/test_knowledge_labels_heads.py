@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy
 import pytest
 
+from serdab.engines import load_extra
 from serdab.knowledge.features import ARABIC, CYRILLIC, HAN, LATIN, OTHER, grams_of, script_of
 from serdab.knowledge.heads import Heads, Judge, learn
+from serdab.models.margins import MOST_RIVALS, fit_margins
+
+sparse: Any = load_extra("scipy.sparse")
+threadpoolctl: Any = load_extra("threadpoolctl")
 
 ENGLISH = {"weather": "rain sun cloud storm wind snow", "money": "bank loan invoice cash tax salary"}
 ARABIC_WORDS = {"weather": "مطر شمس غيوم عاصفة رياح ثلوج", "money": "مصرف قرض فاتورة نقود ضريبة راتب"}
@@ -107,10 +114,12 @@ def test_no_row_is_told_by_a_head_that_had_learned_from_it(rows: int, asked: int
         assert 0.4 < choice.accuracy_by_grams < 0.6
 
 
-def test_words_that_only_together_make_a_label_are_told_by_margin() -> None:
-    # Every kind shares each of its words with another: counts of words alone speak for two kinds alike.
-    words = ("card", "cash", "loan", "rent")
-    pairs = [(one, other) for one in words for other in words if one != other]
+@pytest.mark.parametrize("words", ["card cash loan rent", "card cash loan rent fees pins"])
+def test_words_that_only_together_make_a_label_are_told_by_margin(words: str) -> None:
+    # Every kind shares each of its words with another: counts of words alone speak for two kinds alike. Of six words
+    # there are more kinds than the rivals that a row is kept apart from.
+    said = words.split()
+    pairs = [(one, other) for one in said for other in said if one != other]
     draw = numpy.random.default_rng(2)
     noise = [f"n{number}" for number in range(400)]
     rows = [(f"{one} {draw.choice(noise)} {draw.choice(noise)} {other}", f"{one}-{other}") for one, other in pairs * 15]
@@ -118,3 +127,34 @@ def test_words_that_only_together_make_a_label_are_told_by_margin() -> None:
     heads = learn(texts, labels, _noise(len(rows))).heads
     assert heads.held_out_accuracy is not None
     assert heads.held_out_accuracy > 0.9
+
+
+def test_margins_tell_rows_of_more_kinds_than_rivals() -> None:
+    count = 3 * MOST_RIVALS
+    kinds = numpy.tile(numpy.arange(count), 8)
+    draw = numpy.random.default_rng(6)
+    # Each kind has three places of its own among many that say nothing.
+    at = numpy.concatenate([3 * kinds[:, None] + numpy.arange(3), draw.integers(3 * count, 2000, (len(kinds), 5))], 1)
+    starts = numpy.arange(len(kinds) + 1) * 8
+    grams = sparse.csr_matrix((numpy.full(at.size, 8**-0.5, numpy.float32), at.ravel(), starts), (len(kinds), 2000))
+    likeness = numpy.asarray(grams[:, : 3 * count].toarray().reshape(len(kinds), count, 3).sum(2))
+    kept = numpy.arange(len(kinds)) >= count
+    weights = fit_margins(grams[kept], kinds[kept], numpy.ones(kept.sum()), likeness[kept])
+    assert weights.shape == (2000, count)
+    assert ((grams[~kept] @ weights).argmax(1) == kinds[~kept]).mean() == 1.0
+
+
+def test_texts_that_share_no_n_gram_are_learned_by_their_embeddings() -> None:
+    kinds = ["weather", "money"] * 40
+    embeddings = _noise(80)
+    embeddings[:, 0] = [1.0 if kind == "money" else -1.0 for kind in kinds]
+    embeddings /= numpy.linalg.norm(embeddings, axis=1, keepdims=True)
+    heads = learn([""] * 80, kinds, embeddings).heads
+    assert heads.held_out_accuracy == 1.0
+
+
+def test_learning_leaves_the_threads_of_the_process_as_they_were() -> None:
+    with threadpoolctl.threadpool_limits(2):
+        before = threadpoolctl.threadpool_info()
+        learn(*_texts(ENGLISH, 40), _noise(80))
+        assert threadpoolctl.threadpool_info() == before

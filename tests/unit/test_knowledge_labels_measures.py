@@ -16,7 +16,15 @@ from serdab.knowledge.heads import Heads, Told
 from serdab.knowledge.labelling.describing import read_descriptions
 from serdab.knowledge.labelling.documents import Seen
 from serdab.knowledge.labelling.drift import discrepancy, judge_drift, stability_index
-from serdab.knowledge.labelling.measures import calibration_error, coverage_at, macro_f1, reliability
+from serdab.knowledge.labelling.measures import (
+    calibration_error,
+    calibration_error_by_chance,
+    calibration_error_debiased,
+    confidence_gap,
+    coverage_at,
+    macro_f1,
+    reliability,
+)
 from serdab.knowledge.labelling.reviewing import choose_diverse
 from serdab.knowledge.labelling.scoring import score_told
 from serdab.knowledge.labelling.thresholds import Costs
@@ -38,6 +46,36 @@ def test_the_order_of_verdicts_of_one_confidence_does_not_count() -> None:
     assert calibration_error([0.8] * 100, right) == pytest.approx(0.0)
     assert calibration_error([0.7] * 100, right[::-1]) == pytest.approx(0.1)
     assert calibration_error([], []) == 0.0
+
+
+def test_what_chance_adds_to_the_calibration_error_is_taken_off() -> None:
+    draw = numpy.random.default_rng(4)
+    honest, boasting, plain = [], [], []
+    for _ in range(60):
+        sure = draw.uniform(0.5, 0.8, 600)
+        right = (draw.random(600) < sure).tolist()
+        plain.append(calibration_error(sure.tolist(), right))
+        honest.append(calibration_error_debiased(sure.tolist(), right) ** 2)
+        boasting.append(calibration_error_debiased((sure + 0.1).tolist(), right) ** 2)
+    assert numpy.mean(plain) == pytest.approx(calibration_error_by_chance(sure.tolist()), abs=0.004)
+    assert numpy.mean(plain) > 0.04
+    # An unbiased square is below nothing about as often as above it.
+    assert 0.3 < numpy.mean(numpy.array(honest) == 0) < 0.7
+    assert numpy.sqrt(numpy.mean(boasting)) == pytest.approx(0.1, abs=0.005)
+
+
+def test_a_debiased_error_does_not_depend_on_the_order_of_rows() -> None:
+    right = [True] * 80 + [False] * 20
+    assert calibration_error_debiased([0.8] * 100, right) == 0.0
+    assert calibration_error_debiased([0.7] * 100, right) == calibration_error_debiased([0.7] * 100, right[::-1])
+    assert calibration_error_debiased([0.7] * 100, right) == pytest.approx((0.01 - 0.16 / 99) ** 0.5)
+    assert calibration_error_debiased([0.7], [True]) == calibration_error_debiased([], []) == 0.0
+
+
+def test_the_gap_says_whether_verdicts_are_too_sure() -> None:
+    assert confidence_gap([0.9, 0.9], [True, False]) == pytest.approx(0.4)
+    assert confidence_gap([0.4], [True]) == pytest.approx(-0.6)
+    assert confidence_gap([], []) == 0.0
 
 
 def test_coverage_takes_verdicts_of_one_confidence_together() -> None:

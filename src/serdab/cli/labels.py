@@ -269,6 +269,10 @@ def show_score(found: Score) -> None:
             ("macro F1", f"{found.macro_f1:.4f} ({found.macro_f1_low:.3f} to {found.macro_f1_high:.3f})"),
             ("rows", f"{found.rows:,}, {found.method}: told by heads that had not learned from them"),
             ("calibration error", f"{error:.4f} (by chance alone {chance:.4f}), fitted on these rows"),
+            (
+                "without chance, root mean square",
+                f"{found.calibration_error_debiased:.4f} (confidence minus accuracy {found.confidence_gap:+.4f})",
+            ),
             ("coverage at 95 % precision", f"{cover.share:.3f}"),
             (f"taken from {found.threshold:.3f} on", f"{found.taken:.3f}{taken}"),
             ("cost of a document", f"{found.cost:.3f} (looking at all: {found.cost_of_looking:g})"),

@@ -23,6 +23,8 @@ from serdab.knowledge.labelling import (
     Coverage,
     calibration_error,
     calibration_error_by_chance,
+    calibration_error_debiased,
+    confidence_gap,
     coverage_at,
     macro_f1,
 )
@@ -95,6 +97,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     #: Mean distance between confidence and what was right (ECE), and what chance alone would make of it on so few rows.
     calibration_error: float | None = None
     calibration_error_by_chance: float | None = None
+    #: The error without chance, as a root mean square over bins (Kumar, Liang, Ma 2019); 0: chance explains all.
+    calibration_error_debiased: float | None = None
+    #: Mean confidence minus accuracy: above 0 too sure.
+    confidence_gap: float | None = None
     #: How many labels could be taken unseen with 95 of 100 of them right.
     coverage_at_95: Coverage | None = None
     #: Share of the labels that were marked as needing a look, and of how many others were right.
@@ -298,6 +304,8 @@ def _confidence(told: Sequence[tuple[Receipt, bool]]) -> dict[str, Any]:
     return {
         "calibration_error": calibration_error(sure, right),
         "calibration_error_by_chance": calibration_error_by_chance(sure),
+        "calibration_error_debiased": calibration_error_debiased(sure, right),
+        "confidence_gap": confidence_gap(sure, right),
         "coverage_at_95": coverage_at(sure, right, 0.95),
         "abstained": 1 - len(taken) / len(told),
         "taken_right": sum(taken) / len(taken) if taken else None,

@@ -17,6 +17,7 @@ from serdab.core import BadInput, expected
 from serdab.engines import load_extra
 from serdab.models.calibration import Calibration, calibrate, log_loss
 from serdab.models.folding import LEAST_HELD_OUT, MOST_FOLDED, fold_rows
+from serdab.models.margins import fit_margins
 
 if TYPE_CHECKING:
     from numpy import bool_, float32, float64, int8, int32, int64
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
 #: Inverse strength of the penalty, for vectors of length one: the best of 3 to 100 on 10,000 queries of 77 kinds.
 STRENGTH = 20.0
 #: Ways to weigh n-grams, of which the one of least log loss is taken: by counts, with what every n-gram counts for
-#: every kind before any was seen; by margin, which takes longer; or both.
+#: every kind before any was seen; or by margin, which takes longer.
 BY_COUNTS = {"counts/0.1": 0.1, "counts/0.03": 0.03, "counts/0.01": 0.01}
-MARGIN, BOTH = "margin", "both"
-BOTH_SMOOTHING = 0.1
-#: Inverse strength of the penalty of the machine.
-MARGIN_STRENGTH = 1.0
-WAYS = (*BY_COUNTS, MARGIN, BOTH)
+MARGIN = "margin"
+WAYS = (*BY_COUNTS, MARGIN)
 USUAL_WAY = "counts/0.03"
+#: Smoothing of the counts that say which kinds a row is like.
+LIKENESS_SMOOTHING = 0.1
 #: What may count: both views, the embedding alone, n-grams alone.
 VIEWS = ((True, True), (True, False), (False, True))
 #: Rows times kinds up to which n-grams are weighed by margin.
@@ -107,10 +107,16 @@ def train_head(examples: Examples, scripts: Collection[int], strange: Collection
     Raises:
         BadInput: there are fewer than two kinds.
     """
+    if len(set(examples.kinds.tolist())) < 2:
+        raise BadInput(expected("the examples", "of two kinds or more", "one kind"))
+    # The products are small: threads would wait for each other longer than they compute.
+    with load_extra("threadpoolctl").threadpool_limits(1):
+        return _train(examples, scripts, strange)
+
+
+def _train(examples: Examples, scripts: Collection[int], strange: Collection[int]) -> LinearHead:
     numpy = load_extra("numpy")
     sparse = load_extra("scipy.sparse")
-    if len(numpy.unique(examples.kinds)) < 2:
-        raise BadInput(expected("the examples", "of two kinds or more", "one kind"))
     shape = (len(examples.kinds), examples.gram_width)
     grams = sparse.csr_matrix((examples.gram_values, examples.gram_at, examples.starts), shape=shape)
     rows = _sample(numpy, examples.kinds)
@@ -149,7 +155,10 @@ class _Logistic:
         self._model = linear.LogisticRegression(C=STRENGTH, max_iter=MOST_STEPS, warm_start=True)
 
     def fit(self, rows: Any, kinds: Any, weights: Any) -> None:
-        _fit(self._model, rows, kinds, weights)
+        with warnings.catch_warnings():
+            # Stopping at the limit of steps is meant: the last ones cost time and change no answer.
+            warnings.simplefilter("ignore")
+            self._model.fit(rows, kinds, sample_weight=weights)
         self._model.max_iter = MOST_STEPS_ON
 
     def scores(self, numpy: Any, rows: Any) -> Any:
@@ -222,31 +231,10 @@ def _gram_weights(numpy: Any, grams: Any, kinds: Any, weights: Any, ways: Collec
     """Weights of n-grams, (gram_width, kinds), by the way they were learned."""
     counted = _Complement(numpy, grams, kinds, weights)
     found = {way: counted.weights(smoothing) for way, smoothing in BY_COUNTS.items() if way in ways}
-    if {MARGIN, BOTH} & set(ways) and len(kinds) * (kinds.max() + 1) <= MOST_BY_MARGIN:
-        fitted = _fit_margin(numpy, grams, kinds, weights)
-        fitted /= float((grams @ fitted).std()) or 1.0
-        found |= {MARGIN: fitted, BOTH: fitted + counted.weights(BOTH_SMOOTHING)}
-    return {way: each for way, each in found.items() if way in ways}
-
-
-def _fit_margin(numpy: Any, grams: Any, kinds: Any, weights: Any) -> Any:
-    """Weights of n-grams, (gram_width, kinds), by a linear support vector machine for each kind against the others."""
-    # An n-gram of one row tells nothing of others.
-    known = numpy.flatnonzero(numpy.bincount(grams.indices, minlength=grams.shape[1]) > 1)
-    model = load_extra("sklearn.svm").LinearSVC(
-        C=MARGIN_STRENGTH, dual=True, fit_intercept=False, tol=1e-2, max_iter=30, random_state=0
-    )
-    _fit(model, grams[:, known], kinds, weights)
-    found = numpy.zeros((grams.shape[1], kinds.max() + 1), numpy.float32)
-    found[known] = _of_both(numpy, model.coef_).T
+    if MARGIN in ways and len(kinds) * (kinds.max() + 1) <= MOST_BY_MARGIN:
+        fitted = fit_margins(grams, kinds, weights, grams @ counted.weights(LIKENESS_SMOOTHING))
+        found[MARGIN] = fitted / (float((grams @ fitted).std()) or 1.0)
     return found
-
-
-def _fit(model: Any, rows: Any, kinds: Any, weights: Any) -> None:
-    with warnings.catch_warnings():
-        # Stopping at the limit of steps is meant: the last ones cost time and change no answer.
-        warnings.simplefilter("ignore")
-        model.fit(rows, kinds, sample_weight=weights)
 
 
 def _of_both(numpy: Any, found: Any) -> Any:

@@ -7,6 +7,8 @@ from serdab.knowledge.labelling.measures import (
     Coverage,
     calibration_error,
     calibration_error_by_chance,
+    calibration_error_debiased,
+    confidence_gap,
     coverage_at,
     macro_f1,
 )
@@ -25,7 +27,9 @@ __all__ = [
     "Trained",
     "calibration_error",
     "calibration_error_by_chance",
+    "calibration_error_debiased",
     "choose_threshold",
+    "confidence_gap",
     "coverage_at",
     "describe_labels",
     "embed_wholes",

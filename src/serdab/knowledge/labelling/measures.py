@@ -73,6 +73,32 @@ def calibration_error_by_chance(confidences: Sequence[float], bins: int = BINS) 
     return float(numpy.mean(found))
 
 
+def calibration_error_debiased(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
+    """The root mean square distance between confidence and what was right, less what chance adds to it.
+
+    From the squared distance of each bin the variance of its share of right verdicts is taken, as in Kumar, Liang and
+    Ma, "Verified Uncertainty Calibration" (2019). A root mean square is never less than the mean distance. 0: chance
+    explains all that was seen, which does not prove that there is no error.
+    """
+    told: NDArray[numpy.float64] = numpy.asarray(confidences, float)
+    _, like, counts = numpy.unique(told, return_inverse=True, return_counts=True)
+    # Verdicts of one confidence stay in one bin, that of the first of them.
+    places = ((numpy.cumsum(counts) - counts) * bins // max(1, len(told)))[like]
+    rows = numpy.bincount(places, minlength=bins)
+    kept = rows > 1  # Of one row there is no variance.
+    if not kept.any():
+        return 0.0
+    rows, shares = rows[kept], numpy.bincount(places, numpy.asarray(right, float), bins)[kept] / rows[kept]
+    distances = numpy.bincount(places, told, bins)[kept] / rows - shares
+    found = numpy.average(distances**2 - shares * (1 - shares) / (rows - 1), weights=rows)
+    return float(numpy.sqrt(max(0.0, found)))
+
+
+def confidence_gap(confidences: Sequence[float], right: Sequence[bool]) -> float:
+    """Mean confidence minus the share that was right: above 0 too sure, below 0 not sure enough."""
+    return float(numpy.mean(confidences)) - float(numpy.mean(right)) if len(right) else 0.0
+
+
 def coverage_at(confidences: Sequence[float], right: Sequence[bool], precision: float = 0.95) -> Coverage:
     """The most verdicts that can be taken, the most confident first, with so many of them right."""
     told, true = numpy.asarray(confidences, float), numpy.asarray(right, float)

@@ -19,6 +19,8 @@ from serdab.knowledge.labelling.measures import (
     Coverage,
     calibration_error,
     calibration_error_by_chance,
+    calibration_error_debiased,
+    confidence_gap,
     coverage_at,
     macro_f1,
     macro_f1_interval,
@@ -92,6 +94,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     #: ECE over bins of equal numbers, and what perfect calibration would show on so few rows by chance.
     calibration_error: float
     calibration_error_by_chance: float
+    #: The error without chance, as a root mean square over bins (Kumar, Liang, Ma 2019); 0: chance explains all.
+    calibration_error_debiased: float
+    #: Mean confidence minus accuracy: above 0 too sure.
+    confidence_gap: float
     coverage_at_95: Coverage
     #: The threshold of the set, the share of verdicts above it, and how many of these are right.
     threshold: float
@@ -145,6 +151,8 @@ def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs)
         macro_f1_high=f1_high,
         calibration_error=calibration_error(sure, right),
         calibration_error_by_chance=calibration_error_by_chance(sure),
+        calibration_error_debiased=calibration_error_debiased(sure, right),
+        confidence_gap=confidence_gap(sure, right),
         coverage_at_95=coverage_at(sure, right, PRECISION),
         threshold=heads.threshold,
         taken=len(taken) / len(right),
