@@ -8,22 +8,19 @@ from serdab.knowledge.extraction.records import Record
 
 #: By schema, names that only its record can tell.
 _OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("address",), "invoice": ("address",)}
+#: Schemas of papers whose head is the name of who wrote them.
+_HEADED = frozenset({"receipt", "invoice", "order"})
 
 
 def summary_fields(text: str, fields: list[Field], record: Record | None = None) -> dict[str, str | list[str] | None]:
-    """company, date, total, party (a list), effective_date; and whatever else the record has one value of."""
+    """date, total, party (a list); and what else the record has one value of: company, effective_date …"""
     first = {kind: next((field.value for field in fields if field.kind == kind), None) for kind in ("date", "total")}
-    company = find_company(text)
     parties = [field.value for field in fields if field.kind == "party" and field.confidence >= 0.9]
-    summary: dict[str, str | list[str] | None] = {
-        "company": company.value if company else None,
-        "date": first["date"],
-        "total": first["total"],
-        "party": list[str](parties[:4]),
-        "effective_date": first["date"],
-    }
+    summary: dict[str, str | list[str] | None] = {**first, "party": list[str](parties[:4])}
     if record is None:
         return summary
+    if record.schema in _HEADED and (company := find_company(text)) is not None:
+        summary["company"] = company.value
     # What the record does not say is not there: a date of another paper is not its own.
     summary |= dict.fromkeys(_OWN.get(record.schema, ()))
     for value in record.values:
