@@ -272,3 +272,28 @@ def test_a_card_is_told_by_its_last_digits_only() -> None:
 def test_a_value_that_its_place_does_not_hold_needs_a_look(kind: str, value: str, is_there: bool) -> None:
     told = Value(name="x", kind=kind, value=value, start=4, end=12, page=1, confidence=0.9, reason="")
     assert [look.field for look in places_are_true("pay 1.250,00 now", [told])] == ([] if is_there else ["x"])
+
+
+MAIL_WITH_A_MAIL = """From: Jürgen <j@ex.de>
+To: Anna <a@ex.de>
+Date: Mon, 03 Mar 2025 09:03:00 +0100
+Subject: AW: Angebot
+
+Hallo Anna, bitte liefern Sie bis zum 20.03.2025.
+Mit freundlichen Grüßen
+\fAttachment: mail.eml
+From: Anna <a@ex.de>
+Date: Sun, 02 Mar 2025 09:02:00 +0100
+Subject: Angebot
+"""
+
+
+def test_a_mail_is_its_own_head_and_no_mail_or_date_within_is_a_doubt() -> None:
+    record = read_record(MAIL_WITH_A_MAIL)
+    assert record is not None
+    assert {value.name: value.value for value in record.values} == {
+        "subject": "AW: Angebot",
+        "sender": "Jürgen <j@ex.de>",
+        "date": "2025-03-03",
+    }
+    assert record.looks == []

@@ -13,7 +13,7 @@ from serdab.knowledge.extraction.schemas import Schema
 #: Characters at the head by whose words the schema is chosen, and different words that it takes.
 HEAD = 4_000
 LEAST_WORDS = 3
-#: Lines at the head of which one may say what the paper is, its most characters, and the lines that a paper has at least.
+#: Lines at the head of which one may say what the paper is, its most characters, and how many lines a paper has.
 HEAD_LINES, LONGEST_NAME, LEAST_LINES = 8, 60, 3
 #: As how many words such a line counts.
 ANNOUNCED = 2
@@ -56,9 +56,7 @@ def _announced(text: str, counts: Sequence[int], schemas: Sequence[Schema]) -> t
         return None
     short = [line for line in lines[:HEAD_LINES] if len(line) <= LONGEST_NAME]
     named = [
-        place
-        for place, schema in enumerate(schemas)
-        if counts[place] and any(_names(line, schema) for line in short)
+        place for place, schema in enumerate(schemas) if counts[place] and any(_names(line, schema) for line in short)
     ]
     if len(named) != 1:
         return None

@@ -13,7 +13,7 @@ _HEADED = frozenset({"receipt", "invoice", "order"})
 
 
 def summary_fields(text: str, fields: list[Field], record: Record | None = None) -> dict[str, str | list[str] | None]:
-    """date, total, party (a list); and what else the record has one value of: company, effective_date …"""
+    """What every text may have, date, total and party (a list); and what else its record has one value of."""
     first = {kind: next((field.value for field in fields if field.kind == kind), None) for kind in ("date", "total")}
     parties = [field.value for field in fields if field.kind == "party" and field.confidence >= 0.9]
     summary: dict[str, str | list[str] | None] = {**first, "party": list[str](parties[:4])}
