@@ -139,7 +139,6 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
 
     down = await house("down")
     assert down.code == 0, down.err
-    assert "stopping the database" in down.err
     assert "stopping" not in (await house("down")).err
     status = await house.json("status")
     assert status["database"]["running"] is False
