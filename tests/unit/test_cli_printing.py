@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.cli.printing import console, file_name, print_table, say
+from serdab.cli.printing import certainty, console, file_name, print_table, say
 
 HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
 
@@ -35,3 +35,7 @@ def test_no_text_does_anything_to_the_terminal(capsys: pytest.CaptureFixture[str
     seen = r"a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
     assert seen in out
     assert err == seen + "\n"
+
+
+def test_a_doubtful_kind_has_a_question_mark_and_the_digits_stay_below_each_other() -> None:
+    assert (certainty(0.5, True), certainty(0.97, False)) == ("0.50 ?", "0.97  ")

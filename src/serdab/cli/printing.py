@@ -101,6 +101,11 @@ def span(seconds: float | None) -> str:
     return f"{seconds / 86_400:.1f} d"
 
 
+def certainty(confidence: float, needs_look: bool) -> str:
+    """A confidence in two digits, with a question mark where a person should look."""
+    return f"{confidence:.2f}{' ?' if needs_look else '  '}"
+
+
 def _plain(value: object) -> Any:
     """Brackets in a value are no markup, and no sign in it acts."""
     from rich.text import Text

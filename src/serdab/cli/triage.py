@@ -16,7 +16,7 @@ from rich.text import Text
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
 from serdab.cli.interruption import stopped
-from serdab.cli.printing import file_name, print_json, print_table, say, shown, span
+from serdab.cli.printing import certainty, file_name, print_json, print_table, say, shown, span
 from serdab.core import BadInput, Settings, expected
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge import (
@@ -141,6 +141,8 @@ def show(outcome: Outcome) -> None:
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
             [_line(receipt) for receipt in outcome.receipts],
         )
+        if any(receipt.abstained for receipt in outcome.receipts):
+            say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
@@ -160,7 +162,7 @@ def _line(receipt: Receipt) -> tuple[object, ...]:
     return (
         file_name(receipt.source),
         receipt.label or "",
-        f"{receipt.confidence:.2f}" if receipt.label else "",
+        certainty(receipt.confidence, receipt.abstained) if receipt.label else "",
         receipt.lang,
         fields_of(receipt),
         f"{file_name(similar.source)} {similar.similarity:.2f}" if similar else "",
