@@ -66,6 +66,10 @@ async def test_results_are_shown_and_written(settings: Settings, database: Datab
         (["search", "x", "--like", "y"], "given alone"),
         (["search", "x", "--since", "soon"], "like 2026-03-31"),
         (["search", "x", "--where", "total"], "total>=100"),
+        (["search", "--like", "nowhere.pdf"], "a file that exists"),
+        (["results", "--batch", "april"], "one that has documents"),
+        (["results", "--batch", "april", "-f", "csv", "-o", "never.csv"], "one that has documents"),
+        (["report", "--batch", "april", "-o", "never.html"], "one that has documents"),
         (["watch"], "a folder or a mailbox"),
         (["watch", "imaps://user@mail.example.com/INBOX"], "SERDAB_DOCUMENTS_MAIL_PASSWORD"),
     ],
@@ -74,3 +78,4 @@ async def test_what_cannot_be_done_is_told(settings: Settings, words: list[str],
     done = serdab(settings, *words)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
+    assert not list(Path().glob("never.*"))

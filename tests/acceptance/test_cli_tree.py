@@ -125,6 +125,7 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
     assert "ValueError: nobody is not welcome" in failed.err
     assert "serdab runs show" in failed.err
     [run] = await house.json("runs", "list", "--state", "failed")
+    assert run["id"] in (await house("runs", "show", run["id"][-12:])).out
     shown = await house("runs", "show", run["id"])
     assert 'raise ValueError(f"{name} is not welcome")' in shown.out
     assert "greet#1" in shown.out
@@ -138,6 +139,7 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
 
     down = await house("down")
     assert down.code == 0, down.err
+    assert "stopping" not in (await house("down")).err
     status = await house.json("status")
     assert status["database"]["running"] is False
     assert status["processes"] == []

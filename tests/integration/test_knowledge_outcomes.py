@@ -239,6 +239,26 @@ async def test_a_report_tells_counts_failures_times_and_what_needs_a_look(
     assert await failed_documents(serdab, Selection(label="x")) == []
 
 
+async def test_a_document_that_was_tried_again_failed_once_or_not_at_all(
+    serdab: Serdab, index: Index, tmp_path: Path
+) -> None:
+    late = tmp_path / "late.txt"
+    await _put(
+        serdab, *(Document(source=name, path=str(tmp_path / name), batch="b") for name in ("never.txt", "late.txt"))
+    )
+    again = [await serdab.redrive(each.run_id) for each in await failed_documents(serdab, Selection(batch="b"))]
+    for handle in again:
+        with pytest.raises(RunFailed):
+            await handle.result(30)
+    failed = await failed_documents(serdab, Selection(batch="b"))
+    assert {each.source for each in failed} == {"never.txt", "late.txt"}
+    assert {each.run_id for each in failed} == {handle.id for handle in again}
+    late.write_text("invoice of acme, total EUR 7.50")
+    await (await serdab.redrive(next(each.run_id for each in failed if each.source == "late.txt"))).result(30)
+    report = await sum_up(serdab, Selection(batch="b"), "b")
+    assert (report.recorded, [each.source for each in report.failed]) == (1, ["never.txt"])
+
+
 async def test_the_place_of_a_doubt_is_marked_in_the_text(serdab: Serdab, index: Index) -> None:
     text = "عقد بين الشركتين بتاريخ 2026-01-31 والمبلغ الكلي 120 دينار"
     (receipt,) = await _put(serdab, Document(source="contract", text=text, batch="b"))

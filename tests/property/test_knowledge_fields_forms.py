@@ -63,6 +63,19 @@ def test_a_date_is_read_from_all_its_ways_of_writing(day: datetime.date) -> None
         assert found == [day.isoformat()], written
 
 
+@given(DATES)
+def test_no_part_of_a_date_is_an_amount(day: datetime.date) -> None:
+    for written in written_dates(day):
+        assert list(find_amounts(f"Zahlbar bis zum {written}.")) == [], written
+
+
+@given(AMOUNTS)
+def test_an_amount_without_a_currency_is_read_in_the_ways_of_several_countries(number: Decimal) -> None:
+    english = f"{number:,.2f}"
+    for written in (english, english.translate(str.maketrans(",.", ".,")), english.replace(",", "'")):
+        assert [Decimal(field.value) for field in find_amounts(f"Pay {written}\t{written} now")] == [number] * 2
+
+
 @given(AMOUNTS)
 def test_an_amount_is_read_from_all_its_ways_of_writing(number: Decimal) -> None:
     for written in written_amounts(number):

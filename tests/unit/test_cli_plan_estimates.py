@@ -48,12 +48,29 @@ def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixtur
     assert code == 0
     assert "electricity" in out
     text = page.read_text("utf-8")
-    assert text.count("<svg") >= 3
+    assert text.count("<svg") == 4
     assert "http" not in text
     assert 'name="viewport"' in text
-    cost = text.partition("<h2>Cost")[2]
-    assert "</i>this machine<" in cost
-    assert cost.count("<polyline") == cost.count("<i style") > 1
+    cost = json.loads(
+        printed(capsys, "plan", "cost", "qwen3-8b", "--device", "rtx3090-24", "--country", "DE", "--json")[1]
+    )
+    paid_back = [each["month"] for each in cost["comparisons"] if each["month"] is not None]
+    assert text.count("<circle") == sum(month <= 36 for month in paid_back) > 0
+    assert all(f"month {month:.1f}" in text for month in paid_back)
+    assert ">36</text>" in text
+    for term in ("weights", "KV, full attention", "computation", "engine"):
+        assert f"{term}: " in text
+
+
+def test_a_chart_of_speed_ends_where_the_room_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "plan.html"
+    wish = ("plan", "estimate", "qwen3-8b", "--device", "rtx3090-24", "--report", str(page))
+    printed(capsys, *wish)
+    assert "have no room" in page.read_text("utf-8")
+    printed(capsys, *wish, "--context", "100k")
+    assert page.read_text("utf-8").count("<circle") == 1
+    printed(capsys, *wish, "--context", "900k")
+    assert "No number of users has room" in page.read_text("utf-8")
 
 
 def test_a_recommendation_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -287,10 +287,35 @@ def test_a_value_that_its_place_does_not_hold_needs_a_look(kind: str, value: str
     ],
 )
 def test_a_sentence_is_no_company(text: str) -> None:
-    assert summary_fields(text, [])["company"] is None
+    assert "company" not in summary_fields(text, [])
     assert "company" not in find_letterhead(text)
 
 
 def test_the_company_at_the_head_of_a_letter_is_told() -> None:
     letter = "Bergmann Werkzeuge Sdn. Bhd.\n12 Lindenweg\n\nDear Ms Okafor,\nthe saw that you asked about is here.\n"
     assert summary_fields(letter, [])["company"] == "Bergmann Werkzeuge Sdn. Bhd."
+
+
+MAIL_WITH_A_MAIL = """From: Jürgen <j@ex.de>
+To: Anna <a@ex.de>
+Date: Mon, 03 Mar 2025 09:03:00 +0100
+Subject: AW: Angebot
+
+Hallo Anna, bitte liefern Sie bis zum 20.03.2025.
+Mit freundlichen Grüßen
+\fAttachment: mail.eml
+From: Anna <a@ex.de>
+Date: Sun, 02 Mar 2025 09:02:00 +0100
+Subject: Angebot
+"""
+
+
+def test_a_mail_is_its_own_head_and_no_mail_or_date_within_is_a_doubt() -> None:
+    record = read_record(MAIL_WITH_A_MAIL)
+    assert record is not None
+    assert {value.name: value.value for value in record.values} == {
+        "subject": "AW: Angebot",
+        "sender": "Jürgen <j@ex.de>",
+        "date": "2025-03-03",
+    }
+    assert record.looks == []

@@ -25,6 +25,13 @@ SAMPLES = Path(str(resources.files("serdab.knowledge") / "samples" / "files"))
 MOST = 52_428_800
 
 
+def test_a_line_of_json_may_have_one_label_or_several(tmp_path: Path) -> None:
+    rows = ['{"text": "a", "label": "bill"}', '{"text": "b", "labels": {"topic": "x"}}', '{"text": "c", "label": 7}']
+    (tmp_path / "rows.jsonl").write_text("\n".join([*rows, '{"text": "d"}']))
+    found = [each.labels for each in find_sources([tmp_path], 1000) if isinstance(each, Source)]
+    assert found == [{"label": "bill"}, {"topic": "x"}, {"label": 7}, {}]
+
+
 def docx(document: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

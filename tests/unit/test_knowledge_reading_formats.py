@@ -216,16 +216,17 @@ def test_undeclared_and_wrongly_declared_charsets_of_mails_are_read() -> None:
 
 def test_an_archive_is_a_folder_of_sources(tmp_path: Path) -> None:
     inner = zipped({"deep.txt": b"deep", "deeper.zip": zipped({"a.txt": b"too deep"})})
-    parts = {"a.csv": CSV, "folder/b.txt": b"text", ".hidden": b"x", "__MACOSX/a": b"x", "inner.zip": inner}
+    parts = {"a.csv": CSV, "folder/b.txt": b"text", ".hidden": b"x", "__MACOSX/a": b"x", "inner.zip": inner,
+             "../../etc/out.txt": b"out"}  # fmt: skip
     (tmp_path / "papers.zip").write_bytes(zipped(parts))
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04broken")
     found = list(find_sources([tmp_path], MOST))
     members = [each.member for each in found if isinstance(each, Source)]
-    assert members == ["a.csv", "folder/b.txt", "inner.zip#deep.txt"]
+    assert members == ["../../etc/out.txt", "a.csv", "folder/b.txt", "inner.zip#deep.txt"]
     refused = {each.name.removeprefix(f"{tmp_path}/"): each.code for each in found if isinstance(each, Refusal)}
     assert refused == {"broken.zip": "document_malformed", "papers.zip#inner.zip#deeper.zip": "document_bomb"}
     data = (tmp_path / "papers.zip").read_bytes()
-    assert [read_member(data, member, MOST, "papers.zip") for member in members] == [CSV, b"text", b"deep"]
+    assert [read_member(data, member, MOST, "papers.zip") for member in members] == [b"out", CSV, b"text", b"deep"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
 from serdab.app.workflows import all_workflows
 from serdab.core import Settings, child_environment, log_folder, open_output, private_folder
-from serdab.store import stop_database
+from serdab.store import database_status, stop_database
 
 #: Added to the start of the database until a tree is given up, in seconds.
 START_MARGIN_S = 60.0
@@ -87,7 +87,8 @@ async def take_down(settings: Settings, tell: Callable[[str], None]) -> None:
     patience_s = settings.flow.drain_s + 2 * STOP_MARGIN_S
     await _end(living(settings, "up"), patience_s, tell)
     await _end(living(settings, "worker"), patience_s, tell)
-    tell("stopping the database")
+    if database_status(settings).running:
+        tell("stopping the database")
     await stop_database(settings)
 
 

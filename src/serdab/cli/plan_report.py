@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from itertools import cycle
+from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,13 @@ td:nth-child(-n+2) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .key i { display: inline-block; width: .8em; height: .8em; margin-inline-end: .4em; }
 svg { display: block; width: 100%; } svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
 @media (max-width: 40rem) { svg text { font-size: 18px; } }
-line { stroke: currentColor; stroke-width: 2; } polyline { fill: none; stroke-width: 2.5; }
+line, circle { fill: none; stroke: currentColor; stroke-width: 2; } polyline { fill: none; stroke-width: 2.5; }
+.grid { stroke: #8884; stroke-width: 1; }
 """
 #: Each with a contrast of 3 and more on white and on near black.
 _COLOURS = ("#4a86bd", "#d9536a", "#b9821f", "#4f9a70", "#a85f9c", "#a8714a", "#808a97", "#2a93a3")
-_WIDE, _HIGH = 640, 260
+#: A chart, and the margin for figures at its left.
+_WIDE, _HIGH, _LEFT = 640, 260, 60
 
 
 def write_report(path: Path, answer: Answer, cost: Cost | None = None) -> None:
@@ -57,14 +60,10 @@ def write_report(path: Path, answer: Answer, cost: Cost | None = None) -> None:
                 for each in answer.estimates
             ],
         ),
-        line_chart(
-            "tokens a second of each user, by users at once",
-            [[(float(point.users), point.tokens_per_s_each) for point in answer.curve]],
-            ["each"],
-        ),
+        speed_chart(answer),
     ]
     if cost is not None:
-        parts += ["<h2>Cost</h2>", _terms_table(cost.years.terms), cost_chart(cost)]
+        parts += ["<h2>Cost</h2>", _terms_table(cost.years.terms), cost_chart(cost), tornado(cost)]
         rows = [(swing.name, f"{swing.low_usd:,.2f} to {swing.high_usd:,.2f} USD", swing.why) for swing in cost.tornado]
         parts.append(_table(("what moves a million tokens", "from, to", "when"), rows))
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Plan</title>'
@@ -93,6 +92,10 @@ def _terms_table(terms: Sequence[Term]) -> str:
     return _table(("part", "amount", "from"), [(term.name, shown(term.value, term.unit), term.why) for term in terms])
 
 
+def _colour(place: int) -> str:
+    return _COLOURS[place % len(_COLOURS)]
+
+
 def memory_bar(answer: Answer) -> str:
     """Memory as one bar, with a line where it ends."""
     fit = answer.fit
@@ -100,50 +103,115 @@ def memory_bar(answer: Answer) -> str:
     left, pieces = 0.0, []
     for place, term in enumerate(fit.terms):
         width = max(0.0, term.value / most * (_WIDE - 2))
-        colour = _COLOURS[place % len(_COLOURS)]
-        title = escape(f"{term.name}: {shown(term.value, term.unit)}")
-        pieces.append(
-            f'<rect x="{left:.1f}" y="10" width="{width:.1f}" height="36" fill="{colour}"><title>{title}</title></rect>'
-        )
+        pieces.append(f'<rect x="{left:.1f}" y="10" width="{width:.1f}" height="36" fill="{_colour(place)}"/>')
         left += width
     end = fit.have_bytes / most * (_WIDE - 2)
     pieces.append(f'<line x1="{end:.1f}" y1="2" x2="{end:.1f}" y2="54"/>')
     line = f"<p>The line is where its memory ends: {shown(fit.have_bytes, fit.terms[0].unit)}.</p>"
-    return _drawing(56, "memory", pieces) + _key([term.name for term in fit.terms]) + line
+    return (
+        _drawing(56, "memory", pieces)
+        + _key([f"{term.name}: {shown(term.value, term.unit)}" for term in fit.terms])
+        + line
+    )
 
 
-def line_chart(title: str, lines: Sequence[Sequence[tuple[float, float]]], names: Sequence[str]) -> str:
-    """Lines over an axis that doubles."""
-    from math import log2
+def speed_chart(answer: Answer) -> str:
+    """Speed against users at once, as far as they have room."""
+    fitting = [point for point in answer.curve if point.fits]
+    if not fitting:
+        return "<p>No number of users has room.</p>"
+    users = [(float(point.users), point.tokens_per_s_each) for point in fitting]
+    title = "tokens a second of each user, by users at once"
+    if len(fitting) < len(answer.curve):
+        title += f"; {answer.curve[len(fitting)].users} have no room"
+    return line_chart(title, [users], ["each"], doubling=True, marks=users[:1] if len(users) == 1 else ())
 
+
+def line_chart(
+    title: str,
+    lines: Sequence[Sequence[tuple[float, float]]],
+    names: Sequence[str],
+    *,
+    doubling: bool = False,
+    marks: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Lines over an axis.
+
+    Args:
+        title: what is drawn, and over what.
+        lines: their points, x rising from line's beginning to its end.
+        names: of the lines, for the legend.
+        doubling: the axis doubles from figure to figure; else it is even.
+        marks: places that get a ring.
+    """
     points = [point for line in lines for point in line]
-    widest = max(log2(max(x, 1.0)) for x, _ in points) or 1.0
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
     highest = max(y for _, y in points) or 1.0
-    drawn = []
+    top, bottom = 36, _HIGH - 24
+
+    def across(x: float) -> float:
+        share = log2(x / first) / (log2(last / first) or 1.0) if doubling else (x - first) / (last - first or 1.0)
+        return _LEFT + share * (_WIDE - _LEFT - 20)
+
+    def up(y: float) -> float:
+        return bottom - y / highest * (bottom - top)
+
+    drawn = [f'<text x="4" y="16">{escape(title)}</text>']
+    drawn += [
+        f'<line class="grid" x1="{_LEFT}" y1="{up(y):.1f}" x2="{_WIDE - 20}" y2="{up(y):.1f}"/>'
+        f'<text x="{_LEFT - 6}" y="{up(y) + 4:.1f}" text-anchor="end">{_figure(y)}</text>'
+        for y in (0.0, highest / 2, highest)
+    ]
     for place, line in enumerate(lines):
-        path = " ".join(
-            f"{40 + log2(max(x, 1.0)) / widest * (_WIDE - 60):.1f},{_HIGH - 30 - y / highest * (_HIGH - 60):.1f}"
-            for x, y in line
-        )
-        colour = _COLOURS[place % len(_COLOURS)]
-        drawn.append(f'<polyline points="{path}" stroke="{colour}"/>')
-    for x in sorted({x for x, _ in points}):
-        at = 40 + log2(max(x, 1.0)) / widest * (_WIDE - 60)
-        drawn.append(f'<text x="{at:.1f}" y="{_HIGH - 10}" text-anchor="middle">{x:g}</text>')
-    drawn.append(f'<text x="40" y="16">{escape(title)}: highest {highest:,.1f}</text>')
+        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line)
+        drawn.append(f'<polyline points="{path}" stroke="{_colour(place)}"/>')
+    drawn += [
+        f'<text x="{across(x):.1f}" y="{bottom + 18}" text-anchor="middle">{x:g}</text>'
+        for x in sorted({x for x, _ in points})
+    ]
+    drawn += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="5"/>' for x, y in marks]
     return _drawing(_HIGH, title, drawn) + (_key(names) if len(names) > 1 else "")
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or not value else f"{value:.2g}"
+
+
 def cost_chart(cost: Cost) -> str:
-    """What is paid by month, the machine against services, with the month in which it has paid for itself."""
-    months = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+    """What is paid by month, the machine against services, with a ring where it has paid for itself."""
     by_name = {term.name: term.value for term in cost.years.terms}
     bought, resale = by_name["purchase"], by_name["resale"]
-    years = max(1.0, float(cost.years.name.split()[0]))
+    years = float(cost.years.name.split()[0])
+    months = [12 * years * part / 6 for part in range(7)]
     own = (cost.years.likely - bought - resale) / (12 * years)
     lines = [[(month, bought + own * month) for month in months]]
-    names = ["this machine"]
+    names, marks = ["this machine"], []
     for each in cost.comparisons:
         lines.append([(month, each.service_usd / (12 * years) * month) for month in months])
-        names.append(each.service + (f" (month {each.month:.1f})" if each.month is not None else ""))
-    return line_chart("USD paid, by month", lines, names)
+        names.append(each.service + (f", paid back in month {each.month:.1f}" if each.month is not None else ""))
+        if each.month is not None and each.month <= months[-1]:
+            marks.append((each.month, each.service_usd / (12 * years) * each.month))
+    return line_chart("USD paid, by month", lines, names, marks=marks)
+
+
+def tornado(cost: Cost) -> str:
+    """What moves the cost of a million tokens, the most first, around what is likely."""
+    least = min([cost.usd_per_million, *(swing.low_usd for swing in cost.tornado)])
+    most = max([cost.usd_per_million, *(swing.high_usd for swing in cost.tornado)])
+
+    def across(usd: float) -> float:
+        return 150 + (usd - least) / (most - least or 1.0) * (_WIDE - 260)
+
+    drawn = ['<text x="4" y="16">USD for a million tokens</text>']
+    for place, swing in enumerate(cost.tornado):
+        y, low, high = 30 + 26 * place, across(swing.low_usd), across(swing.high_usd)
+        drawn.append(
+            f'<text x="4" y="{y + 14}">{escape(swing.name)}</text>'
+            f'<rect x="{low:.1f}" y="{y}" width="{max(high - low, 1.0):.1f}" height="18" fill="{_COLOURS[0]}"/>'
+            f'<text x="{low - 5:.1f}" y="{y + 14}" text-anchor="end">{swing.low_usd:,.2f}</text>'
+            f'<text x="{high + 5:.1f}" y="{y + 14}">{swing.high_usd:,.2f}</text>'
+        )
+    end = 30 + 26 * len(cost.tornado)
+    likely = across(cost.usd_per_million)
+    drawn.append(f'<line x1="{likely:.1f}" y1="24" x2="{likely:.1f}" y2="{end}"/>')
+    return _drawing(end + 6, "what moves a million tokens", drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 WIDTH_UNWATCHED = 240
 #: To which a column is cut at most, in characters.
 LEAST_WIDTH = 8
+#: Signs by which a document could move the cursor, colour the terminal or turn a line around.
+_ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: Between the name of a file that holds documents and that of one of them.
+_WITHIN = re.compile(r"\.(?:zip|jsonl|ndjson)#", re.I)
 
 
 @cache
@@ -70,7 +75,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def say(text: str, end: str = "\n") -> None:
     """A line for the person who waits; not part of the result."""
-    console(stderr=True).print(text, markup=False, end=end)
+    console(stderr=True).print(shown(text), markup=False, end=end)
+
+
+def shown(text: str) -> str:
+    """A text whose signs do nothing to a terminal: those that would are written as Python writes them."""
+    return _ACTING.sub(lambda sign: repr(sign[0])[1:-1], text)
+
+
+def file_name(source: str) -> str:
+    """What a document is called among others: the last part of its place, after the archive that holds it."""
+    within = _WITHIN.search(source)
+    start = source.rfind("/", 0, within.start() if within else None) + 1
+    return source[start:].replace("\n", "\\n")
 
 
 def span(seconds: float | None) -> str:
@@ -84,11 +101,16 @@ def span(seconds: float | None) -> str:
     return f"{seconds / 86_400:.1f} d"
 
 
+def certainty(confidence: float, needs_look: bool) -> str:
+    """A confidence in two digits, with a question mark where a person should look."""
+    return f"{confidence:.2f}{' ?' if needs_look else '  '}"
+
+
 def _plain(value: object) -> Any:
-    """Brackets in a value are no markup."""
+    """Brackets in a value are no markup, and no sign in it acts."""
     from rich.text import Text
 
-    return value if isinstance(value, Text) else Text(str(value))
+    return value if isinstance(value, Text) else Text(shown(str(value)))
 
 
 #: The colour of each state of a run, on a terminal.

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.printing import print_json, print_table, say
+from serdab.cli.printing import certainty, file_name, print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from serdab.core import Settings
+    from serdab.core import BadInput, Settings
     from serdab.knowledge import BatchInfo, Kept, Selection
+    from serdab.store import Database
 
 #: Receipts that the table on a terminal shows.
 MOST_SHOWN = 200
@@ -101,6 +102,8 @@ def report(
             return await sum_up(serdab, selection, f"Report: {batch or 'all documents'}")
 
     found = run_loop(ask())
+    if batch is not None and not (found.recorded or found.failed or since):
+        raise _unknown_batch(batch)
     try:
         to.write_text(write_report(found), "utf-8")
     except OSError as error:
@@ -153,6 +156,7 @@ async def _first(settings: Settings, selection: Selection) -> list[Kept]:
 
     found: list[Kept] = []
     async with shared_database(settings, "results") as database:
+        await _check_batch(database, selection)
         async for kept in kept_receipts(database, selection):
             found.append(kept)
             if len(found) > MOST_SHOWN:
@@ -165,7 +169,23 @@ async def _write(settings: Settings, selection: Selection, form: str, to: Path |
     from serdab.store import shared_database
 
     async with shared_database(settings, "results") as database:
+        await _check_batch(database, selection)
         return await write_results(database, selection, form, to if to is not None else sys.stdout.buffer)
+
+
+async def _check_batch(database: Database, selection: Selection) -> None:
+    from serdab.knowledge import Selection, kept_receipts
+
+    if selection.batch is not None:
+        async for _ in kept_receipts(database, Selection(batch=selection.batch)):
+            return
+        raise _unknown_batch(selection.batch)
+
+
+def _unknown_batch(batch: str) -> BadInput:
+    from serdab.core import BadInput, expected
+
+    return BadInput(expected("--batch", "one that has documents", batch, "`serdab results --batches` lists them"))
 
 
 def _show(found: Sequence[Kept]) -> None:
@@ -173,10 +193,11 @@ def _show(found: Sequence[Kept]) -> None:
     for kept in found[:MOST_SHOWN]:
         receipt = kept.receipt
         values = ", ".join(f"{name} {value}" for name, value in receipt.summary.items() if value)
-        sure = f"{receipt.confidence:.2f}" if receipt.label else ""
-        rows.append((Path(receipt.source).name, receipt.label or "", sure, receipt.lang, values))
+        sure = certainty(receipt.confidence, receipt.abstained) if receipt.label else ""
+        rows.append((file_name(receipt.source), receipt.label or "", sure, receipt.lang, values))
+    if not found:
+        say("no receipts; put documents through: serdab run triage PATH; or ask for more of them")
+        return
     print_table(("document~", "kind", ">sure", "lang", "values~"), rows)
     if len(found) > MOST_SHOWN:
         say(f"these are the first {MOST_SHOWN}; --format csv -o FILE writes all")
-    elif not found:
-        say("no receipts; put documents through first: serdab run triage PATH")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 application = typer.Typer(help="List, show, watch, cancel and redrive runs.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or its first characters if unique.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or its first or last characters if unique.")]
 
 
 @application.command("list")
@@ -181,7 +181,9 @@ async def _watch(settings: Settings, run: str, every_s: float) -> str:
 
 
 async def full_id(serdab: Serdab, run: str) -> str:
-    """A whole id, from one or from its first characters if only one of the newest runs begins so.
+    """A whole id, from one or from its first or last characters if only one of the newest runs has them.
+
+    Runs of one batch begin with the same time: their last characters tell them apart.
 
     Raises:
         UnknownRun: none of them does, or several do.
@@ -191,9 +193,10 @@ async def full_id(serdab: Serdab, run: str) -> str:
 
     if len(run) >= 32:
         return run
-    found = [str(each.id) for each in await serdab.runs(limit=10_000) if str(each.id).startswith(run.lower())]
+    ids = [str(each.id) for each in await serdab.runs(limit=10_000)]
+    found = [each for each in ids if each.startswith(run.lower()) or each.endswith(run.lower())]
     if len(found) != 1:
-        got = f"{run}, with which {len(found)} of the newest runs begin"
+        got = f"{run}, with which {len(found)} of the newest runs begin or end"
         raise UnknownRun(expected("the run", "the id of one", got, "see `serdab runs list`"))
     return found[0]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serdab.cli.printing import print_json, print_table, say
+from serdab.cli.printing import file_name, print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     if like is not None:
         if question is not None or filters:
             raise BadInput(expected("--like", "given alone", question or "filters"))
+        if not like.is_file():
+            raise BadInput(expected("--like", "a file that exists", str(like)))
         alike = run_loop(_alike(settings, like, count))
         if json:
             print_json(alike)
@@ -69,12 +71,13 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     if json:
         print_json(found)
         return
+    if not found:
+        say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
+        return
     print_table(
         (">like", "label", "document", "passage"),
         [(f"{each.similarity:.2f}", each.label or "", _named(each), _marked(each)) for each in found],
     )
-    if not found:
-        say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
 
 
 def duplicates(ctx: typer.Context, json: Json = False) -> None:
@@ -156,8 +159,9 @@ def day_of(text: str) -> datetime.date:
 
 
 def _named(found: Found) -> str:
-    more = f" (and in {len(found.places)} more places)" if found.places else ""
-    return (found.title or found.source) + more
+    others = len(found.places)
+    more = f" (and in {others} other place{'s' if others > 1 else ''})" if others else ""
+    return file_name(found.source) + more
 
 
 def _marked(found: Found) -> Any:
@@ -170,9 +174,10 @@ def _marked(found: Found) -> Any:
 
 
 def _show_alike(alike: Sequence[Alike]) -> None:
+    if not alike:
+        say("no document is nearly the same")
+        return
     print_table(
         (">same", ">like", "label", "document~", "source~"),
         [(f"{a.likeness:.2f}", f"{a.similarity:.2f}", a.label or "", a.title, a.source) for a in alike],
     )
-    if not alike:
-        say("no document is nearly the same")

@@ -16,7 +16,7 @@ from rich.text import Text
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
 from serdab.cli.interruption import stopped
-from serdab.cli.printing import print_json, print_table, say, span
+from serdab.cli.printing import certainty, file_name, print_json, print_table, say, shown, span
 from serdab.core import BadInput, Settings, expected
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge import (
@@ -141,12 +141,14 @@ def show(outcome: Outcome) -> None:
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
             [_line(receipt) for receipt in outcome.receipts],
         )
+        if any(receipt.abstained for receipt in outcome.receipts):
+            say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
-        rows = [(Path(each.source).name, Text(each.reason, style="red"), each.run) for each in told]
+        rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]
         print_table(("failed document", "why", "run"), rows)
     total = len(outcome.receipts) + len(outcome.failures)
     say(
@@ -158,12 +160,12 @@ def show(outcome: Outcome) -> None:
 def _line(receipt: Receipt) -> tuple[object, ...]:
     similar = receipt.similar[0] if receipt.similar else None
     return (
-        Path(receipt.source).name,
+        file_name(receipt.source),
         receipt.label or "",
-        f"{receipt.confidence:.2f}" if receipt.label else "",
+        certainty(receipt.confidence, receipt.abstained) if receipt.label else "",
         receipt.lang,
         fields_of(receipt),
-        f"{Path(similar.source).name} {similar.similarity:.2f}" if similar else "",
+        f"{file_name(similar.source)} {similar.similarity:.2f}" if similar else "",
     )
 
 

@@ -35,7 +35,7 @@ def find_announced(rule: FieldRule, candidates: Candidates) -> list[Field]:
         found = [_as(rule, each, each.confidence * share, each.reason) for each in candidates.of_kind(rule.kind)]
         # Without words the first of its kind is taken: what a paper is about stands at its head.
         return sorted(found, key=lambda field: (field.confidence < LEAST_SURE, field.start))
-    return sorted(found, key=lambda field: (-round(field.confidence, 2), field.start))
+    return sorted(found, key=lambda field: (0.0 if rule.first else -round(field.confidence, 2), field.start))
 
 
 def _by_pattern(rule: FieldRule, text: str) -> Iterator[Field]:

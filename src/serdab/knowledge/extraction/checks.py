@@ -46,7 +46,7 @@ def check_record(text: str, schema: Schema, values: Sequence[Value], rows: Seque
 
 def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
     """A look when two values of one field are nearly as sure as each other."""
-    if rule.many or len(found) < 2:
+    if rule.many or rule.first or len(found) < 2:
         return
     first = found[0]
     second = next((each for each in found[1:] if each.value != first.value), None)

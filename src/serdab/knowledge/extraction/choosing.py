@@ -13,6 +13,10 @@ from serdab.knowledge.extraction.schemas import Schema
 #: Characters at the head by whose words the schema is chosen, and different words that it takes.
 HEAD = 4_000
 LEAST_WORDS = 3
+#: Lines at the head of which one may say what the paper is, its most characters, and how many lines a paper has.
+HEAD_LINES, LONGEST_NAME, LEAST_LINES = 8, 60, 3
+#: As how many words such a line counts.
+ANNOUNCED = 2
 _RUN = re.compile(r"[^\W_]+")
 
 
@@ -38,11 +42,34 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
     counts = _counts(text[:HEAD].lower(), schemas)
     best = sorted(range(len(counts)), key=lambda place: -counts[place])
     if not best or counts[best[0]] < LEAST_WORDS:
-        return None
+        return _announced(text, counts, schemas)
     first, second = counts[best[0]], counts[best[1]] if len(best) > 1 else 0
     if first == second:
         return None
     return schemas[best[0]], round(first / (first + second + 1), 4)
+
+
+def _announced(text: str, counts: Sequence[int], schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
+    """The one schema of few words whose type a line of the head names, alone or with a number: `Invoice no. 12`."""
+    lines = [line for line in (each.strip(" \t#*_") for each in text[:HEAD].lower().splitlines()) if line]
+    if len(lines) < LEAST_LINES:
+        return None
+    short = [line for line in lines[:HEAD_LINES] if len(line) <= LONGEST_NAME]
+    named = [
+        place for place, schema in enumerate(schemas) if counts[place] and any(_names(line, schema) for line in short)
+    ]
+    if len(named) != 1:
+        return None
+    first, second = counts[named[0]] + ANNOUNCED, max(n for place, n in enumerate([*counts, 0]) if place != named[0])
+    return schemas[named[0]], round(first / (first + second + 1), 4)
+
+
+def _names(line: str, schema: Schema) -> bool:
+    for name in (schema.schema.lower(), *(each.lower() for each in schema.doc_types)):
+        rest = line.removeprefix(name)
+        if rest != line and (not rest or (not rest[0].isalpha() and any(map(str.isdigit, rest)))):
+            return True
+    return False
 
 
 def _counts(head: str, schemas: Sequence[Schema]) -> list[int]:

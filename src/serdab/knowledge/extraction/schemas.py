@@ -37,6 +37,8 @@ class FieldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     required: bool = False
     #: Whether all values are told, or only the surest.
     many: bool = False
+    #: The first of them counts, and none behind it is a doubt: a mail within a mail has a subject, too.
+    first: bool = False
     #: What stands before its value, by language.
     words: Words = {}
     #: Taken from anywhere in the text when no word announces it.

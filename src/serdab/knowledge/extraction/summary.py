@@ -10,19 +10,17 @@ from serdab.knowledge.extraction.records import Record
 _NAMED = 0.75
 #: By schema, names that only its record can tell.
 _OWN = {"contract": ("effective_date", "jurisdiction", "term"), "receipt": ("address",), "invoice": ("address",)}
+#: Schemas of papers whose head is the name of who wrote them.
+_HEADED = frozenset({"receipt", "invoice", "order"})
 
 
 def summary_fields(text: str, fields: list[Field], record: Record | None = None) -> dict[str, str | list[str] | None]:
-    """company, date, total, party (a list), effective_date; and whatever else the record has one value of."""
+    """What every text may have, date, total and party (a list), a company; what else its record has one value of."""
     first = {kind: next((field.value for field in fields if field.kind == kind), None) for kind in ("date", "total")}
     parties = [field.value for field in fields if field.kind == "party" and field.confidence >= 0.9]
-    summary: dict[str, str | list[str] | None] = {
-        "company": _company(text),
-        "date": first["date"],
-        "total": first["total"],
-        "party": list[str](parties[:4]),
-        "effective_date": first["date"],
-    }
+    summary: dict[str, str | list[str] | None] = {**first, "party": list[str](parties[:4])}
+    if (record is None or record.schema in _HEADED) and (company := _company(text)) is not None:
+        summary["company"] = company
     if record is None:
         return summary
     # What the record does not say is not there: a date of another paper is not its own.

@@ -39,25 +39,29 @@ class _Given(msgspec.Struct):
 
 
 async def failed_documents(serdab: Serdab, selection: Selection) -> Sequence[FailedDocument]:
-    """The failed documents of a selection, the last first; none when it is one by label, for they have none."""
+    """The failed documents of a selection, the last first; none when it is one by label, for they have none.
+
+    A document that was tried again counts once, and not at all when it has a receipt since.
+    """
     if selection.label is not None:
         return []
-    found = []
+    found: dict[str, FailedDocument] = {}
     rows = await serdab.database.pool.fetch(_SQL["failed_runs"], triage.name, selection.since, MOST_LOOKED)
     for row in rows:
         given = msgspec.json.decode(await serdab.payloads.unpack(row["input"]), type=list[_Given])
         document = given[0] if given else _Given()
-        if selection.batch is not None and document.batch != selection.batch:
+        if document.source in found or (selection.batch is not None and document.batch != selection.batch):
             continue
         failure = Failure.decode(await serdab.payloads.unpack(row["output"]))
-        found.append(
-            FailedDocument(
-                source=document.source,
-                run_id=UUID(int=row["run_id"].int),
-                state=row["state"],
-                kind=failure.kind,
-                reason=failure.message,
-                ended_at=row["ended_at"],
-            )
+        found[document.source] = FailedDocument(
+            source=document.source,
+            run_id=UUID(int=row["run_id"].int),
+            state=row["state"],
+            kind=failure.kind,
+            reason=failure.message,
+            ended_at=row["ended_at"],
         )
-    return found
+    times = [each.ended_at for each in found.values()]
+    for row in await serdab.database.pool.fetch(_SQL["recorded_since"], list(found), times):
+        del found[row["source"]]
+    return list(found.values())

@@ -32,6 +32,11 @@ from run_outcome o join run u on u.run_id = o.run_id
 where o.status <> 'd' and u.workflow = $1 and ($2::timestamptz is null or o.ended_at >= $2)
 order by o.ended_at desc limit $3
 
+-- name: recorded_since
+-- Which of some sources have a receipt that is later than a time.
+select w.source from unnest($1::text[], $2::timestamptz[]) as w (source, after_at)
+where exists (select from document d join receipt r using (document_id) where d.source = w.source and r.noted_at > w.after_at)
+
 -- name: time_of_steps
 -- How long the recorded steps of some runs took, by their key, with their failed tries.
 select s.step_key, count(*) as steps, sum(s.duration_us) as total_us, max(s.duration_us) as most_us,

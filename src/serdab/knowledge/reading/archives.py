@@ -77,7 +77,8 @@ def _outermost(archive: zipfile.ZipFile, member: str) -> str:
 
 def _is_document(part: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(part.filename).parts
-    return not part.is_dir() and bool(parts) and not any(each.startswith((".", "__MACOSX")) for each in parts)
+    named = [each for each in parts if each not in {".", ".."}]
+    return not part.is_dir() and bool(named) and not any(each.startswith((".", "__MACOSX")) for each in named)
 
 
 def find_members(

@@ -49,6 +49,8 @@ class _Line(msgspec.Struct):
     id: str | int = ""
     lang: str = ""
     doc_type: str = ""
+    #: What a row says that has one label only, as files of labels may.
+    label: str | int | float | None = None
     labels: dict[str, Any] = msgspec.field(default_factory=dict)
     fields: dict[str, Any] = msgspec.field(default_factory=dict)
     split: str = ""
@@ -140,7 +142,7 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
                 text=row.text,
                 lang=row.lang,
                 doc_type=row.doc_type,
-                labels=row.labels,
+                labels=row.labels or ({} if row.label is None else {"label": row.label}),
                 fields=row.fields,
                 split=row.split,
             )

@@ -1,0 +1,41 @@
+"""What a person sees of texts that somebody else wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from serdab.cli.printing import certainty, console, file_name, print_table, say
+
+HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/in/letter.pdf", "letter.pdf"),
+        ("letter.pdf", "letter.pdf"),
+        ("/in/papers.zip#Büro/a.pdf", "papers.zip#Büro/a.pdf"),
+        ("/in/Papers.ZIP#inner.zip#b/c.txt", "Papers.ZIP#inner.zip#b/c.txt"),
+        ("/in/desk.jsonl#2026/7", "desk.jsonl#2026/7"),
+        ("/in/no #1/a.pdf", "a.pdf"),
+        ("/in/two\nlines.txt", "two\\nlines.txt"),
+        ("", ""),
+    ],
+)
+def test_a_document_is_called_by_its_file_and_by_the_archive_that_holds_it(source: str, name: str) -> None:
+    assert file_name(source) == name
+
+
+def test_no_text_does_anything_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.cache_clear()
+    print_table(("name",), [(HOSTILE,)])
+    say(HOSTILE)
+    console.cache_clear()
+    out, err = capsys.readouterr()
+    seen = r"a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
+    assert seen in out
+    assert err == seen + "\n"
+
+
+def test_a_doubtful_kind_has_a_question_mark_and_the_digits_stay_below_each_other() -> None:
+    assert (certainty(0.5, True), certainty(0.97, False)) == ("0.50 ?", "0.97  ")
