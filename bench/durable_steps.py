@@ -27,8 +27,8 @@ from workflows import TEXT, four_steps
 BACKLOG = 20_000
 CHUNK = 5_000
 STEPS = 4
-#: What one measurement has at least, and how long the shorter ones beside it take.
-RUNS, SECONDS, SHORT_S = 2_000_000, 60.0, 20.0
+#: Runs and seconds that one measurement has at least, and how long the shorter ones beside it take.
+LEAST, SHORT_S = (2_000_000, 60.0), 20.0
 
 
 class Ours(NamedTuple):
@@ -136,9 +136,7 @@ async def ours(
 
 
 async def main(arguments: argparse.Namespace) -> None:
-    runs, seconds = arguments.runs or 0, arguments.seconds or 0.0
-    if not runs and not seconds:
-        runs, seconds = RUNS, SECONDS
+    runs, seconds = (arguments.runs or 0, arguments.seconds or 0.0) if arguments.runs or arguments.seconds else LEAST
     measured = await ours(arguments, arguments.workers, seconds, arguments.repeat, runs)
     results, limits = measured.results, measured.limits
     median = statistics.median(each["runs_per_minute"] for each in results)
@@ -168,7 +166,6 @@ async def main(arguments: argparse.Namespace) -> None:
             durability="fsync on, synchronous_commit on, full_page_writes on",
         ),
     }  # fmt: skip
-    last = results[-1]
     publish(
         "durable_steps",
         result,
@@ -177,8 +174,8 @@ async def main(arguments: argparse.Namespace) -> None:
             ("all measurements", ", ".join(f"{each['runs_per_minute']:,.0f}" for each in results)),
             ("seconds, checkpoints", ", ".join(f"{e['seconds']:.0f} s, {e['checkpoints']:.0f}" for e in results)),
             ("recorded steps a second", f"{median * STEPS / 60:,.0f}"),
-            ("WAL bytes a step", f"{last['wal_bytes_per_step']:.0f}"),
-            ("commits a step", f"{last['commits_per_step']:.4f}"),
+            ("WAL bytes a step", f"{results[-1]['wal_bytes_per_step']:.0f}"),
+            ("commits a step", f"{results[-1]['commits_per_step']:.4f}"),
             *((f"raw inserts, batches of {size:,}", f"{rate:,.0f} runs a minute") for size, rate in limits.items()),
             ("largest worker", f"{measured.rss_mb:.0f} MB"),
             ("fsync of 8 kB, median", f"{measured.fsync_us:.0f} µs"),
@@ -204,8 +201,8 @@ def peer_rows(median: float, more: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, help=f"least runs of each measurement; with neither, {RUNS:,}")
-    parser.add_argument("--seconds", type=float, help=f"least seconds of each; with neither, {SECONDS:.0f}")
+    parser.add_argument("--runs", type=int, help=f"least runs of each measurement; with neither, {LEAST[0]:,}")
+    parser.add_argument("--seconds", type=float, help=f"least seconds of each; with neither, {LEAST[1]:.0f}")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--in-flight", type=int, default=2000)
