@@ -87,32 +87,28 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
     weights = weights_of(card.shape, storage)
     load = load_of(tried, wish)
     engine = load.engine
-    what, machine = f"{card.id} {storage}", f"{cards} x {device.name}"
     bought, years = price_of(device, cards, wish, electricity)
+
+    def refused(why: str, rescue: str = "") -> Refusal:
+        machine = f"{cards} x {device.name}"
+        return Refusal(what=f"{card.id} {storage}", machine=machine, why=why, rescue=rescue, usd=bought)
+
     fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
         load = msgspec.structs.replace(load, kv=smaller_kv(engine))
         fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        return Refusal(
-            what=what,
-            why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free",
-            machine=machine,
-            usd=bought,
+        return refused(
+            f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free"
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
-        return Refusal(
-            what=what,
-            why=f"{floor(low * 10) / 10:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for "
-            f"({reason})",
-            rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
-            machine=machine,
-            usd=bought,
+        return refused(
+            f"{floor(low * 10) / 10:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
+            "fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
         )
     if wish.budget_usd is not None and bought > wish.budget_usd:
-        why = f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed"
-        return Refusal(what=what, why=why, machine=machine, usd=bought)
+        return refused(f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed")
     millions = million_tokens(Workload(answer_tokens_per_s=speed * wish.users), Terms())
     return Option(
         device=device.id,
