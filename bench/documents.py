@@ -1,0 +1,128 @@
+"""Documents a minute, end to end: short messages and PDFs of five pages through `serdab run triage`, as people run it.
+
+A fresh home with the tree up and the sample labels; each batch has texts that were never seen before. What is counted
+goes from the first start call to the last outcome, as `serdab run` tells it: read, split, embedded, classified, fields
+extracted, similar ones found, delivered, recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness import conditions, publish
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from make_samples import json_lines, pdf  # noqa: E402 - a script beside this folder
+from sample_texts import LABELS  # noqa: E402
+
+MODEL = "all-MiniLM-L6-v2"
+PAGES, LINES, LINE_CHARACTERS = 5, 40, 75
+SENTENCES = [text for texts in LABELS.values() for text in texts if text.isascii()]
+
+
+def sentence(source: random.Random) -> str:
+    """One of our sample messages with figures of its own."""
+    name = source.choice(["Bergmann", "Okafor", "Lindqvist", "Haddad", "Moreau", "Tanaka"])
+    return f"{source.choice(SENTENCES)} {name} {source.randrange(10**6)}, {source.randrange(10, 9999)}.50 EUR."
+
+
+def page_text(source: random.Random) -> str:
+    """As many pages of running text as `PAGES`."""
+    lines: list[str] = []
+    line = ""
+    while len(lines) < PAGES * LINES:
+        for word in sentence(source).split():
+            if len(line) + len(word) >= LINE_CHARACTERS:
+                lines.append(line)
+                line = ""
+            line += word + " "
+    return "\n".join(lines[: PAGES * LINES])
+
+
+def write_messages(folder: Path, count: int, source: random.Random) -> None:
+    rows = ({"id": str(number), "text": sentence(source)} for number in range(count))
+    (folder / "messages.jsonl").write_text(json_lines(rows), "utf-8")
+
+
+def write_pdfs(folder: Path, count: int, source: random.Random) -> None:
+    for number in range(count):
+        (folder / f"{number}.pdf").write_bytes(pdf(page_text(source)))
+
+
+KINDS: dict[str, tuple[Callable[[Path, int, random.Random], None], str]] = {
+    "short": (write_messages, "messages of a hundred characters"),
+    "pdf": (write_pdfs, f"PDFs of {PAGES} pages"),
+}
+
+
+class House:
+    """The command line in a home of its own."""
+
+    def __init__(self, home: Path, precision: str) -> None:
+        self._environment = {**os.environ, "SERDAB_HOME": str(home), "SERDAB_MODELS_PRECISION": precision}
+
+    def say(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "serdab.cli", *arguments]
+        return subprocess.run(command, env=self._environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def per_minute(self, kind: str, count: int, seed: int) -> float:
+        with tempfile.TemporaryDirectory() as name:
+            KINDS[kind][0](Path(name), count, random.Random(seed))
+            told = json.loads(self.say("run", "triage", name, "--json"))
+        if told["failures"]:
+            raise RuntimeError(f"expected every document to be recorded, got {told['failures'][:1]}")
+        return float(told["documents_per_minute"])
+
+
+@contextmanager
+def house(precision: str) -> Iterator[House]:
+    """A fresh home that is up, with labels."""
+    with tempfile.TemporaryDirectory(prefix="serdab-bench-", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o711)
+        opened = House(Path(name), precision)
+        opened.say("models", "pull", MODEL)
+        opened.say("up", "--detach")
+        try:
+            opened.say("labels", "import", str(ROOT / "src" / "serdab" / "knowledge" / "samples" / "labels.jsonl"))
+            yield opened
+        finally:
+            opened.say("down")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    counts = {"short": arguments.short, "pdf": arguments.pdf}
+    found: dict[str, dict[str, Any]] = {}
+    for precision in arguments.precision.split(","):
+        with house(precision) as opened:
+            for kind, count in counts.items():
+                opened.per_minute(kind, 10, 0)
+                rates = [opened.per_minute(kind, count, seed) for seed in range(1, arguments.repeat + 1)]
+                found.setdefault(precision, {})[kind] = [round(rate) for rate in rates]
+    rows = [
+        (f"{KINDS[kind][1]}, {precision}", f"{statistics.median(rates):,.0f} a minute ({', '.join(map(str, rates))})")
+        for precision, kinds in found.items()
+        for kind, rates in kinds.items()
+    ]
+    publish("documents", {**found, "conditions": conditions(documents=counts, model=MODEL)}, rows, arguments.json)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", type=int, default=4000, help="messages in a batch")
+    parser.add_argument("--pdf", type=int, default=60, help="PDFs in a batch")
+    parser.add_argument("--repeat", type=int, default=3, help="batches; the median is shown")
+    parser.add_argument("--precision", default="f32,int8")
+    parser.add_argument("--json", action="store_true")
+    main(parser.parse_args())
