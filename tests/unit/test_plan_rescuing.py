@@ -107,6 +107,14 @@ def test_an_engine_is_told_a_type_of_keys_and_values_that_it_has() -> None:
     assert "keys and values in fp8" in told
 
 
+def test_keys_and_values_that_are_small_already_stay_so() -> None:
+    shape = shape_of("qwen3-32b")
+    told = rescues(CARD, shape, weights_of(shape, "Q6_K"), Load(kv="q4_0", sequences=4, context_tokens=32_768))
+
+    assert told
+    assert not any("q8_0" in each for each in told)
+
+
 def test_a_recommendation_for_a_machine_names_what_a_refused_model_takes() -> None:
     models = [CATALOGUE.model(name) for name in ("qwen3-14b", "qwen2.5-72b")]
     found = recommend_for(CARD, 1, models, Wish(), CATALOGUE.electricity_of("US"))

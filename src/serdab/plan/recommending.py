@@ -95,7 +95,7 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
 
     fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        load = msgspec.structs.replace(load, kv=smaller_kv(engine))
+        load = msgspec.structs.replace(load, kv=smaller_kv(load))
         fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
         return refused(

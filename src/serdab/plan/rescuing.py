@@ -10,6 +10,7 @@ import msgspec
 
 from serdab.plan.devices import Device
 from serdab.plan.formats import MIXES
+from serdab.plan.kv import kv_type
 from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, weights_of
@@ -20,9 +21,15 @@ SMALLER_FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 LEAST_CONTEXT, CONTEXT_STEP = 2048, 1024
 
 
-def smaller_kv(engine: str) -> str:
-    """How an engine keeps keys and values in half of 16 bits."""
-    return "q8_0" if engine in ("llama.cpp", "ollama") else "fp8"
+def smaller_kv(load: Load) -> str:
+    """How the engine keeps keys and values in half of 16 bits; as now where they have no more.
+
+    Raises:
+        BadPlan: there is no such type.
+    """
+    if kv_type(load.kv) not in ("f16", "bf16", "f32"):
+        return load.kv
+    return "q8_0" if load.engine in ("llama.cpp", "ollama") else "fp8"
 
 
 def rescues(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int = 1) -> tuple[str, ...]:
@@ -51,8 +58,8 @@ def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_card
 
     extras = [what for what, less in _without_extras(load) if check_fit(device, shape, weights, less).fits]
     yield from extras[:-1] or extras  # the last leaves out what the others do, one by one
-    kv = smaller_kv(load.engine)
-    if load.kv in ("f16", "bf16", "f32") and fits(kv=kv):
+    kv = smaller_kv(load)
+    if kv != load.kv and fits(kv=kv):
         yield f"keys and values in {kv}"
     context = most_context(device, shape, weights, load)
     if LEAST_CONTEXT <= context < load.context_tokens:
@@ -98,7 +105,7 @@ def _together(device: Device, shape: Shape, weights: Weights, load: Load, most_c
     counts = (load.cards, *_more_cards(load, most_cards))
     formats = dict.fromkeys((weights, _smallest(shape, weights)))
     for (extras, placed), cards, own in product((("", load), *_without_extras(load)[-1:]), counts, formats):
-        least = msgspec.structs.replace(placed, kv=smaller_kv(load.engine), sequences=1, cards=cards)
+        least = msgspec.structs.replace(placed, kv=smaller_kv(load), sequences=1, cards=cards)
         context = most_context(device, shape, own, least)
         if context >= min(LEAST_CONTEXT, load.context_tokens):
             parts = (
@@ -122,7 +129,7 @@ def rescue(device: Device, shape: Shape, weights: Weights, load: Load, most_card
         for each in found(device, shape, weights, load, most_cards):
             return each
     context = min(LEAST_CONTEXT, load.context_tokens)
-    least = Load(context_tokens=context, kv=smaller_kv(load.engine), engine=load.engine)
+    least = Load(context_tokens=context, kv=smaller_kv(load), engine=load.engine)
     need = check_fit(device, shape, _smallest(shape, weights), least).need_bytes / (1 - MARGIN)
     return (
         f"a smaller model: for one user and {context:,.0f} tokens this one takes {ceil(need / 2**30):,} GiB of memory"
