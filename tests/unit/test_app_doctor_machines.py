@@ -87,6 +87,7 @@ def test_a_container_is_told_of_its_limits(tmp_path: Path) -> None:
     assert "--gpus all" in about(found, "/dev/nvidiactl is not here").todo
     assert about(found, "OMP_NUM_THREADS is not set").todo == "say: export OMP_NUM_THREADS=2"
     small = examined(tmp_path, machine, "database.memory_mb=128", "workers.processes=1")
+    assert next(each.found for each in small if each.check == "processors").startswith("workers: 1, on ")
     assert "2 processes killed" in about(small, "MB planned").found
     assert "waited in 40% of all periods" in about(small, "limited to 2.5").found
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from serdab.cli import main
+from serdab.cli.plan_showing import show_advice
+from serdab.plan import Advice, Refusal
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -23,6 +25,7 @@ def test_an_estimate_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     assert "fits" in out
     assert "memory bandwidth" in out
+    assert "1 users" not in out
 
     _, out, _ = printed(capsys, "plan", "estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--users", "4", "--json")
     found = json.loads(out)
@@ -79,6 +82,23 @@ def test_a_recommendation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(out)["options"]
 
 
+def test_a_model_that_many_machines_are_refused_with_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = [
+        Refusal(what="a-9b Q4_K_M", machine=f"1 x card {number}", why=f"{number} tokens/s", usd=1000 - number)
+        for number in range(30)
+    ]
+    other = Refusal(what="a-27b Q4_K_M", machine="2 x card 3", why="needs 30.0 GiB", rescue="4 cards")
+    weak = Refusal(what="a-1b", why="quality 29, 50 asked for")
+    show_advice(Advice(options=(), smaller=slow[0], bigger=None, refused=(*slow, other, weak), adaptation="nothing"))
+    out = capsys.readouterr().out
+
+    assert out.count("a-9b Q4_K_M on 30 machines") == 1
+    assert "less fails: 1 x card 0 with a-9b Q4_K_M: 0 tokens/s" in out
+    assert "a-27b Q4_K_M" in out
+    assert "a-27b Q4_K_M on" not in out
+    assert "and 1 more: too weak" in out
+
+
 def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = printed(capsys, "plan", "picture", "flux.1-dev", "--device", "rtx4090-24", "--format", "FP8")
     assert code == 0
@@ -97,6 +117,7 @@ def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
         (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--context", "0"), "--context"),
         (("estimate", "flux.1-dev", "--device", "rtx3090-24"), "layers"),
         (("picture", "flux.1-dev", "--device", "rtx3090-24", "--size", "huge"), "--size"),
+        (("picture", "flux.1-dev", "--device", "rtx3090-24", "--size", "0x5"), "at least 64 pixels"),
         (("validate", "nowhere"), "folder"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.cli.printing import certainty, console, file_name, print_table, say
+from serdab.cli.printing import certainty, console, counted, file_name, print_table, say
 
 HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
 
@@ -24,6 +24,10 @@ HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
 )
 def test_a_document_is_called_by_its_file_and_by_the_archive_that_holds_it(source: str, name: str) -> None:
     assert file_name(source) == name
+
+
+def test_one_of_something_is_not_several() -> None:
+    assert [counted(number, "price") for number in (0, 1, 1200)] == ["0 prices", "1 price", "1,200 prices"]
 
 
 def test_no_text_does_anything_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,6 +182,11 @@ def test_windows_is_known_by_its_kernel(tmp_path: Path) -> None:
     assert (gpu.name, gpu.kernel_driver, gpu.usable) == ("GPU of Windows", "dxgkrnl", False)
 
 
+def test_a_guest_whose_host_gives_no_name_says_so(tmp_path: Path) -> None:
+    guest = machines.make(tmp_path, {"/proc/cpuinfo": machines.cpuinfo(2, "avx2 hypervisor", sockets=1)})
+    assert machine_of(lambda _: guest, tmp_path).processor.hypervisor == "a host that gives no name"
+
+
 def test_boards_with_arm_cores_have_names(tmp_path: Path) -> None:
     pi = machine_of(machines.raspberry_pi, tmp_path / "pi")
     assert pi.processor.model == "Cortex-A76 (Raspberry Pi 5 Model B Rev 1.0)"

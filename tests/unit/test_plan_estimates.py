@@ -215,6 +215,35 @@ def test_old_prices_are_told() -> None:
     assert "92 days old" in found.warnings[0]
 
 
+def test_an_old_price_of_any_kind_is_told_beside_a_new_one() -> None:
+    day, old = date(2026, 10, 20), Source(what="a list", on=date(2026, 8, 5))
+    services = tuple(
+        ApiPrice(id=name, vendor="v", input_usd=0.5, output_usd=2.0, source=source)
+        for name, source in (("old-service", old), ("new-service", SAID))
+    )
+    current = msgspec.structs.replace(GERMANY, sources={"usd_per_kwh": old})
+    work = Workload(answer_tokens_per_s=100)
+
+    assert [
+        warning.partition(" is ")[0] for warning in estimate_cost(CARD, 1, current, work, services, today=day).warnings
+    ] == ["the price of old-service", "the price of electricity in DE"]
+    unknown = msgspec.structs.replace(CARD, price=None)
+    missing, *others = estimate_cost(unknown, 1, current, work, services, today=day).warnings
+    assert "no price known" in missing
+    assert len(others) == 2
+
+
+def test_figures_of_several_users_say_for_how_many_there_is_room() -> None:
+    shape = load_catalogue().model("qwen3-32b").shape
+    question = Question(device=CARD, shape=shape, weights=weights_of(shape, "Q4_K_M"), context_tokens=16_384)
+    one, four = answer_question(question), answer_question(msgspec.structs.replace(question, users=4))
+
+    assert one.decode.name == "decode, one user"
+    assert one.decode.likely == pytest.approx(one.curve[0].tokens_per_s_each)
+    assert four.decode.name == "decode, one at work, room held for 4"
+    assert four.decode.likely < four.curve[0].tokens_per_s_each == one.curve[0].tokens_per_s_each
+
+
 def test_training_everything_takes_16_bytes_a_parameter_and_adapters_a_tenth() -> None:
     full, adapters = (estimate_finetuning(EIGHT, method).likely for method in ("full", "qlora"))
 

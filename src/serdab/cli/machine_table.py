@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from serdab.cli.printing import counted
+
 if TYPE_CHECKING:
     from serdab.machine import Disk, Gpu, Machine
 
@@ -36,7 +38,7 @@ def _inside(machine: Machine) -> Iterator[str]:
 def _processor(machine: Machine) -> Iterator[str]:
     processor, limits = machine.processor, machine.limits
     yield processor.model
-    yield f"{processor.cores} cores, {processor.logical} threads"
+    yield f"{counted(processor.cores, 'core')}, {counted(processor.logical, 'thread')}"
     if processor.usable < processor.logical:
         yield f"{processor.usable} usable"
     if limits.cpus is not None:
@@ -54,9 +56,9 @@ def _memory(machine: Machine) -> Iterator[str]:
         yield f"limited to {limit / _GIB:,.1f} GiB"
     kinds = {f"{each.kind} {each.speed_mt_s or ''}".strip() for each in memory.modules} - {""}
     if memory.modules:
-        yield f"{len(memory.modules)} modules {' and '.join(sorted(kinds))}".rstrip()
+        yield f"{counted(len(memory.modules), 'module')} {' and '.join(sorted(kinds))}".rstrip()
     if memory.channels:
-        yield f"{memory.channels} channels"
+        yield counted(memory.channels, "channel")
     if memory.rated_bytes_s:
         yield f"{memory.rated_bytes_s / 1e9:,.0f} GB/s rated"
     if memory.copied_bytes_s:

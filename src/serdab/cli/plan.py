@@ -8,7 +8,7 @@ import typer
 
 from serdab.cli import plan_estimates, plan_making
 from serdab.cli.plan_asking import Json, catalogue_of
-from serdab.cli.printing import print_json, print_table, say
+from serdab.cli.printing import counted, print_json, print_table, say
 
 if TYPE_CHECKING:
     from serdab.plan import Catalogue, Device, ModelCard
@@ -153,7 +153,7 @@ def _say_stale(catalogue: Catalogue, shown: set[str]) -> None:
 
     stale = [each for each in catalogue.stale() if each.split()[3] in shown]
     if stale:
-        say(f"{len(stale)} of these prices are older than {STALE_DAYS} days: look again before you buy")
+        say(f"older than {STALE_DAYS} days: {counted(len(stale), 'price')}; look again before you buy")
 
 
 def _in_name(wanted: str, *names: str) -> bool:

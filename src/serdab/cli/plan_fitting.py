@@ -42,13 +42,13 @@ def show_fit(question: Question, found: Found, *, as_json: bool) -> None:
         verdict = "fits" if memory.fits else "does not fit"
         spare = f"{shown(abs(memory.spare_bytes), 'B')} {'to spare' if memory.spare_bytes >= 0 else 'are missing'}"
         show_memory(memory)
-        print(f"{verdict} {question.cards} x {device.name}: {spare}, 8 % must stay free; {users:,} at once have room")
+        print(f"{verdict} {question.cards} x {device.name}: {spare}, 8 % must stay free; room for {users:,} at once")
         if device.note:
             print(f"  {device.note}")
         for each in help_by:
             print(f"would fit with {each}")
         if not memory.fits and not help_by:
-            print("no smaller format, shorter context or fewer users would be enough: take a smaller model")
+            print("nothing that can be left out or made smaller would be enough: take a smaller model")
     for each in shape.assumed:
         say(f"assumed: {each}")
 

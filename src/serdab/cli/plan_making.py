@@ -14,6 +14,9 @@ from serdab.core import BadInput, expected
 if TYPE_CHECKING:
     from serdab.plan import Estimate
 
+#: Shortest side of a picture that models make, pixels.
+LEAST_SIDE = 64
+
 
 def register(application: typer.Typer) -> None:
     """Add the commands to `serdab plan`."""
@@ -35,8 +38,8 @@ def picture(  # noqa: PLR0913 - each is an option of the command line
     from serdab.plan import image_memory, image_seconds
 
     sides = size.lower().split("x")
-    if len(sides) != 2 or not all(side.isdecimal() and len(side) < 7 for side in sides):
-        raise BadInput(expected("--size", "width x height, as in 1024x1024", size))
+    if len(sides) != 2 or not all(side.isdecimal() and len(side) < 7 and int(side) >= LEAST_SIDE for side in sides):
+        raise BadInput(expected("--size", f"width x height of at least {LEAST_SIDE} pixels, as in 1024x1024", size))
     catalogue = catalogue_of(ctx)
     shape, machine = catalogue.model(model).shape, catalogue.device(device)
     pixels = float(int(sides[0]) * int(sides[1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from serdab.cli.printing import print_table, say
 
 if TYPE_CHECKING:
-    from serdab.plan import Advice, Answer, Cost, Estimate, Fit, Score, Term
+    from serdab.plan import Advice, Answer, Cost, Estimate, Fit, Refusal, Score, Term
 
 GIB = 2**30
 #: Characters of a bar.
@@ -49,9 +49,9 @@ def show_answer(found: Answer) -> None:
     verdict = (
         "fits" if found.fits else f"does not fit: {found.on_cards:.0%} of the layers have room, 8 % must stay free"
     )
-    print(f"{found.model} {found.format} on {found.device}: {verdict}; {found.most_users:,} at once have room")
+    print(f"{found.model} {found.format} on {found.device}: {verdict}; room for {found.most_users:,} at once")
     print_table(("figure", ">likely", ">80 % low", ">80 % high", "because~"), [_row(each) for each in found.estimates])
-    show_curve([(f"{point.users} users", point.tokens_per_s_each, not point.fits) for point in found.curve])
+    show_curve([(f"{point.users}", point.tokens_per_s_each, not point.fits) for point in found.curve])
     for note in dict.fromkeys(note for each in found.estimates for note in each.notes):
         print(note)
 
@@ -71,7 +71,7 @@ def show_curve(points: Sequence[tuple[str, float, bool]]) -> None:
     """Print speed against the number of users; where memory ends, it is said."""
     most = max(value for _, value, _ in points)
     print_table(
-        ("at once", ">tokens/s each", "", ""),
+        (">users at once, room held for all", ">tokens/s each", "", ""),
         [(name, f"{value:,.1f}", bar(value / most), "no room" if over else "") for name, value, over in points],
     )
 
@@ -145,18 +145,34 @@ def show_advice(found: Advice) -> None:
     for title, refusal in (("less fails", found.smaller), ("more", found.bigger)):
         if refusal is not None:
             print(
-                f"{title}: {refusal.what}: {refusal.why}"
+                f"{title}: {_place(refusal)}: {refusal.why}"
                 + (f"; would help: {refusal.rescue}" if refusal.rescue else "")
             )
     print(found.adaptation)
     for note in found.notes:
         print(note)
     telling = [each for each in found.refused if not each.why.startswith(("quality", REPLACED))]
-    if telling:
-        print_table(("refused~", "why~", "would help~"), [(each.what, each.why, each.rescue) for each in telling[:12]])
-    rest = len(found.refused) - len(telling[:12])
+    groups: dict[str, list[Refusal]] = {}
+    for each in telling:
+        groups.setdefault(each.what, []).append(each)
+    told = list(groups.values())[:12]
+    if told:
+        print_table(
+            ("refused~", "for example~", "why~", "would help~"),
+            [(_counted_place(group), group[0].machine, group[0].why, group[0].rescue) for group in told],
+        )
+    rest = len(found.refused) - sum(map(len, told))
     if rest:
         print(f"and {rest:,} more: too weak, replaced by a newer one of their size, or far too small; all with --json")
+
+
+def _place(refusal: Refusal) -> str:
+    return f"{refusal.machine} with {refusal.what}" if refusal.machine else refusal.what
+
+
+def _counted_place(group: Sequence[Refusal]) -> str:
+    """What was refused, and on how many machines."""
+    return group[0].what + (f" on {len(group)} machines" if len(group) > 1 else "")
 
 
 def show_validation(lines: Sequence[Score]) -> None:

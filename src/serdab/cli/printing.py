@@ -83,6 +83,11 @@ def shown(text: str) -> str:
     return _ACTING.sub(lambda sign: repr(sign[0])[1:-1], text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts: `1 core`, `2 cores`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def file_name(source: str) -> str:
     """What a document is called among others: the last part of its place, after the archive that holds it."""
     within = _WITHIN.search(source)

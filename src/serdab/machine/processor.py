@@ -154,7 +154,7 @@ def _hypervisor(root: Root, each: list[dict[str, str]]) -> str:
     if not each or "hypervisor" not in each[0].get("flags", "").split():
         return ""
     product = [root.text(f"/sys/class/dmi/id/{name}") or "" for name in ("sys_vendor", "product_name")]
-    return " ".join(filter(None, product)) or "unknown"
+    return " ".join(filter(None, product)) or "a host that gives no name"
 
 
 def _steal_share(root: Root) -> float:

@@ -3,7 +3,7 @@
 from serdab.plan.answers import Answer, Point, Question, answer_question
 from serdab.plan.bad_plan import BadPlan
 from serdab.plan.batching import Crowd, estimate_batched
-from serdab.plan.catalogue import STALE_DAYS, Catalogue, load_catalogue, stale_price
+from serdab.plan.catalogue import Catalogue, load_catalogue
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, Fluency, Licence, ModelCard
 from serdab.plan.cost import Comparison, Cost, Swing, Terms, Workload, estimate_cost, service_usd_per_million
 from serdab.plan.devices import Device, DeviceClass, Price
@@ -19,6 +19,7 @@ from serdab.plan.model_choice import REPLACED, Refusal, Wish
 from serdab.plan.options import Advice, Option
 from serdab.plan.owned import recommend_for
 from serdab.plan.power import estimate_power
+from serdab.plan.prices import STALE_DAYS, stale_price
 from serdab.plan.recommending import recommend
 from serdab.plan.rescuing import rescues
 from serdab.plan.serving import Served

@@ -135,13 +135,21 @@ def answer_question(question: Question) -> Answer:
         fits=fit.fits,
         most_users=room,
         on_cards=share,
-        decode=estimate_decode(device, shape, weights, setting),
+        decode=decode_of(question, setting),
         prefill=estimate_prefill(device, shape, weights, question.context_tokens, question.engine),
         between_tokens=step_of(question, setting, question.users) if many else None,
         first_token=estimate_first_token(served) if many else None,
         power=estimate_power(device, question.cards, question.users),
         curve=curve(question, load, setting),
     )
+
+
+def decode_of(question: Question, setting: Setting) -> Estimate:
+    """The speed of one user at work, with the contexts of all held in memory."""
+    found = estimate_decode(question.device, question.shape, question.weights, setting)
+    if question.users <= 1:
+        return found
+    return msgspec.structs.replace(found, name=f"decode, one at work, room held for {question.users:g}")
 
 
 def step_of(question: Question, setting: Setting, users: float) -> Estimate:

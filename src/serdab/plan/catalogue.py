@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -18,10 +18,9 @@ from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
 from serdab.plan.catalogue_files import read_entries
 from serdab.plan.devices import Device
 from serdab.plan.errors import BadCatalogue, UnknownEntry
+from serdab.plan.prices import stale_price
 
 SHIPPED = Path(__file__).parent / "catalogues"
-#: After how many days a price is no longer believed without a word.
-STALE_DAYS = 60
 #: Most files of a user's folder.
 MOST_FILES = 64
 
@@ -82,19 +81,9 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     def stale(self, today: date | None = None) -> tuple[str, ...]:
         """Prices that are too old to be believed without a word, each with its age."""
-        today = today or datetime.now(UTC).date()  # noqa: TID251 - the day of a price, not the order of events
         dated = [(each.id, each.price.on) for each in self.devices.values() if each.price is not None]
         dated += [(each.id, each.source.on) for each in self.api_prices.values()]
         return tuple(told for name, on in dated if (told := stale_price(name, on, today)))
-
-
-def stale_price(name: str, on: date, today: date | None = None) -> str:
-    """A warning when a price is older than 60 days; empty when it is not."""
-    today = today or datetime.now(UTC).date()  # noqa: TID251 - the day of a price, not the order of events
-    age_days = (today - on).days
-    return (
-        f"the price of {name} is {age_days} days old ({on}); look again before you buy" if age_days > STALE_DAYS else ""
-    )
 
 
 def load_catalogue(own: str | Path = "") -> Catalogue:

@@ -6,19 +6,19 @@ Electricity is 2 to 40 % of it; purchase and how much the machine is used decide
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 
 from serdab.plan.catalogue_entries import ApiPrice, Electricity
 from serdab.plan.checking import checked
-from serdab.plan.devices import Device, Price
+from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term, total
 from serdab.plan.power import estimate_power, idle_watts, is_whole_machine
+from serdab.plan.prices import price_doubts
 
 HOURS_A_YEAR = 8760.0
-#: From when a price is old, days.
-STALE_DAYS = 60
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,17 +93,12 @@ def purchase(device: Device, cards: int, terms: Terms) -> Range:
     )
 
 
-def stale(price: Price | None, today: date, name: str) -> tuple[str, ...]:
-    """A warning where a price is old, a guess or missing."""
-    if price is None:
-        return (f"{name}: no price known; 100 USD a GB of memory was taken",)
-    found = []
-    age = (today - price.on).days
-    if age > STALE_DAYS:
-        found.append(f"{name}: its price is {age} days old; prices moved by 40 to 90 % within 2026")
-    if price.source.evidence == "guess":
-        found.append(f"{name}: its price is a guess")
-    return tuple(found)
+def doubts(device: Device, electricity: Electricity, services: Sequence[ApiPrice], today: date) -> tuple[str, ...]:
+    """Warnings of prices that are old, guesses or missing."""
+    if device.price is None:
+        missing = f"{device.name}: no price known; 100 USD a GB of memory was taken"
+        return (missing, *price_doubts((), electricity, services, today))
+    return price_doubts(((device.name, device.price),), electricity, services, today)
 
 
 def yearly_kwh(device: Device, cards: int, users: float, terms: Terms) -> float:
@@ -242,7 +237,7 @@ def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be le
 ) -> Cost:
     """What a machine costs over its years, for a million tokens, and against services.
 
-    Old prices are told where `today` is given.
+    Old prices of all that is compared are told where `today` is given.
 
     Raises:
         BadPlan: a number makes no sense.
@@ -274,5 +269,5 @@ def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be le
         carbon_kg=None if grams is None else kwh * grams / 1000,
         comparisons=tuple(compare(each, work, parts, own) for each in services),
         tornado=tornado(device, cards, electricity, own, work),
-        warnings=stale(device.price, today, device.name) if today else (),
+        warnings=doubts(device, electricity, services, today) if today else (),
     )

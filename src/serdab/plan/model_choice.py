@@ -51,6 +51,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     why: str
     rescue: str = ""
+    #: The cards on which it was tried; empty: it was left out whatever they are.
+    machine: str = ""
     #: What the refused machine would cost; 0: no machine was refused.
     usd: float = 0.0
 

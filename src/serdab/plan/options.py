@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from serdab.plan.catalogue import stale_price
 from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.devices import Device
 from serdab.plan.model_choice import READ_IT, Refusal, Wish, allowed_models, quality_of
+from serdab.plan.prices import price_doubts
 
 #: How many times the cost of the least others may have to be shown beside it, and what anybody may spend, USD.
 NEAR, NEAR_USD = 2.5, 2000.0
@@ -64,7 +64,6 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     bigger: Refusal | None
     refused: tuple[Refusal, ...]
     adaptation: str
-    services: tuple[str, ...] = ()
     #: What to know before this is believed.
     notes: tuple[str, ...] = ()
 
@@ -84,12 +83,8 @@ def caveats(
     """What is doubtful or bound by conditions in what is offered: prices and licences."""
     priced = {each.id: each.price for each in devices if each.price is not None}
     told = list(newer_ones(options, models, wish))
-    for name in dict.fromkeys(option.device for option in options):
-        price = priced.get(name)
-        if price is None:
-            continue
-        guess = f"the price of {name} is a guess" if price.source.evidence == "guess" else ""
-        told += [each for each in (stale_price(name, price.on), guess) if each]
+    names = dict.fromkeys(option.device for option in options)
+    told += price_doubts([(name, priced[name]) for name in names if name in priced], electricity)
     cards = {each.id: each for each in models}
     for name in dict.fromkeys(option.model for option in options):
         card = cards[name]
@@ -98,12 +93,6 @@ def caveats(
         elif card.licence.conditions:
             conditions = "; ".join(card.licence.conditions)
             told.append(f"the licence of {name} ({card.licence.name}) has conditions: {conditions}")
-    source = electricity.sources.get("usd_per_kwh")
-    if source is not None and source.evidence == "guess":
-        told.append(
-            f"the price of electricity in {electricity.name or electricity.country}, {electricity.usd_per_kwh:g} "
-            f"USD/kWh, is the {source.what}"
-        )
     return tuple(told)
 
 

@@ -12,7 +12,7 @@ from math import floor
 import msgspec
 
 from serdab.plan.answers import Question, step_of
-from serdab.plan.catalogue_entries import ApiPrice, Electricity, ModelCard
+from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, total
@@ -21,7 +21,7 @@ from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
 from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
 from serdab.plan.power import is_whole_machine
-from serdab.plan.rescuing import rescue
+from serdab.plan.rescuing import rescue, smaller_kv
 from serdab.plan.shapes import Weights
 from serdab.plan.speed import Setting, estimate_decode
 from serdab.plan.weights import weights_of
@@ -87,29 +87,28 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
     weights = weights_of(card.shape, storage)
     load = load_of(tried, wish)
     engine = load.engine
-    what = f"{cards} x {device.name} with {card.id} {storage}"
     bought, years = price_of(device, cards, wish, electricity)
+
+    def refused(why: str, rescue: str = "") -> Refusal:
+        machine = f"{cards} x {device.name}"
+        return Refusal(what=f"{card.id} {storage}", machine=machine, why=why, rescue=rescue, usd=bought)
+
     fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        load = msgspec.structs.replace(load, kv="q8_0" if engine == "llama.cpp" else "fp8")
+        load = msgspec.structs.replace(load, kv=smaller_kv(load))
         fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        return Refusal(
-            what=what,
-            why=f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free",
-            usd=bought,
+        return refused(
+            f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free"
         )
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
-        return Refusal(
-            what=what,
-            why=f"{floor(low * 10) / 10:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for "
-            f"({reason})",
-            rescue="fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
-            usd=bought,
+        return refused(
+            f"{floor(low * 10) / 10:.1f} tokens/s in 9 of 10 cases, {wish.least_tokens_per_s:g} asked for ({reason})",
+            "fewer users at once, a model with fewer active parameters, or memory with more bandwidth",
         )
     if wish.budget_usd is not None and bought > wish.budget_usd:
-        return Refusal(what=what, why=f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed", usd=bought)
+        return refused(f"{bought:,.0f} USD, {wish.budget_usd:,.0f} allowed")
     millions = million_tokens(Workload(answer_tokens_per_s=speed * wish.users), Terms())
     return Option(
         device=device.id,
@@ -181,7 +180,6 @@ def recommend(
     models: Sequence[ModelCard],
     wish: Wish,
     electricity: Electricity,
-    services: Sequence[ApiPrice] = (),
 ) -> Advice:
     """Three options that are enough, the cheapest first, with what is just too small and what is waste.
 
@@ -218,10 +216,9 @@ def recommend(
         smaller=_halved(best, devices, cards_of, wish, electricity)
         or _smaller(best, refused, nearest, wish.budget_usd),
         bigger=_bigger(options, devices, cards_of, wish, electricity),
-        refused=tuple(sorted(shown, key=lambda each: -each.usd)[:20] + refused),
+        refused=(*sorted(shown, key=lambda each: -each.usd), *refused),
         notes=(*notes_of(wish), *caveats(options, devices, models, wish, electricity)),
         adaptation=adaptation(best, cards_of) if best else nothing_is_enough(devices, models, wish, electricity),
-        services=tuple(f"{each.id}: {each.input_usd:g} / {each.output_usd:g} USD a million" for each in services[:3]),
     )
 
 
@@ -263,7 +260,7 @@ def _smaller(
     if best is None:
         within = [each for each in nearest if budget_usd is None or each.usd <= budget_usd] or nearest
         return max(within, key=lambda each: each.usd) if within else (refused[-1] if refused else None)
-    same = [each for each in nearest if f" {best.model} " in each.what and each.usd < best.purchase_usd]
+    same = [each for each in nearest if each.what.startswith(f"{best.model} ") and each.usd < best.purchase_usd]
     weak = [each for each in refused if each.why.startswith("quality")]
     return max(same, key=lambda each: each.usd) if same else (weak[-1] if weak else None)
 

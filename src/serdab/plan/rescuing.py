@@ -1,14 +1,17 @@
-"""What would make a model fit that does not: stored smaller, a shorter context, fewer at once, more cards."""
+"""What would make a model fit that does not: nothing beside it, stored smaller, less context or users, more cards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
+from math import ceil
 
 import msgspec
 
 from serdab.plan.devices import Device
 from serdab.plan.formats import MIXES
-from serdab.plan.memory import Load, check_fit, most_sequences
+from serdab.plan.kv import kv_type
+from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, weights_of
 
@@ -16,6 +19,17 @@ from serdab.plan.weights import bits_each, weights_of
 SMALLER_FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 #: Contexts below it are of little use, and steps in which they are proposed, tokens.
 LEAST_CONTEXT, CONTEXT_STEP = 2048, 1024
+
+
+def smaller_kv(load: Load) -> str:
+    """How the engine keeps keys and values in half of 16 bits; as now where they have no more.
+
+    Raises:
+        BadPlan: there is no such type.
+    """
+    if kv_type(load.kv) not in ("f16", "bf16", "f32"):
+        return load.kv
+    return "q8_0" if load.engine in ("llama.cpp", "ollama") else "fp8"
 
 
 def rescues(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int = 1) -> tuple[str, ...]:
@@ -31,7 +45,9 @@ def rescues(device: Device, shape: Shape, weights: Weights, load: Load, most_car
     Raises:
         BadPlan: a number or name makes no sense.
     """
-    return tuple(_alone(device, shape, weights, load, most_cards)) or tuple(_together(device, shape, weights, load))
+    return tuple(_alone(device, shape, weights, load, most_cards)) or tuple(
+        _together(device, shape, weights, load, most_cards)
+    )
 
 
 def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int) -> Iterator[str]:
@@ -40,8 +56,11 @@ def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_card
     def fits(own: Weights = weights, **changes: object) -> bool:
         return check_fit(device, shape, own, msgspec.structs.replace(load, **changes)).fits
 
-    if load.kv in ("f16", "bf16", "f32") and fits(kv="q8_0"):
-        yield "keys and values in q8_0"
+    extras = [what for what, less in _without_extras(load) if check_fit(device, shape, weights, less).fits]
+    yield from extras[:-1] or extras  # the last leaves out what the others do, one by one
+    kv = smaller_kv(load)
+    if kv != load.kv and fits(kv=kv):
+        yield f"keys and values in {kv}"
     context = most_context(device, shape, weights, load)
     if LEAST_CONTEXT <= context < load.context_tokens:
         yield f"{context:,} tokens of context"
@@ -53,32 +72,68 @@ def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_card
         if MIXES[storage].layers < bits_each(shape, weights) - 0.3 and fits(smaller):
             yield f"{storage}: {smaller.bytes / 2**30:.1f} GiB of weights"
             break
-    if load.neighbours and fits(neighbours=()):
-        yield "nothing else on the same cards"
-    cards = next((count for count in (2, 4, 8) if load.cards < count <= most_cards and fits(cards=count)), 0)
+    cards = next((count for count in _more_cards(load, most_cards) if fits(cards=count)), 0)
     if cards:
         yield f"{cards} cards"
 
 
-def _together(device: Device, shape: Shape, weights: Weights, load: Load) -> Iterator[str]:
+def _more_cards(load: Load, most_cards: int) -> tuple[int, ...]:
+    return tuple(count for count in (2, 4, 8) if load.cards < count <= most_cards)
+
+
+def _without_extras(load: Load) -> tuple[tuple[str, Load], ...]:
+    """The load without each of what it has beside the model, and at last without all of them."""
+    drafts = tuple(each for each in load.neighbours if each.drafts)
+    others = tuple(each for each in load.neighbours if not each.drafts)
+    change = msgspec.structs.replace
+    there = [
+        (what, less)
+        for what, is_there, less in (
+            ("draft model", drafts, change(load, neighbours=others)),
+            ("other models", others, change(load, neighbours=drafts)),
+            ("adapters", load.adapters, change(load, adapters=0)),
+        )
+        if is_there
+    ]
+    if len(there) > 1:
+        there.append((", ".join(what for what, _ in there), change(load, neighbours=(), adapters=0)))
+    return tuple((f"no {what}", less) for what, less in there)
+
+
+def _together(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int) -> Iterator[str]:
     """Several changes at once, where no single one is enough."""
-    least = msgspec.structs.replace(load, kv="q8_0", sequences=1)
-    for own in (weights, weights_of(shape, SMALLER_FORMATS[-1])):
+    counts = (load.cards, *_more_cards(load, most_cards))
+    formats = dict.fromkeys((weights, _smallest(shape, weights)))
+    for (extras, placed), cards, own in product((("", load), *_without_extras(load)[-1:]), counts, formats):
+        least = msgspec.structs.replace(placed, kv=smaller_kv(load), sequences=1, cards=cards)
         context = most_context(device, shape, own, least)
-        if own.bytes <= weights.bytes and context >= min(LEAST_CONTEXT, load.context_tokens):
-            smaller = f"{own.format}, " if own.format != weights.format else ""
-            yield f"{smaller}keys and values in q8_0, one at once and {context:,} tokens of context together"
+        if context >= min(LEAST_CONTEXT, load.context_tokens):
+            parts = (
+                extras,
+                f"{cards} cards" if cards > load.cards else "",
+                own.format if own.format != weights.format else "",
+                f"keys and values in {least.kv}",
+            )
+            yield f"{', '.join(filter(None, parts))}, one at once and {context:,} tokens of context together"
             return
 
 
+def _smallest(shape: Shape, weights: Weights) -> Weights:
+    """As it is stored now, or in the smallest format that is proposed."""
+    return min(weights, weights_of(shape, SMALLER_FORMATS[-1]), key=lambda each: each.bytes)
+
+
 def rescue(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int = 1) -> str:
-    """The mildest change that would be enough, or why none is."""
-    if weights.bytes > device.memory_bytes * max(load.cards, most_cards):
-        return "a smaller model: its weights alone are too large"
-    for found in (_alone(device, shape, weights, load, most_cards), _together(device, shape, weights, load)):
-        for each in found:
+    """The mildest change that would be enough, or what there would have to be where none is."""
+    for found in (_alone, _together):
+        for each in found(device, shape, weights, load, most_cards):
             return each
-    return "fewer users and a shorter context"
+    context = min(LEAST_CONTEXT, load.context_tokens)
+    least = Load(context_tokens=context, kv=smaller_kv(load), engine=load.engine)
+    need = check_fit(device, shape, _smallest(shape, weights), least).need_bytes / (1 - MARGIN)
+    return (
+        f"a smaller model: for one user and {context:,.0f} tokens this one takes {ceil(need / 2**30):,} GiB of memory"
+    )
 
 
 def most_context(device: Device, shape: Shape, weights: Weights, load: Load) -> int:

@@ -105,7 +105,7 @@ def check_processors(settings: Settings, machine: Machine) -> Finding:
     """Whether what is configured fits into the processors that we may use."""
     cpus, usable = machine.limits.cpus, machine.processor.usable
     workers = worker_count(settings)
-    found = f"{workers} workers on {usable} of {machine.processor.logical}"
+    found = f"workers: {workers}, on {usable} of {machine.processor.logical}"
     if cpus is not None and cpus < usable:
         found += f", limited to {cpus:g}"
         if workers > max(cpus, 1):
