@@ -12,6 +12,7 @@ from serdab.knowledge.errors import (
     DeliveryFailed,
     DeliveryRefused,
     IndexAway,
+    OtherMaker,
 )
 from serdab.knowledge.evaluation import Evaluation, FieldScore, Unrecorded, evaluate_triage
 from serdab.knowledge.extraction import (
@@ -138,6 +139,7 @@ __all__ = [
     "MailboxAway",
     "MailboxRefused",
     "MailboxSource",
+    "OtherMaker",
     "Passage",
     "Receipt",
     "Record",

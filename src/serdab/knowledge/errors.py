@@ -5,7 +5,8 @@ SerdabError
 │   ├── BadLabels           a file of labels cannot be used
 │   ├── BadEvaluation       a file to evaluate with cannot be used
 │   ├── BadSchema           a schema of documents cannot be used
-│   └── BadDelivery         the place that receipts go to cannot be one
+│   ├── BadDelivery         the place that receipts go to cannot be one
+│   └── OtherMaker          vectors of two models or precisions would be mixed
 ├── DeliveryRefused         the other side answered that it will not take this receipt
 └── Unavailable
     ├── IndexAway           the database that holds the index is not there now
@@ -41,6 +42,13 @@ class BadDelivery(BadInput):
     """The place that receipts go to is neither a folder nor an http(s) URL."""
 
     code = "bad_delivery"
+    retryable: ClassVar[bool] = False
+
+
+class OtherMaker(BadInput):
+    """The vectors of the documents were made by another model, or in another precision."""
+
+    code = "other_maker"
     retryable: ClassVar[bool] = False
 
 

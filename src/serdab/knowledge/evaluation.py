@@ -152,6 +152,7 @@ async def evaluate_triage(
         ends, seconds = await _run(serdab, documents, on_progress)
     finally:
         await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
+        await serdab.database.pool.execute(_SQL["forget_maker"])
         await asyncio.to_thread(shutil.rmtree, folder, True)
     return _report(_Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds), unread, learned)
 

@@ -19,6 +19,7 @@ from serdab.knowledge.facts import Fact
 from serdab.knowledge.filtering import filtered_candidates
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.fusing import fuse
+from serdab.knowledge.makers import check_maker, claim_maker
 from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
@@ -148,13 +149,28 @@ class Index:
         await self._reading.close()
         await self._asking.close()
 
-    async def add(self, entry: Entry, embeddings: Vectors) -> bool:
+    async def add(self, entry: Entry, embeddings: Vectors, made_by: str = "") -> bool:
         """Add a document with the embedding of each passage; returns False when it was there already.
+
+        Args:
+            entry: the document.
+            embeddings: of its passages, in their order.
+            made_by: model and precision of the embeddings, as `Embedder.made_by` has it; empty: not known.
 
         Raises:
             IndexAway: the database is not there now; asking again is safe.
+            OtherMaker: another model or precision made the embeddings that are there.
         """
-        return await self._adds((entry, embeddings))
+        return await self._adds((entry, embeddings, made_by))
+
+    async def check_maker(self, made_by: str) -> None:
+        """See that embeddings may be compared with those of the documents.
+
+        Raises:
+            IndexAway: the database is not there now; asking again is safe.
+            OtherMaker: another model or precision made those that are there.
+        """
+        await self._reading.use(lambda connection: check_maker(connection, made_by))
 
     async def set_label(self, document_id: UUID, label: str | None, confidence: float) -> None:
         """Note what kind of document it was found to be; again is safe."""
@@ -227,17 +243,23 @@ class Index:
         found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))
         return found
 
-    async def _add(self, items: Sequence[tuple[Entry, Vectors]]) -> Sequence[bool]:
+    async def _add(self, items: Sequence[tuple[Entry, Vectors, str]]) -> Sequence[bool]:
         # Sorted, so that two workers that add the same documents cannot wait for each other in a ring.
-        by_id = {entry.document_id: (entry, vectors) for entry, vectors in items}
+        by_id = {entry.document_id: (entry, vectors) for entry, vectors, _ in items}
         ordered = [by_id[key] for key in sorted(by_id)]
         columns = [list(column) for column in zip(*map(_document_row, (entry for entry, _ in ordered)), strict=True)]
         rows = list(chain.from_iterable(_chunk_rows(entry, vectors) for entry, vectors in ordered))
         columns += _columns(rows, 9)
         columns += _columns(list(_sketch_rows(rows)), 3)
-        found = await self._writing.use(lambda connection: _add_versions(connection, columns))
-        added = {row["document_id"] for row in found}
-        return [entry.document_id in added for entry, _ in items]
+        makers = sorted({made_by for _, _, made_by in items})
+
+        async def work(connection: Connection) -> list[Any]:
+            for made_by in makers:
+                await claim_maker(connection, made_by)
+            return await _add_versions(connection, columns)
+
+        added = {row["document_id"] for row in await self._writing.use(work)}
+        return [entry.document_id in added for entry, _, _ in items]
 
     async def _label(self, items: Sequence[tuple[UUID, str | None, float]]) -> Sequence[None]:
         last = {document_id: (document_id, label, confidence) for document_id, label, confidence in items}

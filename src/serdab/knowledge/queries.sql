@@ -251,6 +251,18 @@ with gone as (delete from document where starts_with(source, $1) returning docum
      receipts as (delete from receipt r using gone where r.document_id = gone.document_id)
 delete from chunk c using gone where c.document_id = gone.document_id
 
+-- name: forget_maker
+-- Without documents any model and precision may begin.
+delete from vector_maker where not exists (select from chunk)
+
+-- name: maker_of_vectors
+-- Model and precision of the vectors of the documents.
+select made_by from vector_maker
+
+-- name: claim_maker
+-- Notes who makes the vectors from now on; a second one is not noted.
+insert into vector_maker (made_by) values ($1) on conflict do nothing
+
 -- name: alike_candidates
 -- Documents whose sketch shares a band, at most so many.
 select s.document_id, s.hashes from document_sketch s

@@ -38,12 +38,14 @@ async def search_documents(
         BadInput: the question is empty, a filter cannot be compared, or `k` is not between 1 and `MOST_FOUND`.
         EngineUnavailable: no engine makes embeddings now.
         IndexAway: the database is not there now.
+        OtherMaker: the documents were embedded by another model or in another precision.
     """
     if not question.strip():
         raise BadInput(expected("the question", "a text", question))
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
     vectors = await embedder.embed([question])
+    await index.check_maker(embedder.made_by)
     return await index.search(question, vectors[0], k, filters)
 
 
@@ -62,6 +64,7 @@ async def find_alike_documents(
         ChildDied: the process that read it died.
         EngineUnavailable: no engine makes embeddings now.
         IndexAway: the database is not there now.
+        OtherMaker: the documents were embedded by another model or in another precision.
     """
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
@@ -73,4 +76,6 @@ async def find_alike_documents(
     passages = [text[chunk.start : chunk.end] for chunk in split_text(text)][:MOST_PASSAGES]
     if not passages:
         return []
-    return await index.find_alike(text, middle_of(await embedder.embed(passages)), k)
+    vectors = await embedder.embed(passages)
+    await index.check_maker(embedder.made_by)
+    return await index.find_alike(text, middle_of(vectors), k)

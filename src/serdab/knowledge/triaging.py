@@ -186,8 +186,9 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         # A try that comes late must not make an older version the newest.
         seen_at=datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC),
     )
-    await resource(Index).add(entry, vectors)
-    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=embedder.made_by)
+    made_by = embedder.made_by
+    await resource(Index).add(entry, vectors, made_by)
+    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=made_by)
 
 
 @step(retries=PATIENT)

@@ -1,0 +1,43 @@
+"""Who makes the vectors of the documents: in one database one model in one precision, others cannot be compared."""
+
+from __future__ import annotations
+
+from serdab.core import expected
+from serdab.knowledge.errors import OtherMaker
+from serdab.store import Connection, load_statements
+
+_SQL = load_statements("serdab.knowledge")
+
+
+async def claim_maker(connection: Connection, made_by: str) -> None:
+    """Before vectors are added: the first that adds some is the maker of the others, too.
+
+    Args:
+        connection: to the database of the documents.
+        made_by: model and precision, as `Embedder.made_by` has it; empty: not known, and not compared.
+
+    Raises:
+        OtherMaker: another model or precision made those that are there.
+    """
+    if made_by and not await _compare(connection, made_by):
+        await connection.execute(_SQL["claim_maker"], made_by)
+        # Another worker may have been first.
+        await _compare(connection, made_by)
+
+
+async def check_maker(connection: Connection, made_by: str) -> None:
+    """Before a vector is compared with those of the documents; arguments and errors as of `claim_maker`."""
+    if made_by:
+        await _compare(connection, made_by)
+
+
+async def _compare(connection: Connection, made_by: str) -> bool:
+    """Whether it is known who made the vectors."""
+    known = await connection.fetchval(_SQL["maker_of_vectors"])
+    if known not in (None, made_by):
+        to_be = f"made by {known}, which made those of the documents in this database"
+        todo = (
+            "set models.embedder and models.precision back, or put documents through in a new home (--set home=…)"
+        )
+        raise OtherMaker(expected("these vectors", to_be, made_by, todo), made_by=made_by, known=known)
+    return known is not None

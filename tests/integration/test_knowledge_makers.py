@@ -1,0 +1,76 @@
+"""Vectors of two models or precisions never meet in one database."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import numpy
+import pytest
+
+from serdab.engines import Embedder
+from serdab.knowledge import Entry, Index, OtherMaker, Passage, document_id_of, search_documents
+from serdab.knowledge.makers import claim_maker
+from serdab.store import Database
+from word_engine import word_engine
+
+VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
+
+
+def entry(text: str) -> Entry:
+    digest = hashlib.sha256(text.encode()).digest()
+    return Entry(
+        document_id=document_id_of(text, digest),
+        digest=digest,
+        source=text,
+        title=text,
+        media_type="text/plain",
+        lang="en",
+        doc_type="",
+        characters=len(text),
+        passages=[Passage(start=0, end=len(text), text=text)],
+    )
+
+
+async def test_documents_of_another_maker_are_refused_and_their_neighbours_are_not(database: Database) -> None:
+    async with Index(database) as index:
+        assert await index.add(entry("first"), VECTOR, "small/f32")
+        good, bad = await asyncio.gather(
+            index.add(entry("second"), VECTOR, "small/f32"),
+            index.add(entry("third"), VECTOR, "small/int8"),
+            return_exceptions=True,
+        )
+        assert good is True
+        assert isinstance(bad, OtherMaker)
+        assert "small/f32" in str(bad)
+        assert "small/int8" in str(bad)
+        assert await index.count() == 2
+
+
+async def test_the_maker_stays_for_those_who_open_the_database_later(database: Database) -> None:
+    async with Index(database) as index:
+        await index.add(entry("first"), VECTOR, "small/f32")
+    async with Index(database) as index:
+        with pytest.raises(OtherMaker):
+            await index.add(entry("second"), VECTOR, "large/f32")
+
+
+async def test_of_two_that_begin_at_once_only_one_is_the_maker(database: Database) -> None:
+    async def claim(made_by: str) -> bool:
+        async with database.pool.acquire() as connection:
+            try:
+                await claim_maker(connection, made_by)
+            except OtherMaker:
+                return False
+            return True
+
+    assert sorted(await asyncio.gather(claim("small/f32"), claim("small/int8"))) == [False, True]
+
+
+async def test_a_question_of_another_maker_is_refused(database: Database) -> None:
+    async with word_engine() as (embedder, _), Index(database) as index:
+        assert isinstance(embedder, Embedder)
+        assert list(await search_documents(index, embedder, "offer")) == []
+        await index.add(entry("an offer"), VECTOR, "small/int8")
+        with pytest.raises(OtherMaker, match="words"):
+            await search_documents(index, embedder, "offer")
