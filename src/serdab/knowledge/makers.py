@@ -36,8 +36,6 @@ async def _compare(connection: Connection, made_by: str) -> bool:
     known = await connection.fetchval(_SQL["maker_of_vectors"])
     if known not in (None, made_by):
         to_be = f"made by {known}, which made those of the documents in this database"
-        todo = (
-            "set models.embedder and models.precision back, or put documents through in a new home (--set home=…)"
-        )
+        todo = "set models.embedder and models.precision back, or put documents through in a new home (--set home=…)"
         raise OtherMaker(expected("these vectors", to_be, made_by, todo), made_by=made_by, known=known)
     return known is not None

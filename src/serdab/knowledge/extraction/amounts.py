@@ -53,8 +53,9 @@ def find_amounts(text: str) -> Iterator[Field]:
 def _in_digits(text: str) -> Iterator[Field]:
     plain = plain_digits(text)  # one character for one: places stay the same
     taken = _Taken()
-    for pattern, mark, number in ((_BEFORE, 1, 2), (_AFTER, 2, 1), (_PLAIN, 0, 0)):
-        matches = list(pattern.finditer(plain))
+    after = list(_AFTER.finditer(plain))
+    before = _their_own(plain, list(_BEFORE.finditer(plain)), after)
+    for matches, mark, number in ((before, 1, 2), (after, 2, 1), (list(_PLAIN.finditer(plain)), 0, 0)):
         for match, is_free in zip(matches, taken.take([match.span() for match in matches]), strict=True):
             if not is_free:
                 continue
@@ -63,6 +64,28 @@ def _in_digits(text: str) -> Iterator[Field]:
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
             else:
                 yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
+
+
+def _their_own(plain: str, before: list[re.Match[str]], after: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The numbers behind a mark, without those whose mark is that of the number before it.
+
+    A mark between two numbers is that of the one it touches. Where it touches both or none, it is that of the first if
+    in this line other marks follow their number and none stands before it: `1 € 2 €`, but `€ 1 € 2` and `3 € 5`.
+    """
+    leading, following = {match.start(1) for match in before}, {match.start(2) for match in after}
+    between = leading & following
+    if not between:
+        return before
+    ends = [place for place, char in enumerate(plain) if char == "\n"]
+    led, followed = ({bisect.bisect(ends, place) for place in places - between} for places in (leading, following))
+
+    def is_of_the_first(match: re.Match[str]) -> bool:
+        touches_first, touches_second = plain[match.start() - 1] != " ", match.end(1) == match.start(2)
+        if touches_first != touches_second:
+            return touches_first
+        return bisect.bisect(ends, match.start()) in followed - led
+
+    return [match for match in before if match.start() not in between or not is_of_the_first(match)]
 
 
 class _Taken:
