@@ -1,5 +1,6 @@
 """What stands in a text: dates, amounts, parties, numbers of things; and records by the schema of a type."""
 
+from serdab.knowledge.extraction.choosing import schema_named
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.finding import extract_fields
 from serdab.knowledge.extraction.payments import answer_payment_question
@@ -26,6 +27,7 @@ __all__ = [
     "micro_f1",
     "parse_schemas",
     "read_record",
+    "schema_named",
     "schema_of",
     "score_fields",
     "shipped_schemas",

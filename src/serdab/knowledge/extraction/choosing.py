@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 
@@ -36,9 +36,8 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
     if wanted:
         parts = {wanted, *re.split(r"[\W_]+", wanted)}
         for names in ({wanted}, parts):
-            for schema in schemas:
-                if names & {schema.schema.lower(), *(name.lower() for name in schema.doc_types)}:
-                    return schema, 1.0
+            if (named := schema_named(names, schemas)) is not None:
+                return named, 1.0
     counts = _counts(text[:HEAD].lower(), schemas)
     best = sorted(range(len(counts)), key=lambda place: -counts[place])
     if not best or counts[best[0]] < LEAST_WORDS:
@@ -47,6 +46,11 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
     if first == second:
         return None
     return schemas[best[0]], round(first / (first + second + 1), 4)
+
+
+def schema_named(names: Set[str], schemas: Sequence[Schema]) -> Schema | None:
+    """The first schema that has one of some names, which are in small letters."""
+    return next((each for each in schemas if names & {name.lower() for name in (each.schema, *each.doc_types)}), None)
 
 
 def _announced(text: str, counts: Sequence[int], schemas: Sequence[Schema]) -> tuple[Schema, float] | None:

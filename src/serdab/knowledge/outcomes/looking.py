@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from serdab.knowledge.extraction import schema_named, shipped_schemas
 from serdab.knowledge.triaging import Receipt
 
 #: Confidence below which a label, and a value that stands for the document, needs a look.
@@ -56,6 +57,9 @@ def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
         yield f"the kind {receipt.label}: {receipt.reasons[-1]}", 0, 0
     elif receipt.label is not None and receipt.confidence < UNSURE_LABEL:
         yield f"the kind {receipt.label} is not sure ({receipt.confidence:.2f})", 0, 0
+    if receipt.record is not None and _contradict(receipt.label or "", receipt.record.schema):
+        how_sure = f"{receipt.label} ({receipt.confidence:.2f})"
+        yield f"the kind is {how_sure}, but the values were read by the schema {receipt.record.schema}", 0, 0
     if receipt.chunks_indexed < receipt.chunks:
         yield f"only {receipt.chunks_indexed:,} of {receipt.chunks:,} parts can be found again", 0, 0
     if receipt.record is not None:
@@ -71,6 +75,13 @@ def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
                 field.start,
                 field.end,
             )
+
+
+def _contradict(label: str, schema: str) -> bool:
+    """Whether a label names another shipped schema than the one that was used; labels may also name what has none."""
+    shipped = shipped_schemas()
+    named = schema_named({label.lower()}, shipped)
+    return named is not None and schema in {each.schema for each in shipped} - {named.schema}
 
 
 def _each(value: str | list[str] | None) -> list[str]:
