@@ -10,6 +10,7 @@ from serdab.app.metrics import EXAMPLES, METRICS
 from serdab.app.processes import ProcessFile, living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
+from serdab.app.subjects import redriven_among, subjects_of
 from serdab.app.supervisor import run_tree
 from serdab.app.tree import Tree, worker_count
 from serdab.app.units import UNIT_NAME, Unit, make_unit
@@ -49,6 +50,7 @@ __all__ = [
     "living",
     "make_unit",
     "readiness_of",
+    "redriven_among",
     "resources",
     "run_engine",
     "run_keeper",
@@ -58,6 +60,7 @@ __all__ = [
     "some_engine",
     "some_tree",
     "start_detached",
+    "subjects_of",
     "take_down",
     "worker_count",
 ]

@@ -7,6 +7,14 @@ select case status when 'd' then 'done' when 'f' then 'failed' when 'c' then 'ca
 -- Whether a worker has ever introduced a workflow of this name.
 select exists (select from workflow where name = $1)
 
+-- name: inputs_of_runs
+-- What some runs were given.
+select run_id, input from run where run_id = any ($1::uuid[])
+
+-- name: redriven_runs
+-- Those of some runs that were tried again.
+select old_run from redrive where old_run = any ($1::uuid[])
+
 -- name: durability
 -- What the server does so that nothing committed is lost.
 select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit,

@@ -80,13 +80,13 @@ def find_workflow(place: str) -> Workflow[..., object]:
     return found
 
 
-async def check_known(database: Database, name: str) -> None:
-    """See that some worker knows a workflow, so that a run of it does not wait for ever.
+async def check_known(database: Database, name: str, module: str) -> None:
+    """See that some worker knows a workflow of a module, so that a run of it does not wait for ever.
 
     Raises:
         BadModule: none does.
     """
     if not await database.pool.fetchval(load_statements("serdab.app")["is_known"], name):
         todo = "the tree that is up started without its module: `serdab down`, then say this again; to keep it up, "
-        todo += "`serdab up --detach --set workers.modules=MODULE`"
+        todo += f"`serdab up --detach --set workers.modules={module}`"
         raise BadModule(f"expected the workers of this home to know the workflow {name}, got none that does; {todo}")

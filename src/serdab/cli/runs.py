@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from serdab.cli.printing import print_json, print_table, say, span, state_text
+from serdab.cli.printing import file_name, print_json, print_table, say, span, state_text
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from serdab.core import Settings
     from serdab.flow import RunDetail, RunInfo, Serdab
@@ -35,23 +37,26 @@ def list_runs(
 ) -> None:
     """List the newest runs."""
 
-    async def ask() -> list[RunInfo]:
+    async def ask() -> tuple[list[RunInfo], dict[UUID, str]]:
+        from serdab.app import subjects_of
         from serdab.flow import Serdab
 
         async with Serdab.connect(session_of(ctx).settings) as serdab:
-            return await serdab.runs(state=state, queue=queue, workflow=workflow, limit=limit)
+            found = await serdab.runs(state=state, queue=queue, workflow=workflow, limit=limit)
+            return found, await subjects_of(serdab.database, [each.id for each in found])
 
-    found = run_loop(ask())
+    found, subjects = run_loop(ask())
     if json:
-        print_json(found)
+        print_json([msgspec.to_builtins(each) | {"about": subjects.get(each.id, "")} for each in found])
         return
     print_table(
-        ("run", "state", "workflow", "queue", "started", ">took", "progress or error~"),
+        ("run", "state", "workflow", "about~", "queue", "started", ">took", "progress or error~"),
         [
             (
                 each.id,
                 state_text(each.state),
                 each.workflow,
+                file_name(subjects.get(each.id, "")),
                 each.queue,
                 f"{each.started_at.astimezone():%m-%d %H:%M:%S}",
                 span((each.ended_at - each.started_at).total_seconds()) if each.ended_at else "",
@@ -139,25 +144,30 @@ def redrive(
 
     if bool(runs) == bool(state):
         raise BadInput(expected("what to redrive", "ids of runs, or --state", runs or state))
-    answers = run_loop(_redrive(session_of(ctx).settings, runs or [], (state, queue, limit)))
+    answers, before = run_loop(_redrive(session_of(ctx).settings, runs or [], (state, queue, limit)))
     if json:
         print_json(answers)
     else:
-        print_table(("run", "tried again as"), answers.items())
-        say(f"{len(answers)} tried again")
+        rows = [(run, again, "before" if run in before else "now") for run, again in answers.items()]
+        print_table(("run", "tried again as", "when"), rows)
+        say(f"{len(answers) - len(before)} tried again" + (f", {len(before)} had been before" if before else ""))
 
 
 async def _redrive(
     settings: Settings, runs: Sequence[str], chosen: tuple[str | None, str | None, int]
-) -> dict[str, str]:
+) -> tuple[dict[str, str], set[str]]:
+    """As what each run was tried again, and which of them had been before."""
+    from serdab.app import redriven_among
     from serdab.flow import Serdab
 
     state, queue, limit = chosen
     async with Serdab.connect(settings) as serdab:
-        ids = [await full_id(serdab, each) for each in runs]
+        ids = [(await serdab.show(await full_id(serdab, each))).info.id for each in runs]
         if state:
-            ids = [str(each.id) for each in await serdab.runs(state=state, queue=queue, limit=limit)]
-        return {each: str((await serdab.redrive(each)).id) for each in ids}
+            ids = [each.id for each in await serdab.runs(state=state, queue=queue, limit=limit)]
+        before = await redriven_among(serdab.database, ids)
+        answers = {str(each): str((await serdab.redrive(each)).id) for each in ids}
+    return answers, {str(each) for each in before}
 
 
 async def _watch(settings: Settings, run: str, every_s: float) -> str:

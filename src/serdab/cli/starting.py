@@ -67,16 +67,17 @@ async def _run_one(session: Session, what: str, inputs: Sequence[str], key: str 
     from serdab.flow import RunFailed, Serdab
 
     settings = session.settings
+    module = what.partition(":")[0]
     workflow: Any = what
     args: Sequence[Any] = arguments_of(inputs)
     kwargs: dict[str, Any] = {}
     if ":" in what:
         workflow = find_workflow(what)
-        settings = _knowing(session, what.partition(":")[0])
+        settings = _knowing(session, module)
         args, kwargs = workflow.arguments.decode(msgspec.json.encode(list(args)))
     async with some_tree(settings), Serdab.connect(settings) as serdab:
         if ":" in what:
-            await check_known(serdab.database, workflow.name)
+            await check_known(serdab.database, workflow.name, module)
         handle = await serdab.start(workflow, *args, key=key, **kwargs)
         say(f"run {handle.id}")
         try:
