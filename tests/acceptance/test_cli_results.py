@@ -49,7 +49,7 @@ async def test_results_are_shown_and_written(settings: Settings, database: Datab
     assert [msgspec.json.decode(line)["source"] for line in lines] == ["a.txt"]
     done = serdab(settings, "results", "-f", "csv", "-o", str(tmp_path / "out.csv"))
     assert "1 receipts" in done.stderr
-    assert (tmp_path / "out.csv").read_text().startswith("document_id,")
+    assert (tmp_path / "out.csv").read_text("utf-8-sig").startswith("document_id,")
     done = serdab(settings, "report", "-o", str(tmp_path / "out.html"), "--json")
     assert msgspec.json.decode(done.stdout)["recorded"] == 1
     assert (tmp_path / "out.html").read_text().startswith("<!DOCTYPE html>")

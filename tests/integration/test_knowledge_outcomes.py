@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import csv
 import datetime
 import io
@@ -169,7 +170,8 @@ async def test_results_are_written_whole(database: Database, index: Index, tmp_p
         assert [row["source"] for row in rows] == ["s1", "عقد"]
         return
     if form == "csv":
-        read = list(csv.DictReader(io.StringIO(target.read_text("utf-8"))))
+        assert target.read_bytes().startswith(codecs.BOM_UTF8)
+        read = list(csv.DictReader(io.StringIO(target.read_text("utf-8-sig"))))
     else:
         import pyarrow.parquet
 
@@ -197,7 +199,7 @@ async def test_no_cell_is_taken_for_a_formula(database: Database, index: Index, 
     await _note(index, _receipt(1, title=clean, summary={"company": clean, clean: "v"}), "b")
     out = io.BytesIO()
     await write_results(database, Selection(), "csv", out)
-    rows = list(csv.reader(io.StringIO(out.getvalue().decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(out.getvalue().decode("utf-8-sig"), newline="")))
     for name in [*rows[0], *rows[1]]:
         assert not name.strip().startswith(("=", "+", "-", "@", "＝", "%", "|")), rows
         assert not name.startswith(("\t", "\r", "\n"))
@@ -208,7 +210,7 @@ async def test_plain_values_stay_as_they_are(database: Database, index: Index, n
     await _note(index, _receipt(1, summary={"total": number}), "b")
     out = io.BytesIO()
     await write_results(database, Selection(), "csv", out)
-    assert next(csv.DictReader(io.StringIO(out.getvalue().decode())))["total"] == number
+    assert next(csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig"))))["total"] == number
 
 
 async def test_a_format_or_file_that_cannot_be_is_refused(database: Database, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -102,6 +103,8 @@ async def _write_lines(receipts: AsyncIterator[Kept], out: BinaryIO) -> int:
 
 
 async def _write_csv(receipts: AsyncIterator[Kept], columns: Sequence[str], out: BinaryIO) -> int:
+    # Without the mark spreadsheets take UTF-8 for the code page of the country.
+    out.write(codecs.BOM_UTF8)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([safe_cell(name) for name in columns])
