@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import LEGAL_FORM, folded_name, plain_name, words_of
+from serdab.knowledge.extraction.role_parties import find_role_parties
 
 #: How far into a contract its parties are named, and how long its signatures may be, characters.
 HEAD = 3_500
@@ -92,7 +93,9 @@ class _Candidate:
 
 
 def find_contract_parties(text: str) -> list[Field]:
-    """The parties of a contract, the surest first in the order of the text."""
+    """The parties of a contract: those it lists by role, else the surest; in the order of the text."""
+    if listed := find_role_parties(text):
+        return listed
     head, tail = _flowing(text[:HEAD]), text[max(len(text) - TAIL, HEAD) :]
     lines = {folded_name(line) for line in tail.split("\n")}
     signing = folded_name(tail)

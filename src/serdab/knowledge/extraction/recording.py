@@ -11,6 +11,7 @@ from serdab.knowledge.extraction.checks import check_record, places_are_true, ri
 from serdab.knowledge.extraction.choosing import choose_schema
 from serdab.knowledge.extraction.contract_parties import find_contract_parties
 from serdab.knowledge.extraction.contracts import find_effective_date, find_jurisdiction, find_term
+from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
 from serdab.knowledge.extraction.payments import payment_rows
@@ -99,6 +100,8 @@ class _Reader:
             found = find_jurisdiction(text)
         elif rule.finder == "term":
             found = find_term(text)
+        elif rule.finder == "due_date":
+            found = find_due_date(text, next((value.value for value in self.values if value.name == "date"), None))
         elif rule.finder == "first_line":
             found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
         return [found] if found is not None else []

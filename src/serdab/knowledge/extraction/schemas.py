@@ -22,7 +22,7 @@ Kind = Literal[
 #: Finders of the package that know one field well; `finder` of a field names one.
 Finder = Literal[
     "", "company", "address", "total", "parties", "effective_date", "jurisdiction", "term", "payments", "first_line",
-    "lines",
+    "lines", "due_date",
 ]  # fmt: skip
 #: By language, two letters; "any" holds for all of them.
 Words = dict[str, list[str]]

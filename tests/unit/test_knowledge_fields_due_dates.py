@@ -1,0 +1,54 @@
+"""By when an invoice in German asks for its money."""
+
+from __future__ import annotations
+
+import pytest
+
+from serdab.knowledge import read_record
+from serdab.knowledge.extraction.due_dates import find_due_date
+
+INVOICE = """Bergmann Werkzeuge GmbH
+Rechnung Nr. RE-118
+Rechnungsdatum: 05.03.2024
+Leistungszeitraum: 01.02. bis zum 28.02.2024
+Gesamtbetrag: 119,00 €
+{line}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "place"),
+    [
+        ("Bitte überweisen Sie den Betrag bis zum 17.03. auf unser Konto.", "2024-03-17", "17.03."),
+        ("Bitte überweisen Sie 119,00 € bis zum 17. März", "2024-03-17", "17. März"),
+        ("Bitte überweisen Sie den Betrag ohne Abzug\nbis zum 17.03.", "2024-03-17", "17.03."),
+        ("Zahlbar bis 17.03.", "2024-03-17", "17.03."),
+        ("Zahlbar bis: 17.3.24", "2024-03-17", "17.3.24"),
+        ("Fällig am 17.03.", "2024-03-17", "17.03."),
+        ("Bitte zahlen Sie bis zum Montag, 18.03. 12 Uhr", "2024-03-18", "18.03."),
+        ("Fällig am: 17.03.2024", "2024-03-17", "17.03.2024"),
+        ("Der Rechnungsbetrag ist spätestens am 17. März 2024 zu zahlen.", "2024-03-17", "17. März 2024"),
+        ("Zahlbar bis zum 05.01.", "2025-01-05", "05.01."),
+    ],
+)
+def test_the_day_to_pay_by_has_the_year_of_the_invoice(line: str, day: str, place: str) -> None:
+    text = INVOICE.format(line=line)
+    record = read_record(text, lang="de", doc_type="invoice")
+    assert record is not None
+    (due,) = [value for value in record.values if value.name == "due_date"]
+    assert (due.value, text[due.start : due.end]) == (day, place)
+    assert not [look for look in record.looks if look.field == "due_date"]
+
+
+@pytest.mark.parametrize(
+    "line", ["Das Angebot gilt bis zum 31.12.", "Rechnung\nLieferung bis zum 20.03.2024\nBetrag", "Fällig am 45.17."]
+)
+def test_other_days_are_none_to_pay_by(line: str) -> None:
+    assert find_due_date(f"Sehr geehrte Damen und Herren,\n{line}", "2024-03-05") is None
+
+
+def test_a_day_without_a_year_is_unknown_in_a_paper_without_a_date() -> None:
+    assert find_due_date("Zahlbar bis 17.03.", None) is None
+    found = find_due_date("Zahlbar bis 17.03.\nZahlbar bis 18.03.2024", None)
+    assert found is not None
+    assert found.value == "2024-03-18"
