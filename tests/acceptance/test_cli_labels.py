@@ -154,7 +154,11 @@ async def test_labels_are_brought_described_and_measured(house: House) -> None:
     (house.folder / "kinds.yaml").write_text("card: About a card.\nmoney: About an exchange of money.\n")
     assert "2 labels of new described" in await house("labels", "describe", "new", "--file", "kinds.yaml")
     assert "1 label of new described" in await house("labels", "describe", "new", "pin", "About a forgotten PIN.")
-    assert "About a forgotten PIN." in await house("labels", "show", "new")
+    shown = await house("labels", "show", "new")
+    assert "About a forgotten PIN." in shown
+    assert "3 labels, 0 examples, 3 descriptions" in shown
+    new = next(each for each in await house.json("labels", "list") if each["name"] == "new")
+    assert new == {"name": "new", "examples": 0, "descriptions": 3, "labels": 3}
 
     trained = await house("labels", "train", "kinds", "--cost-wrong", "10", "--cost-look", "1")
     assert "learned from" in trained

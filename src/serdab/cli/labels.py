@@ -89,7 +89,8 @@ def list_sets(ctx: typer.Context, json: Json = False) -> None:
     if json:
         print_json(found)
     else:
-        print_table(("set", ">examples", ">labels"), [(each.name, each.examples, each.labels) for each in found])
+        rows = [(each.name, each.labels, each.examples, each.descriptions) for each in found]
+        print_table(("set", ">labels", ">examples", ">descriptions"), rows)
 
 
 @labels.command()
@@ -141,6 +142,8 @@ def show(ctx: typer.Context, name: Name = DEFAULT, json: Json = False) -> None:
     else:
         rows = [(each.label, f"{each.examples:,}", each.description or "") for each in found]
         print_table(("label", ">examples", "meaning~"), rows)
+        examples, described = sum(each.examples for each in found), sum(each.description is not None for each in found)
+        say(f"{len(found):,} labels, {examples:,} examples, {described:,} descriptions")
 
 
 @labels.command()

@@ -74,6 +74,9 @@ class LabelSet(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     examples: int
+    #: Labels of which is said in words what they mean.
+    descriptions: int
+    #: Labels with examples, a description, or both.
     labels: int
 
 
@@ -194,7 +197,7 @@ async def show_labels_of(link: Link, label_set: str) -> Sequence[KnownLabel]:
 async def list_label_sets(database: Database) -> Sequence[LabelSet]:
     """All sets of labels by name."""
     rows = await database.pool.fetch(_SQL["list_label_sets"])
-    return [LabelSet(name=row["name"], examples=row["examples"], labels=row["labels"]) for row in rows]
+    return [msgspec.convert(dict(row), LabelSet) for row in rows]
 
 
 class KnownLabel(msgspec.Struct, frozen=True, kw_only=True):

@@ -193,9 +193,13 @@ select s.set_id, s.cost_wrong, s.cost_look, h.digest, h.trained_at
 from label_set s left join label_head h using (set_id) where s.name = $1
 
 -- name: list_label_sets
--- All sets with their sizes.
-select s.name, count(e.digest) as examples, count(distinct e.label) as labels
-from label_set s left join label_example e using (set_id) group by s.name order by s.name
+-- All sets with their sizes; a label may have examples, a description, or both.
+select s.name,
+       (select count(*) from label_example e where e.set_id = s.set_id) as examples,
+       (select count(*) from label_description d where d.set_id = s.set_id) as descriptions,
+       (select count(*) from (select e.label from label_example e where e.set_id = s.set_id
+                              union select d.label from label_description d where d.set_id = s.set_id) known) as labels
+from label_set s order by s.name
 
 -- name: known_examples
 -- The labels that a set already has for texts, by the digest of the text.
