@@ -27,7 +27,7 @@ from serdab.knowledge import (
     take_answers,
     train_labels,
 )
-from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.errors import BadLabels, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -51,7 +51,7 @@ def _examples(path: Path, count: int) -> Path:
     return path
 
 
-async def _index(database: Database, embedder: Embedder, texts: list[str]) -> None:
+async def _index(database: Database, embedder: Embedder, texts: list[str], made_by: str = "") -> None:
     async with Index(database) as index:
         for number, text in enumerate(texts):
             digest = number.to_bytes(32, "big")
@@ -60,7 +60,7 @@ async def _index(database: Database, embedder: Embedder, texts: list[str]) -> No
                 media_type="text/plain", lang="en", doc_type="", characters=len(text),
                 passages=[Passage(start=0, end=len(text), text=text)],
             )  # fmt: skip
-            await index.add(entry, await embedder.embed([text]))
+            await index.add(entry, await embedder.embed([text]), made_by)
 
 
 async def test_descriptions_alone_tell_and_examples_join_them(database: Database, embedder: Embedder) -> None:
@@ -161,6 +161,16 @@ async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
     assert chosen_label("2", found[0], []) == found[0].offered[1]
     assert chosen_label("ra", found[0], ["rate", "stolen"]) == "rate"
     assert chosen_label("x", found[0], ["rate"]) is None
+
+
+async def test_documents_that_another_engine_embedded_are_not_judged(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 40))
+    await _index(database, embedder, _texts("stolen", 2), "another/int8")
+    async with labels_link(database) as link:
+        with pytest.raises(OtherMaker, match="another/int8"):
+            await find_doubtful(link, "default", 5)
 
 
 async def test_documents_of_one_label_only_are_a_drift(database: Database, embedder: Embedder, tmp_path: Path) -> None:

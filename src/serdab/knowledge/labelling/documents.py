@@ -13,6 +13,7 @@ from serdab.core import expected
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import BadLabels
 from serdab.knowledge.heads import Heads, Judge
+from serdab.knowledge.makers import check_maker
 from serdab.knowledge.neighbours import MOST_COMPARED, Neighbours
 from serdab.knowledge.vectors import Vector, from_database
 from serdab.store import load_statements
@@ -76,7 +77,12 @@ async def see_documents(
         most: at most so many.
         not_answered: the number of a set; documents that a person answered for in it are left out.
         days: only documents that came in so many last days.
+
+    Raises:
+        OtherMaker: another model or precision made the embeddings that the judge learned from.
     """
+    made_by = judge.made_by if isinstance(judge, Judge) else ""
+    await link.use(lambda c: check_maker(c, made_by))
     since = None if days is None else await link.use(lambda c: c.fetchval(_OURS["days_ago"], days))
     rows = await link.use(lambda c: c.fetch(_OURS["documents_to_look_at"], not_answered, since, most, MOST_PASSAGES))
     found = []
