@@ -57,7 +57,8 @@ class Slope(NamedTuple):
 def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
     """Theil-Sen: the median of the slopes of all pairs, with its interval; bursts that come and go do not tilt it."""
     span = times[-1] - times[0]
-    steep, _, least, most = theilslopes(values, times, CONFIDENCE)
+    # Plain floats: what compares numpy's is no bool for JSON.
+    steep, _, least, most = (float(each) for each in theilslopes(values, times, CONFIDENCE))
     return Slope(statistics.median(values), steep * span, least * span, most * span)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,11 @@ def leaking(samples: list[Sample], _quiet: object) -> None:
 def bursting(samples: Any, _quiet: Any) -> None:
     for each in samples[::5]:
         each["wal_bytes_per_run"] *= 5
+
+
+def test_the_verdicts_can_be_kept_as_json() -> None:
+    found = verdicts([sample(place) for place in range(WINDOWS)], (sample(0), sample(0)), RATE)
+    assert json.loads(json.dumps([each._asdict() for each in found]))[0]["holds"] is True
 
 
 def test_a_calm_soak_holds_every_bar() -> None:
