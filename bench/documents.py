@@ -25,17 +25,28 @@ from harness import conditions, publish
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from make_samples import json_lines, pdf  # noqa: E402 - a script beside this folder
-from sample_texts import LABELS  # noqa: E402
+from sample_texts import LABELS, LONG_CONTRACT  # noqa: E402
 
 MODEL = "all-MiniLM-L6-v2"
+#: A page has about 3,000 characters and 590 tokens, as the pages of real contracts have on average.
 PAGES, LINES, LINE_CHARACTERS = 5, 40, 75
-SENTENCES = [text for texts in LABELS.values() for text in texts if text.isascii()]
+#: One sentence of a page in so many has figures; a message always has them.
+FIGURES_EVERY = 8
+MESSAGES = [text for texts in LABELS.values() for text in texts if text.isascii()]
+#: Its lines are cut within words.
+CLAUSES = (paragraph.partition("\n")[2].replace("\n", "") for paragraph in LONG_CONTRACT.split("\n\n")[2:-1])
+SENTENCES = sorted({f"{each.rstrip('.')}." for clause in CLAUSES for each in clause.split(". ")})
+
+
+def message(source: random.Random) -> str:
+    """One of our sample messages with figures of its own."""
+    name = source.choice(["Bergmann", "Okafor", "Lindqvist", "Haddad", "Moreau", "Tanaka"])
+    return f"{source.choice(MESSAGES)} {name} {source.randrange(10**6)}, {source.randrange(10, 9999)}.50 EUR."
 
 
 def sentence(source: random.Random) -> str:
-    """One of our sample messages with figures of its own."""
-    name = source.choice(["Bergmann", "Okafor", "Lindqvist", "Haddad", "Moreau", "Tanaka"])
-    return f"{source.choice(SENTENCES)} {name} {source.randrange(10**6)}, {source.randrange(10, 9999)}.50 EUR."
+    """A sentence of a page."""
+    return message(source) if source.randrange(FIGURES_EVERY) == 0 else source.choice(SENTENCES)
 
 
 def page_text(source: random.Random) -> str:
@@ -52,7 +63,7 @@ def page_text(source: random.Random) -> str:
 
 
 def write_messages(folder: Path, count: int, source: random.Random) -> None:
-    rows = ({"id": str(number), "text": sentence(source)} for number in range(count))
+    rows = ({"id": str(number), "text": message(source)} for number in range(count))
     (folder / "messages.jsonl").write_text(json_lines(rows), "utf-8")
 
 
