@@ -65,6 +65,11 @@ def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixtur
         assert f"{term}: " in text
 
 
+def test_costs_of_what_does_not_fit_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "plan", "cost", "qwen2.5-72b", "--device", "rtx4090-24", "--users", "4", "--json")[1]
+    assert "does not fit" in json.loads(out)["warnings"][0]
+
+
 def test_a_chart_of_speed_ends_where_the_room_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     page = tmp_path / "plan.html"
     wish = ("plan", "estimate", "qwen3-8b", "--device", "rtx3090-24", "--report", str(page))

@@ -85,6 +85,8 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
     """
     from datetime import UTC, datetime
 
+    from msgspec.structs import replace
+
     from serdab.plan import Terms, Workload, answer_question, estimate_cost
 
     catalogue = catalogue_of(ctx)
@@ -101,6 +103,9 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
         terms=Terms(busy_share=busy, years=years, people_usd_a_year=people),
         today=datetime.now(UTC).date(),  # noqa: TID251 - the day of a price, not the order of events
     )
+    if not answer.fit.fits:
+        why = f"{answer.model} for {asked.users} at once does not fit {answer.device}: nothing runs for this"
+        found = replace(found, warnings=(f"{why} money; `serdab plan fit` says what would", *found.warnings))
     if report is not None:
         from serdab.cli.plan_report import write_report
 
