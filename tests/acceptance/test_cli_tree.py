@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from serdab.app import ProcessFile, living
@@ -144,6 +145,19 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
     assert status["database"]["running"] is False
     assert status["processes"] == []
     assert (await house("status")).code == 1
+
+
+async def test_a_tree_that_is_just_starting_is_waited_for(shell: Shell, eventually: Eventually) -> None:
+    up = psutil.Process((await shell.begin("up")).pid)
+    await eventually(lambda: any("worker" in each.cmdline() for each in up.children()))
+    [worker] = [each for each in up.children() if "worker" in each.cmdline()]
+    worker.suspend()
+    await eventually(lambda: shell.processes("up"))
+    running = await shell.begin("run", "hello", "-i", '"you"')
+    await asyncio.sleep(2)
+    worker.resume()
+    out, err = await asyncio.wait_for(running.communicate(), 60)
+    assert (running.returncode, out) == (0, b'"hello you"\n'), err.decode()
 
 
 async def test_a_killed_worker_is_started_again_and_its_run_goes_on(

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,9 @@ async def test_a_tree_comes_up_works_and_stops_within_the_walls_of_its_unit(fold
             await _heard(ear, b"READY=1")
             up = psutil.Process(living(settings, "up")["up"].pid)
             assert up.pid == tree.pid
+            url = living(settings, "up")["up"].url
+            ready = await asyncio.to_thread(urllib.request.urlopen, f"{url}/readyz", timeout=5)
+            assert ready.status == 200, "ready means that work is taken"
             await _heard(ear, b"WATCHDOG=1")
             children = [each for each in up.children(recursive=True) if "worker" in each.cmdline()]
             assert children

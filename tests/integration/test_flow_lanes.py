@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -42,6 +44,27 @@ async def test_a_run_that_took_its_number_early_and_was_committed_late_is_found(
         await transaction.commit()
         assert await serdab.handle(early, doubled).result(10) == 2
     await slow.close()
+
+
+async def test_a_look_that_fails_is_not_the_last(
+    settings: Settings,
+    database: Database,
+    serdab: Serdab,
+    eventually: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    late = await asyncpg.connect(settings.database.url)
+    async with Worker(settings, database, [doubled]):
+        transaction = late.transaction()
+        await transaction.start()
+        early = await _start_in(late, 1)
+        await database.pool.execute("alter function first_ready_v1 rename to not_there")
+        assert await (await serdab.start(doubled, 2)).result(10) == 4
+        await eventually(lambda: any("look" in record.message for record in caplog.records))
+        await database.pool.execute("alter function not_there rename to first_ready_v1")
+        await transaction.commit()
+        assert await serdab.handle(early, doubled).result(10) == 2
+    await late.close()
 
 
 async def test_an_early_run_does_not_keep_claims_at_the_beginning(

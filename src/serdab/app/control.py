@@ -25,6 +25,8 @@ from serdab.store import database_status, stop_database
 #: Added to the start of the database until a tree is given up, in seconds.
 START_MARGIN_S = 60.0
 LOOK_EVERY_S = 0.05
+#: How long a command waits for a tree that it finds not ready, in seconds.
+YOUNG_TREE_S = 10.0
 #: Deaths of one worker after which a tree that is just starting is given up.
 MOST_DEATHS = 2
 #: How long the runs of a tree may go on when the command that brought it up is interrupted, in seconds.
@@ -105,6 +107,15 @@ async def _end(processes: Mapping[str, ProcessFile], patience_s: float, tell: Ca
             await asyncio.sleep(LOOK_EVERY_S)
 
 
+async def _grown_up(tree: ProcessFile) -> None:
+    """Wait for a tree that is just starting; one that lacks something says what when it is asked for work."""
+    deadline = time.monotonic() + YOUNG_TREE_S
+    while not await _is_ready(tree.url):
+        if time.monotonic() > deadline or not tree.is_alive():
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
 @asynccontextmanager
 async def some_tree(settings: Settings) -> AsyncIterator[bool]:
     """The tree of this home if it has one, else one that lives as long as the block; whether it is such a one.
@@ -113,7 +124,8 @@ async def some_tree(settings: Settings) -> AsyncIterator[bool]:
         BadModule, BadSchema: what the workers of a new tree would be given cannot be used.
         DidNotComeUp: the workers of the new tree do not come up.
     """
-    if living(settings, "up"):
+    if found := living(settings, "up").get("up"):
+        await _grown_up(found)
         yield False
         return
     all_workflows(settings)

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from serdab.app.errors import AlreadyUp
 from serdab.app.figures import Figures
 from serdab.app.probes import serving
 from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, withdraw
+from serdab.app.readiness import Probe
 from serdab.app.service_manager import ServiceManager
 from serdab.app.signals import Signals, unless_now, watching_signals
 from serdab.app.tree import Tree
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 
 #: Name of the supervisor's file in `home/run`.
 NAME = "up"
+#: How long a service manager waits for work to be taken before it is told that the tree is up all the same.
+COME_UP_S = 30.0
+LOOK_EVERY_S = 0.05
 
 
 async def run_tree(settings: Settings) -> None:
@@ -46,12 +51,23 @@ async def run_tree(settings: Settings) -> None:
                 publish(settings, NAME, "up", url)
                 try:
                     log.info("serving %s", url, extra={"action": "serving"})
-                    manager.tell("READY=1", f"STATUS=serving {url}")
+                    missing = await _come_up(figures.readiness, signals)
+                    manager.tell("READY=1", f"STATUS=serving {url}{missing}")
                     await signals.drain.wait()
                     manager.tell("STOPPING=1", "STATUS=draining")
                     await _drain(tree, signals)
                 finally:
                     withdraw(settings, NAME)
+
+
+async def _come_up(readiness: Probe, signals: Signals) -> str:
+    """Wait until work can be taken; when it cannot for long, what is missing: a tree that is half up is up."""
+    deadline = time.monotonic() + COME_UP_S
+    while not (found := await readiness()).ready and not signals.drain.is_set():
+        if time.monotonic() > deadline:
+            return f", not ready: {found.missing}"
+        await asyncio.sleep(LOOK_EVERY_S)
+    return ""
 
 
 async def _drain(tree: Tree, signals: Signals) -> None:

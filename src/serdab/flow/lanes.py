@@ -8,6 +8,7 @@ So each lane is looked at from its very beginning again and again, apart from th
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from typing import NamedTuple
 from serdab.flow.flusher import until_connected
 from serdab.flow.running import Claimed
 from serdab.store import Database, Statements
+
+log = logging.getLogger(__name__)
 
 PRIORITIES = (0, 1, 2)
 #: Seconds between two looks at the beginnings, and the most of the time that they may take up.
@@ -58,16 +61,21 @@ class Lanes:
         self._lows.clear()
 
     async def look_back(self, found: Callable[[], None]) -> None:
-        """For ever: find the first row of each lane, wherever claims have got to; tell when there is one."""
+        """For ever: find the first row of each lane, wherever claims have got to; tell when there is one.
+
+        A look that fails is logged, and the next one comes: a run that nobody looks for would wait for ever.
+        """
         while True:
             began = time.monotonic()
-            queues, priorities, _ = self.columns()
-            rows = await until_connected(lambda q=queues, p=priorities: self._look(q, p))  # type: ignore[misc]
-            self._lows.update({Lane(queue, priority): seq for queue, priority, seq in rows})
-            if rows:
-                found()
+            try:
+                if await until_connected(self._look):
+                    found()
+            except Exception:
+                log.exception("could not look for late runs", extra={"action": "look_failed"})
             await asyncio.sleep(max(LOOK_EVERY_S, (time.monotonic() - began) / LOOK_SHARE))
 
-    async def _look(self, queues: list[str], priorities: list[int]) -> Sequence[tuple[str, int, int]]:
-        rows: Sequence[tuple[str, int, int]] = await self._database.pool.fetch(self._first_ready, queues, priorities)
-        return rows
+    async def _look(self) -> bool:
+        queues, priorities, _ = self.columns()
+        rows = await self._database.pool.fetch(self._first_ready, queues, priorities)
+        self._lows.update({Lane(queue, priority): seq for queue, priority, seq in rows})
+        return bool(rows)

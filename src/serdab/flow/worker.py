@@ -348,12 +348,17 @@ class Worker:
     async def _listen(self) -> None:
         """Hints from other processes; when they are lost, the tick finds the same a little later."""
         while True:
-            connection = await until_connected(lambda: self.database.connect("hints"))
             lost = asyncio.Event()
-            connection.add_termination_listener(lambda *_, lost=lost: lost.set())
-            await connection.add_listener("serdab_ready", self._on_ready)
-            await connection.add_listener("serdab_cancel", lambda *_: self._heartbeat.poke())
+            hearing = await until_connected(functools.partial(self._hear, lost))
             await lost.wait()
+            hearing.terminate()
+
+    async def _hear(self, lost: asyncio.Event) -> Connection:
+        connection = await self.database.connect("hints")
+        connection.add_termination_listener(lambda *_: lost.set())
+        await connection.add_listener("serdab_ready", self._on_ready)
+        await connection.add_listener("serdab_cancel", lambda *_: self._heartbeat.poke())
+        return connection
 
     def _on_ready(self, _connection: object, _pid: int, _channel: str, queue: str) -> None:
         if queue in self.queues:
