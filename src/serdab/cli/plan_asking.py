@@ -8,8 +8,10 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+import msgspec
 import typer
 
 from serdab.cli.printing import say
@@ -18,9 +20,12 @@ from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
     from serdab.core import Settings
-    from serdab.plan import Catalogue, Device, Neighbour, Question, Shape, Weights
+    from serdab.plan import Catalogue, Device, Electricity, Neighbour, Question, Shape, Weights
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Country = Annotated[str, typer.Option(help="Two letters: price of electricity and carbon.")]
+Tariff = Annotated[float | None, typer.Option(min=0, max=10, help="Your own price of a kWh, USD.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.")]
 #: Says this machine in place of a device of the catalogue.
 HERE = "here"
 #: Widest context that can be asked for, tokens.
@@ -50,6 +55,7 @@ class Asked:
     ] = ""
     adapters: Annotated[int, typer.Option(min=0, max=10_000, help="LoRA adapters that are held at once.")] = 0
     rank: Annotated[int, typer.Option(min=1, max=4096, help="Rank of the adapters.")] = 16
+    display: Annotated[bool, typer.Option("--display", help="The cards show a desktop too.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,19 @@ def catalogue_of(ctx: typer.Context) -> Catalogue:
     for each in catalogue.overridden:
         say(f"yours: {each}")
     return catalogue
+
+
+def electricity_of(catalogue: Catalogue, country: str, tariff: float | None) -> Electricity:
+    """A country's electricity, at the price that its user pays where that is told.
+
+    Raises:
+        UnknownEntry: the country is not known.
+    """
+    known = catalogue.electricity_of(country)
+    if tariff is None:
+        return known
+    carbon = {name: source for name, source in known.sources.items() if name != "usd_per_kwh"}
+    return msgspec.structs.replace(known, usd_per_kwh=tariff, sources=carbon)
 
 
 def context_tokens(text: str) -> int:
@@ -174,6 +193,7 @@ def question_of(
         neighbours=neighbours,
         adapters=asked.adapters,
         adapter_rank=asked.rank,
+        display=asked.display,
     )
     return question, found
 

@@ -1,6 +1,6 @@
 """Tell me what this model needs, how fast it will be here, and what it costs over three years against an API."""
 
-from serdab.plan.answers import Answer, Point, Question, answer_question
+from serdab.plan.answers import Answer, Point, Question, answer_question, spread_users
 from serdab.plan.bad_plan import BadPlan
 from serdab.plan.batching import Crowd, estimate_batched
 from serdab.plan.catalogue import Catalogue, load_catalogue
@@ -12,6 +12,7 @@ from serdab.plan.errors_of import Score
 from serdab.plan.figures import Estimate, Evidence, Range, Source, Term, total
 from serdab.plan.finetuning import estimate_finetuning
 from serdab.plan.formats import format_named
+from serdab.plan.housing import host_usd_of
 from serdab.plan.images import image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
 from serdab.plan.memory import Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
@@ -92,6 +93,7 @@ __all__ = [
     "estimate_prefill",
     "estimate_step",
     "format_named",
+    "host_usd_of",
     "image_memory",
     "image_seconds",
     "known_formats",
@@ -102,6 +104,7 @@ __all__ = [
     "recommend_for",
     "rescues",
     "service_usd_per_million",
+    "spread_users",
     "stale_price",
     "total",
     "validate",

@@ -66,7 +66,7 @@ def batched_terms(device: Device, shape: Shape, weights: Weights, setting: Setti
         ),
     ]
     if crowd.prompt_tokens and others:
-        prompt = estimate_prefill(device, shape, weights, crowd.prompt_tokens, setting.engine).likely
+        prompt = estimate_prefill(device, shape, weights, crowd.prompt_tokens, setting).likely
         new, answer = crowd.prompt_tokens, crowd.answer_tokens
         why = f"{others:g} x {prompt:.2f} s for {new:,.0f} new tokens, in each {answer:,.0f} written ones"
         terms.append(Term(name="others' prompts", value=others * prompt / answer, unit="s", why=why))

@@ -16,7 +16,7 @@ from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, total
-from serdab.plan.housing import counts_of, house_of
+from serdab.plan.housing import counts_of, host_usd_of, house_of
 from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
 from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
@@ -150,8 +150,7 @@ def house_name(device: Device, cards: int, country: str) -> str:
 
 def price_of(device: Device, cards: int, wish: Wish, electricity: Electricity) -> tuple[float, float]:
     """USD to buy a machine and to have it for its years; one that is there already costs its electricity."""
-    house = house_of(device, cards, electricity.country)
-    terms = Terms(host_usd=house.host_usd) if house else Terms()
+    terms = Terms(host_usd=host_usd_of(device, cards, electricity.country))
     parts = cost_terms(device, cards, electricity, terms, wish.users)
     if wish.owned:
         return 0.0, sum(part.value for part in parts if part.name == "electricity")

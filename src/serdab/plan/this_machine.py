@@ -40,7 +40,8 @@ def as_device(machine: Machine, devices: Sequence[Device]) -> tuple[Device, int]
         return _processor(machine, devices), 1
     counts = Counter(gpu.name for gpu in usable)
     first = max(usable, key=lambda gpu: (counts[gpu.name] * (gpu.memory_bytes or 0), gpu.name))
-    return _gpu(machine, first, devices), counts[first.name]
+    host = machine.memory.copied_bytes_s or machine.memory.rated_bytes_s or 0.0
+    return msgspec.structs.replace(_gpu(machine, first, devices), host_bandwidth=host), counts[first.name]
 
 
 def _gpu(machine: Machine, gpu: Gpu, devices: Sequence[Device]) -> Device:
