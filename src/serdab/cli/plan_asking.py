@@ -45,8 +45,13 @@ class Asked:
     users: Annotated[int, typer.Option(min=1, max=100_000, help="Users at the same time.")] = 1
     context: Annotated[str, typer.Option(help="Tokens of one user's context, as in 16k.")] = "8k"
     storage: Annotated[
-        str, typer.Option("--format", help="How weights are stored that no head tells of: Q4_K_M, Q8_0, BF16, FP8.")
-    ] = "Q4_K_M"
+        str,
+        typer.Option(
+            "--format",
+            help="How weights are stored that no head tells of, as in Q8_0, BF16, FP8; "
+            "empty: Q4_K_M, F16 of models of embeddings.",
+        ),
+    ] = ""
     engine: Annotated[str, typer.Option(help="llama.cpp, ollama, vllm, sglang, tensorrt-llm, mlx…")] = "llama.cpp"
     kv: Annotated[str, typer.Option(help="How keys and values are kept: f16, q8_0, fp8, q4_0.")] = "f16"
     draft: Annotated[str, typer.Option(help="A model that writes drafts; NAME@FORMAT says how it is stored.")] = ""
@@ -170,7 +175,7 @@ def question_of(
         BadInput: no such model or device, or an option is wrong.
         PullFailed: the hub does not answer.
     """
-    from serdab.plan import Question, weights_of
+    from serdab.plan import Question
 
     tokens = context_tokens(asked.context)
     found = find_model(settings, catalogue, asked.model)
@@ -184,7 +189,7 @@ def question_of(
     question = Question(
         device=device,
         shape=found.shape,
-        weights=found.weights if found.weights is not None else weights_of(found.shape, asked.storage),
+        weights=weights_in(found, asked.storage),
         engine=asked.engine,
         cards=asked.cards or cards,
         users=asked.users,
@@ -228,10 +233,23 @@ def neighbour_of(settings: Settings, catalogue: Catalogue, name: str, storage: s
         BadInput: no such model or format.
         PullFailed: the hub does not answer.
     """
-    from serdab.plan import Neighbour, weights_of
+    from serdab.plan import Neighbour
 
     model, _, own = name.partition("@")
     found = find_model(settings, catalogue, model)
-    usual = "F16" if found.shape.kind in ("embedding", "rerank") else storage
-    weights = found.weights if found.weights is not None else weights_of(found.shape, own or usual)
-    return Neighbour(shape=found.shape, weights=weights, drafts=drafts)
+    return Neighbour(
+        shape=found.shape, weights=weights_in(found, own or (storage if found.shape.writes else "")), drafts=drafts
+    )
+
+
+def weights_in(found: Found, storage: str) -> Weights:
+    """The weights by their heads, else in a format; where none is said at 4 bits, those of embeddings at 16.
+
+    Raises:
+        BadPlan: no such format.
+    """
+    from serdab.plan import weights_of
+
+    if found.weights is not None:
+        return found.weights
+    return weights_of(found.shape, storage or ("Q4_K_M" if found.shape.writes else "F16"))

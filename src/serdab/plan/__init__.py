@@ -15,7 +15,7 @@ from serdab.plan.formats import format_named
 from serdab.plan.housing import host_usd_of
 from serdab.plan.images import image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
-from serdab.plan.memory import Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
+from serdab.plan.memory import MARGIN, Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
 from serdab.plan.model_choice import REPLACED, Refusal, Wish
 from serdab.plan.options import Advice, Option
 from serdab.plan.owned import recommend_for
@@ -33,6 +33,7 @@ from serdab.plan.weights import bytes_read, known_formats, weights_of
 
 __all__ = [
     "FILES",
+    "MARGIN",
     "REPLACED",
     "STALE_DAYS",
     "Advice",

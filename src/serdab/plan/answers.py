@@ -123,10 +123,9 @@ def answer_question(question: Question) -> Answer:
         BadPlan: a number, a name or their combination makes no sense.
     """
     device, shape, weights = question.device, question.shape, question.weights
-    if not shape.layers:
-        raise BadPlan(
-            expected("the model", "one whose layers are known", shape.name, "for pictures: serdab plan picture")
-        )
+    if not shape.layers or not shape.writes:
+        todo = "for pictures: serdab plan picture; for embedding and reranking, which write nothing: serdab plan fit"
+        raise BadPlan(expected("the model", "one that writes text and whose layers are known", shape.name, todo))
     load = question.load
     fit = check_fit(device, shape, weights, load)
     share = 1.0 if fit.fits else offload_share(shape, weights, fit.have_bytes, load)

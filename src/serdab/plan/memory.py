@@ -176,6 +176,8 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
     checked("cards", load.cards)
     checked("share of layers on the cards", load.on_cards, least=0.0, most=1.0)
     batch = load.batch_tokens or engine.batch_tokens
+    if not shape.writes:  # a text that is only read goes through in one piece
+        batch = max(batch, int(load.context_tokens))
     host = weights.embedding_bytes if engine.uses_host and not shape.tied_embeddings else 0
     held = (weights.bytes - host) * load.on_cards
     why = (
@@ -228,14 +230,15 @@ def neighbour_term(each: Neighbour, load: Load) -> Term:
 def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
     """What is needed beside weights and cache."""
     terms: list[Term] = []
-    rows = batch if engine.all_logits else load.sequences
+    rows = (batch if engine.all_logits else load.sequences) if shape.writes else 0
     scratch = batch * shape.hidden * 2.0 * engine.activation + rows * shape.vocabulary * engine.logit_bytes
     terms.append(
         Term(
             name="computation",
             value=scratch * load.cards**0.5,
             unit="B",
-            why=f"{batch} tokens x {shape.hidden} x 2 B x {engine.activation:g} + {rows:g} x {shape.vocabulary:,}",
+            why=f"{batch} tokens x {shape.hidden} x 2 B x {engine.activation:g}"
+            + (f" + {rows:g} x {shape.vocabulary:,}" if rows else ""),
         )
     )
     if not load.flash_attention:
