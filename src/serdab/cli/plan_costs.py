@@ -45,7 +45,7 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
     question, _ = question_of(session_of(ctx).settings, catalogue, asked)
     machines, one = spread_users(question)
     answer = answer_question(one)
-    each = 1 / answer.between_tokens.likely if answer.between_tokens is not None else answer.decode.likely
+    each = answered_tokens_per_s(one, answer, prompts * (1 - cached))
     chosen = [catalogue.api_price(name.strip()) for name in services.split(",") if name.strip()]
     found = estimate_cost(
         one.device,
@@ -75,6 +75,19 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
         print_json(found)
     else:
         show_cost(found)
+
+
+def answered_tokens_per_s(question: Question, answer: Answer, prompts: float) -> float:
+    """Tokens of answers a second of one user, with the time for what is read.
+
+    Args:
+        question: to one machine.
+        answer: the speeds.
+        prompts: tokens that are read anew for each token of an answer; with several users their step has them already.
+    """
+    if answer.between_tokens is not None:
+        return 1 / answer.between_tokens.likely
+    return 1 / (1 / answer.decode.likely + prompts * answer.prefill.likely / question.context_tokens)
 
 
 def with_room(found: Cost, question: Question, answer: Answer, machines: int) -> Cost:

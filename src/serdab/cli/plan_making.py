@@ -37,25 +37,32 @@ def picture(  # noqa: PLR0913 - each is an option of the command line
     json: Json = False,
 ) -> None:
     """Estimate memory and time of a picture."""
-    from serdab.plan import MARGIN, image_memory, image_seconds
+    from serdab.plan import MARGIN, draws_in_steps, image_memory, image_seconds
 
     sides = size.lower().split("x")
     if len(sides) != 2 or not all(side.isdecimal() and len(side) < 7 and int(side) >= LEAST_SIDE for side in sides):
         raise BadInput(expected("--size", f"width x height of at least {LEAST_SIDE} pixels, as in 1024x1024", size))
     catalogue = catalogue_of(ctx)
-    shape, machine = catalogue.model(model).shape, catalogue.device(device)
+    card, machine = catalogue.model(model), catalogue.device(device)
+    shape = card.shape
     pixels = float(int(sides[0]) * int(sides[1]))
     have = machine.memory_bytes * machine.usable_share
     need = {how: image_memory(shape, storage, pixels=pixels, offload=how) for how in OFFLOADS}
     if offload not in need:
         raise BadInput(expected("--offload", f"one of {', '.join(OFFLOADS)}", offload))
-    memory, time = need[offload], image_seconds(machine, shape, steps, pixels, storage, offload)
+    memory, time = need[offload], None
+    if draws_in_steps(shape):
+        # A picture that is edited is read in every step beside the one that is made.
+        seen = pixels * (1 if "image" in card.tasks else 2)
+        time = image_seconds(machine, shape, steps, seen, storage, offload)
     most = have * (1 - MARGIN)
     fits, would_fit = memory.likely <= most, [how for how in OFFLOADS if need[how].likely <= most]
     if json:
         print_json({"memory": memory, "time": time, "have_bytes": have, "fits": fits, "would_fit": would_fit})
         return
-    _print([memory, time])
+    _print([memory] if time is None else [memory, time])
+    if time is None:
+        print("it makes a picture in one pass: how long that takes was not measured")
     spare = have - memory.likely
     print(
         f"{'fits' if fits else 'does not fit'} {machine.name}: {shown(abs(spare), 'B')} "

@@ -13,7 +13,7 @@ from serdab.plan.figures import Estimate, Evidence, Range, Source, Term, total
 from serdab.plan.finetuning import estimate_finetuning
 from serdab.plan.formats import format_named
 from serdab.plan.housing import host_usd_of
-from serdab.plan.images import image_memory, image_seconds
+from serdab.plan.images import draws_in_steps, image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
 from serdab.plan.memory import MARGIN, Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
 from serdab.plan.model_choice import REPLACED, Refusal, Wish
@@ -85,6 +85,7 @@ __all__ = [
     "cache_bytes",
     "cache_terms",
     "check_fit",
+    "draws_in_steps",
     "estimate_batched",
     "estimate_cost",
     "estimate_decode",

@@ -39,25 +39,27 @@ def image_memory(
     checked("pixels", pixels, least=64 * 64, most=1e9)
     held, why = _held(shape, storage, offload)
     megapixels = pixels / 1e6 * checked("users", batch)
-    terms = (
+    terms = [
         Term(name="weights", value=held, unit="B", why=why),
         Term(name="computation", value=1.1 * GIB * megapixels, unit="B", why=f"{megapixels:.2f} megapixels"),
-        Term(
-            name="decoding the picture",
-            value=2.2 * GIB * megapixels,
-            unit="B",
-            why="VAE without tiles; tiles need a tenth",
-        ),
-        Term(name="engine", value=0.9 * GIB, unit="B", why="context and kernels"),
-    )
+    ]
+    if draws_in_steps(shape):
+        decoded = "VAE without tiles; tiles need a tenth"
+        terms.append(Term(name="decoding the picture", value=2.2 * GIB * megapixels, unit="B", why=decoded))
+    terms.append(Term(name="engine", value=0.9 * GIB, unit="B", why="context and kernels"))
     whole = sum(term.value for term in terms)
     return Estimate(
         name="picture",
         unit="B",
-        terms=terms,
+        terms=tuple(terms),
         bound_by=max(terms, key=lambda term: term.value).name,
         range=Range(low=whole * 0.85, likely=whole, high=whole * 1.25),
     )
+
+
+def draws_in_steps(shape: Shape) -> bool:
+    """Whether it makes a picture in many steps and decodes it at the end; others do it in one pass of a network."""
+    return any("vae" in part.name.casefold() for part in shape.parts)
 
 
 def parts_of(shape: Shape) -> tuple[Part, ...]:
@@ -81,6 +83,8 @@ def image_seconds(
         BadPlan: no image model, or a number or name makes no sense.
     """
     sizes = _sizes(shape, storage, offload)
+    if not draws_in_steps(shape):
+        raise BadPlan(expected("the model", "one that makes a picture in steps", shape.name, "measure its one pass"))
     checked("steps", steps, most=1000)
     checked("pixels", pixels, least=64 * 64, most=1e9)
     tokens = pixels / 256 + 512
