@@ -53,11 +53,12 @@ class Hub:
         #: How many times a question is sent on to another place before it is answered, and what is answered wrongly.
         self.sent_on = 0
         self.wrong_range = self.silent = False
+        self.ended = asyncio.Event()
 
     async def resolve(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
         if self.silent:
-            await asyncio.Event().wait()
+            await self.ended.wait()
         times = int(request.query.get("times", "0"))
         if times < self.sent_on:
             raise web.HTTPFound(f"{request.path}?times={times + 1}")
@@ -110,6 +111,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     await site.start()
     hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield hub
+    hub.ended.set()
     await runner.cleanup()
 
 
