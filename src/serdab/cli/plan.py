@@ -151,7 +151,7 @@ def prices(
 def _say_stale(catalogue: Catalogue, shown: set[str]) -> None:
     from serdab.plan import STALE_DAYS
 
-    stale = [each for each in catalogue.stale() if each.split()[3] in shown]
+    stale = shown & catalogue.stale().keys()
     if stale:
         say(f"older than {STALE_DAYS} days: {counted(len(stale), 'price')}; look again before you buy")
 
