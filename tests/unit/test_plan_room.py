@@ -112,6 +112,15 @@ def test_cards_that_share_each_layer_keep_a_latent_each_and_whole_heads() -> Non
     assert layers[0] == layers[1]
 
 
+def test_cards_that_share_each_layer_share_its_heads_evenly() -> None:
+    heads = asked("qwen2.5-7b", "rtx4090-24", engine="vllm", cards=8)
+    assert heads.shape.heads == 28
+    with pytest.raises(BadPlan, match="divides its 28 heads"):
+        answer_question(heads)
+    for cards, engine in ((4, "vllm"), (8, "llama.cpp")):
+        assert answer_question(msgspec.structs.replace(heads, cards=cards, engine=engine)).fits
+
+
 @pytest.mark.parametrize("model", ["qwen3.6-27b", "llama-3.1-8b", "gemma-3-12b", "gpt-oss-20b"])
 @pytest.mark.parametrize("engine", ["llama.cpp", "vllm"])
 def test_so_many_have_room_and_not_one_more(model: str, engine: str) -> None:

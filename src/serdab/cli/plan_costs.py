@@ -13,7 +13,9 @@ from serdab.cli.printing import print_json, say
 from serdab.cli.session import session_of
 
 if TYPE_CHECKING:
-    from serdab.plan import Answer, ApiPrice, Catalogue, Cost, Question
+    from pathlib import Path
+
+    from serdab.plan import Answer, ApiPrice, Catalogue, Cost, Electricity, Question, Terms, Workload
 
 
 def cost(  # noqa: PLR0913 - each is an option of the command line
@@ -37,41 +39,64 @@ def cost(  # noqa: PLR0913 - each is an option of the command line
 
     Cost over the years, and for a million tokens. As many equal machines are counted as have room for all users.
     """
-    from datetime import UTC, datetime
-
-    from serdab.plan import Terms, Workload, answer_question, estimate_cost, host_usd_of, spread_users
+    from serdab.plan import Terms, Workload, answer_question, host_usd_of, spread_users
 
     catalogue = catalogue_of(ctx)
     question, _ = question_of(session_of(ctx).settings, catalogue, asked)
     machines, one = spread_users(question)
     answer = answer_question(one)
     each = answered_tokens_per_s(one, answer, prompts * (1 - cached))
-    chosen = [catalogue.api_price(name.strip()) for name in services.split(",") if name.strip()]
-    found = estimate_cost(
-        one.device,
-        one.cards,
-        electricity_of(catalogue, country, tariff),
-        Workload(answer_tokens_per_s=each * asked.users, users=asked.users, prompt_ratio=prompts, cached_share=cached),
-        tuple(chosen or nearest_services(catalogue)),
-        terms=Terms(
-            machines=machines,
-            host_usd=host_usd_of(one.device, one.cards, country),
-            busy_share=busy,
-            years=years,
-            resale_share=resale,
-            maintenance_share=maintenance,
-            pue=pue,
-            people_usd_a_year=people,
-        ),
-        today=datetime.now(UTC).date(),  # noqa: TID251 - the day of a price, not the order of events
+    work = Workload(
+        answer_tokens_per_s=each * asked.users, users=asked.users, prompt_ratio=prompts, cached_share=cached
     )
-    found = with_room(found, question, answer, machines)
+    terms = Terms(
+        machines=machines,
+        host_usd=host_usd_of(one.device, one.cards, country),
+        busy_share=busy,
+        years=years,
+        resale_share=resale,
+        maintenance_share=maintenance,
+        pue=pue,
+        people_usd_a_year=people,
+    )
+    found = priced(one, work, terms, electricity_of(catalogue, country, tariff), compared(catalogue, services))
+    tell(with_room(found, question, answer, machines), answer, as_json=json, report=report)
+
+
+def compared(catalogue: Catalogue, services: str) -> tuple[ApiPrice, ...]:
+    """The services that are named, or three to compare with where none is.
+
+    Raises:
+        UnknownEntry: there is no such service.
+    """
+    chosen = [catalogue.api_price(name.strip()) for name in services.split(",") if name.strip()]
+    return tuple(chosen or nearest_services(catalogue))
+
+
+def priced(
+    question: Question, work: Workload, terms: Terms, electricity: Electricity, services: tuple[ApiPrice, ...]
+) -> Cost:
+    """What the machines of a question cost today.
+
+    Raises:
+        BadPlan: a number makes no sense.
+    """
+    from datetime import UTC, datetime
+
+    from serdab.plan import estimate_cost
+
+    today = datetime.now(UTC).date()  # noqa: TID251 - the day of a price, not the order of events
+    return estimate_cost(question.device, question.cards, electricity, work, services, terms=terms, today=today)
+
+
+def tell(found: Cost, answer: Answer, *, as_json: bool, report: Path | None) -> None:
+    """Print a cost, and write its page where one is wanted."""
     if report is not None:
         from serdab.cli.plan_report import write_report
 
         write_report(report, answer, found)
         say(f"written: {report}")
-    if json:
+    if as_json:
         print_json(found)
     else:
         show_cost(found)

@@ -166,14 +166,26 @@ def engine_named(name: str) -> EngineMemory:
     return ENGINES[plain]
 
 
+def can_share(shape: Shape, engine: str, cards: int) -> bool:
+    """Whether an engine can put a model on so many cards: where they share each layer, each has as many heads.
+
+    Raises:
+        BadPlan: no such engine.
+    """
+    return not engine_named(engine).shares_layers or not shape.heads or shape.heads % cards == 0
+
+
 def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]:
     """What the model needs on all its cards together, in bytes.
 
     Raises:
-        BadPlan: a number or name makes no sense.
+        BadPlan: a number or name makes no sense, or the cards cannot share the model.
     """
     engine = engine_named(load.engine)
     checked("cards", load.cards)
+    if not can_share(shape, load.engine, load.cards):
+        to_be = f"a number that divides its {shape.heads} heads, which {load.engine} shares out"
+        raise BadPlan(expected(f"the cards of {shape.name}", to_be, load.cards, "take fewer or more, or llama.cpp"))
     checked("share of layers on the cards", load.on_cards, least=0.0, most=1.0)
     batch = load.batch_tokens or engine.batch_tokens
     if not shape.writes:  # a text that is only read goes through in one piece

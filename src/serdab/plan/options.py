@@ -115,8 +115,8 @@ def newer_ones(options: Sequence[Option], models: Sequence[ModelCard], wish: Wis
 def distinct(found: Sequence[Option], models: Sequence[ModelCard]) -> list[Option]:
     """Three on different machines: the cheapest, and of those that cost not much more the best and the fastest.
 
-    Where none is better or faster, the next in cost. An older model is not offered as the better one: its size says that
-    only among models of one time.
+    Where none is better or faster, the next in cost. An older model is not offered as the better one: its size says
+    that only among models of one time.
     """
     if not found:
         return []

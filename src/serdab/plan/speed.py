@@ -216,6 +216,31 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     )
 
 
+def prompt_share(device: Device, shape: Shape, prompt_tokens: float, fitted: str) -> float:
+    """The share of the full rates at which a device reads prompts under an engine of the fits."""
+    return PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
+
+
+def prompt_terms(
+    device: Device, shape: Shape, weights: Weights, prompt_tokens: float, fitted: str
+) -> tuple[Term, Term, Term]:
+    """What reading a prompt is the sum of on one card that has all layers, in seconds."""
+    share, batch = prompt_share(device, shape, prompt_tokens, fitted), batch_of(fitted)
+    work, flat = operations(shape, prompt_tokens), 2.0 * prompt_tokens * shape.active_parameters
+    each = 1 / (share * dense_rate(device))
+    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / min(share, 1.0)
+    return (
+        Term(
+            name="weights",
+            value=flat * each,
+            unit="s",
+            why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens",
+        ),
+        Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
+        Term(name="reading", value=reading, unit="s", why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens"),
+    )
+
+
 def estimate_prefill(
     device: Device, shape: Shape, weights: Weights, prompt_tokens: float, setting: Setting | None = None
 ) -> Estimate:
@@ -230,45 +255,29 @@ def estimate_prefill(
     checked("context_tokens", prompt_tokens)
     placed = setting or Setting()
     fitted = FITTED_ENGINES.get(placed.engine, placed.engine)
-    share = PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
-    work = operations(shape, prompt_tokens)
-    flat = 2.0 * prompt_tokens * shape.active_parameters
-    each = 1 / (share * dense_rate(device))
-    at_most, batch = min(share, 1.0), batch_of(fitted)
-    passes = max(1.0, prompt_tokens / batch)
-    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / at_most
-    split = 1.0
+    here, shared = prompt_terms(device, shape, weights, prompt_tokens, fitted), ""
     if fitted in MEASURED_ENGINES and placed.cards > 1:
-        alone = work * each + reading
-        traffic = min(1.0, TRAFFIC * activations_s(device, shape, prompt_tokens) / alone)
-        split = traffic + (1 - traffic) / placed.cards
-    shared = f", shared by {placed.cards} cards" if split < 1 else ""
-    here = (
-        Term(
-            name="weights",
-            value=flat * each * split,
-            unit="s",
-            why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens{shared}",
-        ),
-        Term(name="attention", value=(work - flat) * each * split, unit="s", why="grows with the square of the prompt"),
-        Term(
-            name="reading",
-            value=reading * split,
-            unit="s",
-            why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens{shared}",
-        ),
-    )
+        traffic = min(1.0, TRAFFIC * activations_s(device, shape, prompt_tokens) / total(here))
+        part, shared = traffic + (1 - traffic) / placed.cards, f", shared by {placed.cards} cards"
+        weights_term, attention, reading = (
+            msgspec.structs.replace(term, value=term.value * part, why=term.why + shared) for term in here
+        )
+        here = (weights_term, attention, reading)
+    share, batch = prompt_share(device, shape, prompt_tokens, fitted), batch_of(fitted)
+    passes = max(1.0, prompt_tokens / batch)
     elsewhere = rest_terms(device, placed.on_cards, weights.bytes * passes, HOP_BANDWIDTH)
+    computing = (
+        f"computing: {operations(shape, prompt_tokens) / 1e12:,.1f} T operations at {share:.0%} of "
+        f"{dense_rate(device) / 1e12:,.0f} T/s{shared}"
+    )
+    bandwidth = (
+        f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {min(share, 1.0):.0%} of "
+        f"{device.bandwidth / 1e9:,.0f} GB/s{shared}"
+    )
+    brought = "the layers that are not on the cards, which are brought there for each batch"
+    reasons = {computing: total(here[:2]), bandwidth: here[2].value, brought: total(elsewhere)}
     low, high = span_of(device, fitted, PREFILL_SPAN)
-    seconds = sum(term.value for term in (*here, *elsewhere))
-    reasons = {
-        f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s{shared}": (
-            work * each * split
-        ),
-        f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {at_most:.0%} of "
-        f"{device.bandwidth / 1e9:,.0f} GB/s{shared}": reading * split,
-        "the layers that are not on the cards, which are brought there for each batch": total(elsewhere),
-    }
+    seconds = total((*here, *elsewhere))
     return Estimate(
         name="prefill",
         unit="s",
