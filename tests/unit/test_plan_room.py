@@ -89,6 +89,25 @@ def test_machines_cost_and_draw_each_for_itself() -> None:
     assert three["people"] == one["people"]
 
 
+def test_a_machine_loses_the_same_part_of_its_value_each_year() -> None:
+    device, country = CATALOGUE.device("rtx3090-24"), CATALOGUE.electricity_of("DE")
+
+    def left(years: float) -> float:
+        found = estimate_cost(device, 1, country, Workload(answer_tokens_per_s=10), terms=Terms(years=years))
+        by_name = {term.name: term.value for term in found.years.terms}
+        return -by_name["resale"] / by_name["purchase"]
+
+    assert left(3) == pytest.approx(0.25)
+    assert left(6) == pytest.approx(0.25**2)
+    assert left(0.1) > 0.9
+
+
+def test_what_can_only_be_rented_has_no_cost() -> None:
+    device, country = CATALOGUE.device("tpu-v5e"), CATALOGUE.electricity_of("DE")
+    with pytest.raises(BadPlan, match="can be bought"):
+        estimate_cost(device, 1, country, Workload(answer_tokens_per_s=10))
+
+
 def test_cards_stand_in_what_takes_them() -> None:
     h100, gaming = CATALOGUE.device("h100-80-sxm"), CATALOGUE.device("rtx3090-24")
     pc, workstation, server = (host_usd_of(gaming, cards, "DE") for cards in (1, 4, 8))
@@ -143,6 +162,17 @@ def test_one_user_of_a_server_is_no_slower_than_one_of_four() -> None:
         assert found.decode.likely >= 0.99 / found.between_tokens.likely
         assert found.decode.range.low <= found.decode.likely <= found.decode.range.high
         assert found.decode.likely <= cards * found_roof()
+
+
+@pytest.mark.parametrize("device", ["mi300x-192", "gaudi3-128", "rtx4090-24", "h100-80-sxm"])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "qwen3-30b-a3b", "gemma-3-12b"])
+def test_nobody_is_faster_in_company(device: str, model: str) -> None:
+    found = answer_question(asked(model, device, engine="vllm", users=4.0))
+    each = [point.tokens_per_s_each for point in found.curve]
+
+    assert found.between_tokens is not None
+    assert found.decode.likely >= 0.99 / found.between_tokens.likely
+    assert each == sorted(each, reverse=True)
 
 
 def found_roof() -> float:

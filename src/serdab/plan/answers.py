@@ -29,7 +29,7 @@ from serdab.plan.shapes import Shape, Weights
 from serdab.plan.speed import (
     FITTED_ENGINES,
     MEASURED_ENGINES,
-    STEPS_OF,
+    SERVERS,
     Setting,
     estimate_decode,
     estimate_first_token,
@@ -189,13 +189,10 @@ def decode_of(question: Question, setting: Setting) -> Estimate:
 
 
 def one_at_work(question: Question, setting: Setting) -> Estimate:
-    """The speed of one user: of a step with nobody else in it, where cards share each layer or a server was measured.
-
-    What was measured of one user alone on data-centre cards is llama.cpp, which uses half of what servers do.
-    """
+    """The speed of one user: with a server on several or data-centre cards, of a step with nobody else in it."""
     device, shape, weights = question.device, question.shape, question.weights
     found = estimate_decode(device, shape, weights, setting)
-    has_steps = is_measured(question.engine) and (question.cards > 1 or device.kind == STEPS_OF)
+    has_steps = is_measured(question.engine) and (question.cards > 1 or device.kind in SERVERS)
     if not has_steps or setting.on_cards < 1:
         return found
     step = estimate_step(served_of(question, 1))

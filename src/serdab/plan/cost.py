@@ -11,6 +11,8 @@ from datetime import date
 
 import msgspec
 
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.catalogue_entries import ApiPrice, Electricity
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
@@ -19,6 +21,8 @@ from serdab.plan.power import estimate_power, idle_watts, is_whole_machine
 from serdab.plan.prices import price_doubts, stale_carbon
 
 HOURS_A_YEAR = 8760.0
+#: Years after which `Terms.resale_share` is left.
+RESALE_YEARS = 3.0
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +33,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     machines: int = 1
     #: What the rest of each costs beside its cards, USD.
     host_usd: float = 1200.0
-    #: Of the purchase: left at the end, and paid for repairs each year.
+    #: Of the purchase: left after three years (each year loses the same part), and paid for repairs each year.
     resale_share: float = 0.25
     maintenance_share: float = 0.08
     #: Power of the whole site for each watt of the machine: cooling in an office 1.15 to 1.35.
@@ -37,6 +41,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     people_usd_a_year: float = 0.0
     #: Share of the hours in which it works.
     busy_share: float = 0.25
+
+    @property
+    def left_share(self) -> float:
+        """Share of the purchase that is left after its years."""
+        return float(self.resale_share ** (self.years / RESALE_YEARS))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +131,8 @@ def cost_terms(
     """
     checked("years", terms.years, least=0.1, most=20)
     checked("machines", terms.machines, most=1_000_000)
-    checked("busy share", terms.busy_share, least=0.0, most=1.0)
+    checked("busy share", terms.busy_share, least=0.001, most=1.0)
+    checked("resale share", terms.resale_share, least=0.0, most=1.0)
     checked("PUE", terms.pue, most=5)
     checked("USD per kWh", electricity.usd_per_kwh, least=0.0, most=10)
     checked("people, USD a year", terms.people_usd_a_year, least=0.0)
@@ -138,9 +148,9 @@ def cost_terms(
         ),
         Term(
             name="resale",
-            value=-bought * terms.resale_share,
+            value=-bought * terms.left_share,
             unit="USD",
-            why=f"{terms.resale_share:.0%} after {terms.years:g} years",
+            why=f"{terms.left_share:.0%} after {terms.years:g} years",
         ),
         Term(
             name="electricity",
@@ -199,7 +209,7 @@ def tornado(device: Device, cards: int, electricity: Electricity, terms: Terms, 
         whole = total(parts)
         if bought is not None:
             likely = purchase(device, cards, own).likely
-            whole += (bought - likely) * (1 - own.resale_share + own.maintenance_share * own.years)
+            whole += (bought - likely) * (1 - own.left_share + own.maintenance_share * own.years)
         return whole / max(million_tokens(work, own) * speed, 1e-9)
 
     change = msgspec.structs.replace
@@ -251,14 +261,16 @@ def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be le
     Old prices of all that is compared are told where `today` is given.
 
     Raises:
-        BadPlan: a number makes no sense.
+        BadPlan: a number makes no sense, or the device can only be rented.
     """
+    if not device.can_be_bought:
+        raise BadPlan(expected("the device", "one that can be bought", device.name, "ask who rents it out"))
     own = terms or Terms()
     checked("tokens a second", work.answer_tokens_per_s, least=1e-6)
     parts = cost_terms(device, cards, electricity, own, work.users)
     price = purchase(device, cards, own)
     whole = total(parts)
-    moved = 1 - own.resale_share + own.maintenance_share * own.years
+    moved = 1 - own.left_share + own.maintenance_share * own.years
     largest = max(parts, key=lambda term: term.value)
     millions = million_tokens(work, own)
     grams = electricity.grams_co2_per_kwh

@@ -41,8 +41,9 @@ HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
 HOST_BANDWIDTH, HOST_SHARE, DISK_BANDWIDTH = 6e10, 0.75, 3e9
 #: Engines whose steps at concurrency were measured; several cards share each layer (tensor parallel).
 MEASURED_ENGINES = ("vllm", "sglang", "trtllm")
-#: Class of devices that they were measured on.
-STEPS_OF = "nvidia_hbm"
+#: Class of devices that they were measured on, and those of its like: one user alone was measured on none of them but
+#: with llama.cpp, which uses half of what servers do.
+STEPS_OF, SERVERS = "nvidia_hbm", frozenset({"nvidia_hbm", "amd_cdna", "gaudi", "tpu"})
 #: Engines of the fits, by how an engine is called.
 FITTED_ENGINES = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
 
