@@ -9,6 +9,7 @@ import pytest
 
 from serdab.plan import (
     BadPlan,
+    Estimate,
     Load,
     Question,
     Setting,
@@ -27,6 +28,7 @@ from serdab.plan import (
     memory_terms,
     most_sequences,
     spread_users,
+    total,
     weights_of,
 )
 
@@ -162,6 +164,25 @@ def test_one_user_of_a_server_is_no_slower_than_one_of_four() -> None:
         assert found.decode.likely >= 0.99 / found.between_tokens.likely
         assert found.decode.range.low <= found.decode.likely <= found.decode.range.high
         assert found.decode.likely <= cards * found_roof()
+
+
+def test_the_first_token_of_llama_cpp_waits_for_what_is_new_and_at_most_for_the_whole_context() -> None:
+    def wait(users: float, new: float = 400.0) -> Estimate:
+        found = answer_question(asked("qwen3-8b", "m4max-128", users=users, new_tokens=new)).first_token
+        assert found is not None
+        assert total(found.terms) == pytest.approx(found.likely)
+        assert 0 < found.range.low <= found.likely <= found.range.high
+        return found
+
+    question = asked("qwen3-8b", "m4max-128")
+    new, whole = (
+        estimate_prefill(question.device, question.shape, question.weights, tokens).likely for tokens in (400, 8192)
+    )
+    assert new < wait(2).likely < wait(8).likely < wait(60).likely
+    assert wait(8).range.high >= whole
+    assert wait(8, new=8192).likely > whole
+    room = answer_question(question).most_users
+    assert "stand in line" in wait(2.0 * room).bound_by
 
 
 @pytest.mark.parametrize("device", ["mi300x-192", "gaudi3-128", "rtx4090-24", "h100-80-sxm"])

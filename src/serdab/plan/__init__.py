@@ -2,7 +2,7 @@
 
 from serdab.plan.answers import Answer, Point, Question, answer_question, spread_users
 from serdab.plan.bad_plan import BadPlan
-from serdab.plan.batching import Crowd, estimate_batched
+from serdab.plan.batching import Crowd, estimate_batched, estimate_turn
 from serdab.plan.catalogue import Catalogue, load_catalogue
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, Fluency, Licence, ModelCard
 from serdab.plan.cost import Comparison, Cost, Swing, Terms, Workload, estimate_cost, service_usd_per_million
@@ -94,6 +94,7 @@ __all__ = [
     "estimate_power",
     "estimate_prefill",
     "estimate_step",
+    "estimate_turn",
     "format_named",
     "host_usd_of",
     "image_memory",

@@ -8,7 +8,7 @@ import msgspec
 
 from serdab.core import expected
 from serdab.plan.bad_plan import BadPlan
-from serdab.plan.batching import Crowd, estimate_batched
+from serdab.plan.batching import Crowd, estimate_batched, estimate_turn
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range
 from serdab.plan.kv import kv_type
@@ -136,7 +136,6 @@ def answer_question(question: Question) -> Answer:
         cards=question.cards,
         on_cards=share,
     )
-    served = served_of(question, question.users)
     room = most_sequences(device, shape, weights, load)
     many = question.users > 1 and room > 0  # a server keeps all layers on its cards
     return Answer(
@@ -151,7 +150,7 @@ def answer_question(question: Question) -> Answer:
         decode=decode_of(question, setting),
         prefill=estimate_prefill(device, shape, weights, question.context_tokens, setting),
         between_tokens=step_of(question, setting, question.users) if many else None,
-        first_token=estimate_first_token(served) if many else None,
+        first_token=first_token_of(question, setting, room) if many else None,
         power=estimate_power(device, question.cards, question.users),
         curve=curve(question, load, setting),
     )
@@ -218,9 +217,21 @@ def step_of(question: Question, setting: Setting, users: float) -> Estimate:
     """The time between tokens at so many users, by the formula of the engine."""
     if is_measured(question.engine):
         return estimate_step(served_of(question, users))
+    return estimate_batched(question.device, question.shape, question.weights, setting, crowd_of(question, users))
+
+
+def crowd_of(question: Question, users: float) -> Crowd:
+    """The question for so many users of an engine that keeps their conversations."""
     new = min(question.context_tokens, question.new_tokens or question.answer_tokens)
-    crowd = Crowd(users=users, prompt_tokens=new, answer_tokens=question.answer_tokens)
-    return estimate_batched(question.device, question.shape, question.weights, setting, crowd)
+    return Crowd(users=users, prompt_tokens=new, answer_tokens=question.answer_tokens)
+
+
+def first_token_of(question: Question, setting: Setting, room: int) -> Estimate:
+    """The wait for the first token, by the formula of the engine."""
+    if is_measured(question.engine):
+        return estimate_first_token(served_of(question, question.users))
+    crowd = crowd_of(question, question.users)
+    return estimate_turn(question.device, question.shape, question.weights, setting, crowd, room)
 
 
 def served_of(question: Question, users: float) -> Served:

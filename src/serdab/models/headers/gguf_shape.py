@@ -157,7 +157,7 @@ def _latent(keys: _Keys, block: int, has: set[str]) -> Layers:
     if "attn_kv_b" not in has:
         latent = keys.needed("attention.kv_lora_rank") + keys.needed("rope.dimension_count")
         return Layers(count=1, attention="mla", latent_dim=latent)
-    _assume(keys, "the file is from before April 2025: llama.cpp keeps keys and values of every head, not the latent")
+    _assume(keys, "the file has attn_kv_b: llama.cpp keeps keys and values of every head of it, not the latent")
     key, value = _dims(keys, block, 0)
     return Layers(
         count=1,
