@@ -73,6 +73,12 @@ def test_what_has_no_room_for_one_user_is_served_by_no_number_of_machines(
         spread_users(asked(model, device, engine=engine, users=users))
 
 
+@pytest.mark.parametrize(("engine", "starts"), [("vllm", False), ("llama.cpp", True)])
+def test_an_engine_that_puts_no_layers_elsewhere_is_said_not_to_start(engine: str, starts: bool) -> None:
+    notes = answer_question(asked("qwen2.5-72b", "rtx4090-24", engine=engine)).decode.notes
+    assert any("does not start" in each for each in notes) is not starts
+
+
 def test_one_user_of_llama_cpp_is_served_by_the_processor_too() -> None:
     question = asked("qwen2.5-72b", "rtx4090-24")
     assert spread_users(question) == (1, question)

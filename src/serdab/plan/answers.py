@@ -191,6 +191,9 @@ def one_at_work(question: Question, setting: Setting) -> Estimate:
     """The speed of one user: with a server on several or data-centre cards, of a step with nobody else in it."""
     device, shape, weights = question.device, question.shape, question.weights
     found = estimate_decode(device, shape, weights, setting)
+    if setting.on_cards < 1 and not engine_named(question.engine).uses_host:
+        note = f"{question.engine} does not start with layers that have no room: the speed is what llama.cpp would have"
+        return msgspec.structs.replace(found, notes=(*found.notes, note))
     has_steps = is_measured(question.engine) and (question.cards > 1 or device.kind in SERVERS)
     if not has_steps or setting.on_cards < 1:
         return found
