@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from serdab.core import Settings, expected, time_of
+from serdab.core import Settings, expected, time_of, without_passwords
 from serdab.engines import Embedder
 from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
@@ -104,6 +104,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     #: The one value for each name that documents usually have; null or empty where none was found.
     summary: Summary
     similar: list[Similar]
+    #: Without what is secret in a URL.
     delivered_to: str
     #: For a mail the id of the one that began the conversation; else empty.
     thread: str = ""
@@ -222,10 +223,11 @@ async def find_similar(text: str, vector: str, document_id: UUID) -> list[Simila
 
 @step(retries=PATIENT)
 async def deliver(receipt: Receipt, deliver_to: str) -> str:
-    """Note what was found out and take the receipt to its place; gives the place."""
+    """Note what was found out and take the receipt to its place; gives the place as it may be shown."""
     delivery = resource(Delivery)
     place = delivery.place_of(receipt.document_id, deliver_to)
-    body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=place))
+    shown = without_passwords(place)
+    body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=shown))
     outcome = Outcome(
         document_id=receipt.document_id,
         run_id=current_run_id(),
@@ -237,7 +239,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
     )
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
-    return place
+    return shown
 
 
 def _values(receipt: Receipt) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,9 +47,9 @@ class Refusal:
 
 class _Line(msgspec.Struct):
     text: str
-    id: str | int = ""
-    lang: str = ""
-    doc_type: str = ""
+    id: str | int | None = None
+    lang: str | None = None
+    doc_type: str | None = None
     #: What a row says that has one label only, as files of labels may.
     label: str | int | float | None = None
     labels: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -128,6 +129,8 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
         number = 0
         while line := file.readline(most_bytes + 1):
             number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
             name = f"{path}#{number}"
@@ -138,10 +141,10 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
                 yield Refusal(name=name, code="document_malformed", reason=reason)
                 continue
             yield Source(
-                name=f"{path}#{row.id}" if row.id != "" else name,
+                name=name if row.id in (None, "") else f"{path}#{row.id}",
                 text=row.text,
-                lang=row.lang,
-                doc_type=row.doc_type,
+                lang=row.lang or "",
+                doc_type=row.doc_type or "",
                 labels=row.labels or ({} if row.label is None else {"label": row.label}),
                 fields=row.fields,
                 split=row.split,
