@@ -148,6 +148,11 @@ def test_a_table_in_a_pdf_is_read_row_by_row_with_its_empty_cells() -> None:
     assert text_of(pdf([page]), "a.pdf") == "\n".join("\t".join(row) for row in cells)
 
 
+def test_two_numbers_beside_each_other_are_cells_and_not_one_number() -> None:
+    row = [(50, 700, "Paper"), (300, 700, "10"), (321, 700, "125,00 EUR"), (50, 686, "Total 10 125,00 EUR")]
+    assert text_of(pdf([row]), "a.pdf") == "Paper\t10\t125,00 EUR\nTotal 10 125,00 EUR"
+
+
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_a_turned_page_is_read_like_an_upright_one(rotate: int) -> None:
     upright = [(50, 700, "first line of the page"), (50, 680, "second line")]
