@@ -39,6 +39,18 @@ def test_lines_of_json_may_begin_with_a_mark_and_have_empty_names(tmp_path: Path
     assert [(each.name.partition("#")[2], each.text, each.lang) for each in found] == [("1", "a", ""), ("7", "b", "")]
 
 
+def test_a_document_is_known_by_its_place_wherever_somebody_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a letter")
+    names = set()
+    for stands, path in ((tmp_path, "in"), (tmp_path / "in", "."), (tmp_path / "in", "../in/a.txt")):
+        monkeypatch.chdir(stands)
+        names |= {each.name for each in find_sources([Path(path)], MOST)}
+    assert names == {str(tmp_path / "in" / "a.txt")}
+
+
 def docx(document: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

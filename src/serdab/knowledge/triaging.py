@@ -25,7 +25,7 @@ from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_o
 from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import EmptyDocument, Source
+from serdab.knowledge.reading import EmptyDocument, Refusal, Source, refused
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -70,6 +70,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     member: str = ""
     #: Documents that are brought together, for results and reports; empty: alone.
     batch: str = ""
+    #: Why it cannot be had, which ends its run at once; None: it can.
+    refusal: Refusal | None = None
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +258,8 @@ def _values(receipt: Receipt) -> Summary:
 @workflow(queue=QUEUE)
 async def triage(document: Document) -> Receipt:
     """Read a document, understand it, put it beside its like, deliver a receipt."""
+    if document.refusal is not None:
+        raise refused(document.refusal.code, document.refusal.reason)
     reading = _taken(document) if document.path is None else await _read(document)
     known = await normalise(reading, document)
     chunks = await split(known.text)
@@ -310,9 +314,11 @@ def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
 
 
 def document_of(
-    source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "", batch: str = ""
+    source: Source | Refusal, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "", batch: str = ""
 ) -> Document:
-    """What a run is given for one of the sources that `find_sources` finds."""
+    """What a run is given for what `find_sources` finds; the run of what cannot be had fails with its reason."""
+    if isinstance(source, Refusal):
+        return Document(source=source.name, label_set=label_set, deliver_to=deliver_to, batch=batch, refusal=source)
     return Document(
         source=source.name,
         path=None if source.path is None else str(source.path),

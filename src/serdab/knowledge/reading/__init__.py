@@ -13,6 +13,7 @@ from serdab.knowledge.reading.refusals import (
     TooLargeDocument,
     UnreachableDocument,
     UnsupportedDocument,
+    refused,
 )
 from serdab.knowledge.reading.sources import Refusal, Source, find_sources
 
@@ -34,4 +35,5 @@ __all__ = [
     "find_sources",
     "read_document",
     "read_member",
+    "refused",
 ]

@@ -64,7 +64,8 @@ def find_sources(paths: Sequence[Path], most_bytes: int) -> Iterator[Source | Re
         paths: files or folders.
         most_bytes: larger files are refused; files of JSON lines are read line by line and may be larger.
     """
-    for path in paths:
+    # A document is known by its place, which is not to depend on where somebody stands.
+    for path in map(Path, map(os.path.abspath, paths)):
         if path.is_dir():
             yield from _folder(path, most_bytes)
         else:
@@ -101,7 +102,7 @@ def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     elif path.suffix.lower() in ARCHIVES:
         yield from _archive(path, most_bytes)
     else:
-        yield Source(name=str(path), path=path.absolute())
+        yield Source(name=str(path), path=path)
 
 
 def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
@@ -109,7 +110,7 @@ def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     try:
         for found in find_members(path.read_bytes(), most_bytes, path.name):
             if isinstance(found, str):
-                yield Source(name=f"{path}{WITHIN}{found}", path=path.absolute(), member=found)
+                yield Source(name=f"{path}{WITHIN}{found}", path=path, member=found)
             else:
                 yield _refused(f"{path}{WITHIN}{found[0]}", found[1])
     except RefusedDocument as refused:
