@@ -202,6 +202,7 @@ def _pdfs() -> Iterator[Case]:
         yield f"box-{what}.pdf", pdf([[(50, 800, "text")]]).replace(b"0 0 595 842", box)
     good = pdf([[(50, 800, "text")]])
     yield from _streams(good)
+    yield from _forms()
     yield "xref-broken.pdf", good.replace(b"0000000015", b"9999999999")
     yield "xref-far.pdf", good[: good.rfind(b"startxref")] + b"startxref\n999999999\n%%EOF"
     yield "xref-none.pdf", good[: good.find(b"xref\n")]
@@ -235,6 +236,23 @@ def _streams(good: bytes) -> Iterator[Case]:
         "script.pdf",
         good.replace(b"/Type /Catalog", b"/Type /Catalog /OpenAction << /S /JavaScript /JS (while(1){}) >>"),
     )
+
+
+def _forms() -> Iterator[Case]:
+    """Fields that hold themselves, are many, or are drawn by what draws them."""
+    for what, many, field in (
+        ("fields-cycle", 1, b"/Kids [4 0 R 4 0 R] /Parent 4 0 R"),
+        ("fields-many", 100_000, b""),
+        ("fields-drawn", 1, b"/AP << /N 4 0 R >>"),
+        ("fields-script", 1, b"/AA << /C << /S /JavaScript /JS (while(1){}) >> >>"),
+    ):
+        places = b"4 0 R " * many
+        yield f"{what}.pdf", pdf_of([
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /NeedAppearances true /Fields [%s] >> >>" % places,
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Annots [%s] >>" % places,
+            b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /V (text) /Rect [9 9 99 99] /F 4 %s >>" % field,
+        ])  # fmt: skip
 
 
 def _with_content(stream: bytes) -> bytes:

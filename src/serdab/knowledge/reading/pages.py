@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MOST_PAGES = 2000
 MOST_PLACED = 100_000
 MOST_CHARACTERS = 20_000_000
-#: Annotations of a page by which is told whether they are looked at.
-MOST_ANNOTATIONS = 1000
+#: Most annotations of a page that are drawn, which takes the square of their number; of more, none is.
+MOST_ANNOTATIONS = 2000
 #: Most pages of a document that are recognised from their pictures.
 MOST_RECOGNISED = 20
 #: Seconds after which no further page of a document is recognised; a step has a minute.
@@ -116,10 +116,11 @@ def _page(document: Any, number: int) -> Any:
 
 
 def _annotations(page: Any) -> Iterator[int]:
-    """The kinds of the annotations of a page."""
+    """The kinds of the annotations of a page; none when they are too many."""
     import pypdfium2.raw as pdfium
 
-    for number in range(min(pdfium.FPDFPage_GetAnnotCount(page), MOST_ANNOTATIONS)):
+    count = pdfium.FPDFPage_GetAnnotCount(page)
+    for number in range(count if count <= MOST_ANNOTATIONS else 0):
         annotation = pdfium.FPDFPage_GetAnnot(page, number)
         if annotation:
             yield pdfium.FPDFAnnot_GetSubtype(annotation)
