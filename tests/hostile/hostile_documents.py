@@ -324,6 +324,10 @@ def _mails() -> Iterator[Case]:
         inner = eml([("inner.eml", inner)])
     yield "attached-mails.eml", inner
     yield "attached-bomb.eml", eml([("bomb.zip", zipped({"zeros.txt": bytes(30_000_000)}))])
+    attribute = b"\x02" + (0x0006800F).to_bytes(4, "little")
+    parcel = b"\x78\x9f\x3e\x22\0\0" + (b"\x02\x02\x90\x06\0\0\0\0\0\0\0" + attribute + b"\x01\0\0\0x\0\0") * 200_000
+    yield "parcel-many.eml", eml([("winmail.dat", parcel)])
+    yield "parcel-lying.eml", eml([("winmail.dat", parcel[:17] + attribute + b"\xff\xff\xff\xff")])
     yield "attached-many.eml", eml([(f"{n}.txt", b"x") for n in range(300)])
 
 

@@ -156,6 +156,13 @@ async def test_labels_and_similar_documents_are_in_the_receipt(
     assert second.similar[0].snippet.startswith("somebody")
 
 
+async def test_a_receipt_tells_who_wrote_what_of_a_mail(index: Index, serdab: Serdab) -> None:
+    text = "From: a@example.org\nSubject: Re: rent\n\nYes.\n\nOn Monday, Desk wrote:\n> Is it paid?\n"
+    for media_type, kinds in (("message/rfc822", ["own", "quoted"]), ("text/plain", [])):
+        receipt = await _receipt(serdab, Document(source=media_type, text=text, media_type=media_type))
+        assert [part.kind for part in receipt.parts] == kinds
+
+
 async def test_the_same_document_twice_is_one_document(index: Index, serdab: Serdab) -> None:
     document = Document(source="1", text="the same words")
     first, second = await asyncio.gather(_receipt(serdab, document), _receipt(serdab, document))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from document_samples import CSV, eml, pdf
@@ -73,6 +75,27 @@ def test_what_comes_without_a_name_is_read_and_signatures_are_left_out() -> None
     text = mail_of("mixed", PLAIN + b"see below", table, page, signature)
     assert [each.split("\n", 1)[1] for each in text.split("\f")[1:]] == [
         "item\tcount\tprice\nPaper\t2\t12,50\nInk\t\t3", "Attached page"]  # fmt: skip
+
+
+def test_what_outlook_wrapped_is_unwrapped() -> None:
+    def attribute(number: int, value: bytes) -> bytes:
+        return struct.pack("<BII", 2, number, len(value)) + value + b"\0\0"
+
+    long_name = "Preisliste März.csv\0".encode("utf-16-le")
+    properties = b"\x02\0\0\0" + struct.pack("<HHII", 0x001F, 0x3707, 1, len(long_name)) + long_name
+    parcel = b"\x78\x9f\x3e\x22\x01\0" + b"".join([
+        attribute(0x00069002, bytes(14)), attribute(0x00018010, b"PREISL~1.CSV\0"), attribute(0x0006800F, CSV),
+        attribute(0x00069005, properties), attribute(0x00069002, bytes(14)), attribute(0x00018010, b"a.exe\0"),
+        attribute(0x0006800F, b"MZ\x90\0"),
+    ])  # fmt: skip
+    pages = text_of(eml([("winmail.dat", parcel)])).split("\f")
+    assert pages[
+        1
+    ] == f"Attachment: winmail.dat ({len(parcel)} bytes)\nAttachment: Preisliste März.csv (40 bytes)\n" + (
+        "item\tcount\tprice\nPaper\t2\t12,50\nInk\t\t3"
+    )
+    assert pages[2].startswith("Attachment: a.exe (4 bytes): not read")
+    assert "Preisliste" in text_of(eml([("winmail.dat", parcel[: len(parcel) - 40])]))
 
 
 @pytest.mark.parametrize(

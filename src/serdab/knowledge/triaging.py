@@ -25,7 +25,7 @@ from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_o
 from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import EmptyDocument, Refusal, Source, refused
+from serdab.knowledge.reading import MAIL, EmptyDocument, MailPart, Refusal, Source, find_mail_parts, refused
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -116,6 +116,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     batch: str = ""
     #: A person should look at the label; the last of the reasons says why.
     abstained: bool = False
+    #: Of a mail: what its writer wrote, what is quoted, what is a signature, by places in the normalised text.
+    parts: list[MailPart] = []
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +129,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     lang: str
     text: str
+    #: Of a mail.
+    parts: list[MailPart] = []
 
 
 class Extracted(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,13 +158,15 @@ async def normalise(reading: Reading, document: Document) -> Known:
     found = await _compute(len(reading.text), normalise_text, reading.text)
     if not found.text:
         raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
+    media_type = document.media_type or reading.media_type
     return Known(
         document_id=document_id_of(document.source, bytes.fromhex(reading.digest)),
         digest=reading.digest,
         title=document.title or reading.title,
-        media_type=document.media_type or reading.media_type,
+        media_type=media_type,
         lang=document.lang or found.lang,
         text=found.text,
+        parts=list(find_mail_parts(found.text)) if media_type == MAIL else [],
     )
 
 
@@ -295,6 +301,7 @@ async def triage(document: Document) -> Receipt:
         record=extracted.record,
         batch=document.batch,
         abstained=verdict.abstained,
+        parts=known.parts,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)

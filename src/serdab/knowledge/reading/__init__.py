@@ -2,6 +2,7 @@
 
 from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.kinds import MAIL
 from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
 from serdab.knowledge.reading.refusals import (
     BombDocument,
@@ -18,6 +19,7 @@ from serdab.knowledge.reading.refusals import (
 from serdab.knowledge.reading.sources import Refusal, Source, find_sources
 
 __all__ = [
+    "MAIL",
     "BombDocument",
     "EmptyDocument",
     "EncryptedDocument",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from serdab.core import expected
+from serdab.knowledge.reading.outlook_parcels import SIGNATURE
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, UnsupportedDocument
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -14,6 +15,7 @@ PPTX = _OFFICE + "presentationml.presentation"
 PDF = "application/pdf"
 RTF = "application/rtf"
 ZIP = "application/zip"
+PARCEL = "application/ms-tnef"
 MAIL = "message/rfc822"
 CSV = "text/csv"
 HTML = "text/html"
@@ -80,6 +82,8 @@ def media_type_of(data: bytes, name: str) -> str:
         return PDF
     if head.startswith(b"{\\rtf"):
         return RTF
+    if data.startswith(SIGNATURE):
+        return PARCEL
     if data.startswith(_TYPED, _TYPED_AT):
         what, todo = "an OpenDocument file or an e-book", "save it as one of these"
         raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx, pptx or pdf", what, todo))
