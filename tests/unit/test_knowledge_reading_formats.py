@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -285,6 +287,29 @@ def test_a_docx_of_the_strict_kind_is_read_and_hidden_words_are_not() -> None:
 
     text = text_of(rezipped(docx(), as_strict), "a.docx")
     assert text == "Blue Door Ltd.\nBefore the table\nItem\tCount\tPrice\nPaper\t\t12.50\nAfter\nRegistered in Leeds"
+
+
+def test_a_cell_of_a_web_page_that_takes_two_columns_leaves_one_empty() -> None:
+    page = b"<table><tr><th>Item<th>Count<th>Price</tr><tr><td colspan=2>Total</td><td>12.50</td></tr></table>"
+    assert text_of(page, "a.html") == "Item\tCount\tPrice\nTotal\t\t12.50"
+
+
+def test_the_words_of_a_diagram_stand_on_its_slide() -> None:
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    names = "http://schemas.openxmlformats.org/drawingml/2006"
+    link = f'<Relationship Id="rId99" Type="{kinds}/diagramData" Target="../diagrams/data1.xml"/></Relationships>'
+    diagram = (
+        f'<d:dataModel xmlns:d="{names}/diagram" xmlns:a="{names}/main"><d:ptLst><d:pt><d:t><a:p><a:r>'
+        "<a:t>Step one</a:t></a:r></a:p></d:t></d:pt></d:ptLst></d:dataModel>"
+    )
+
+    with zipfile.ZipFile(io.BytesIO(pptx())) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    slide = "ppt/slides/_rels/slide1.xml.rels"
+    parts[slide] = parts[slide].replace(b"</Relationships>", link.encode())
+    assert "Lower box\nStep one\nNotes" in text_of(
+        zipped({**parts, "ppt/diagrams/data1.xml": diagram.encode()}), "a.pptx"
+    )
 
 
 @pytest.mark.parametrize(
