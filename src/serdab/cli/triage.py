@@ -136,11 +136,13 @@ def show(outcome: Outcome) -> None:
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
             [_line(receipt) for receipt in outcome.receipts],
         )
-        if any(receipt.abstained for receipt in outcome.receipts):
+        if any(receipt.abstained and receipt.label for receipt in outcome.receipts):
             say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
+    for reason in {receipt.reasons[-1] for receipt in outcome.receipts if receipt.label is None and receipt.reasons}:
+        say(f"no kind: {reason}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
         rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]
