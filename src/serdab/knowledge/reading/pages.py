@@ -25,6 +25,8 @@ MOST_CHARACTERS = 20_000_000
 MOST_ANNOTATIONS = 2000
 #: Most pages of a document that are recognised from their pictures.
 MOST_RECOGNISED = 20
+#: Words that a scanner or an archive stamps on a picture of a page, and the share of the page that such a picture has.
+_MOST_STAMPED, _LEAST_COVERED = 12, 0.5
 #: Seconds after which no further page of a document is recognised; a step has a minute.
 _RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
@@ -90,9 +92,9 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
             yield ""
             continue
         text = _text_of(page)
-        if not text and recogniser is not None and _may_go_on(recognised, ends):
+        if recogniser is not None and _may_go_on(recognised, ends) and (not text or _is_stamped_scan(page, text)):
             recognised += 1
-            text = _recognised(page, recogniser)
+            text = max(text, _recognised(page, recogniser), key=len)
         page.close()
         yield text[:left]
         left -= len(text)
@@ -129,6 +131,20 @@ def _annotations(page: Any) -> Iterator[int]:
 
 def _may_go_on(recognised: int, ends: float) -> bool:
     return recognised < MOST_RECOGNISED and (recognised == 0 or time.monotonic() < ends)
+
+
+def _is_stamped_scan(page: Any, text: str) -> bool:
+    """Whether a page is a picture on which a scanner or an archive wrote a few words."""
+    import pypdfium2.raw as pdfium
+
+    if len(text.split()) > _MOST_STAMPED:
+        return False
+    width, height = page.get_size()
+    for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3):
+        left, bottom, right, top = picture.get_bounds()
+        if (right - left) * (top - bottom) >= _LEAST_COVERED * width * height:
+            return True
+    return False
 
 
 def _text_of(page: Any) -> str:
