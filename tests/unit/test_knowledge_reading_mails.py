@@ -114,3 +114,10 @@ def test_quotations_are_told_in_the_ways_of_many_programs(own: str, quoted: str)
     text = "From: a@example.org\nSubject: x\n\n" + own + quoted
     parts = [(part.kind, text[part.start : part.end]) for part in find_mail_parts(text)]
     assert parts == ([("own", own), ("quoted", quoted)] if quoted else [("own", own)])
+
+
+def test_parts_cover_a_mail_of_more_lines_than_are_looked_at() -> None:
+    text = "own\n> quoted\n" + "more\n" * 100_000
+    parts = find_mail_parts(text)
+    assert [part.kind for part in parts] == ["own", "quoted", "own"]
+    assert [parts[0].start, *(part.end for part in parts)] == [0, 4, 13, len(text)]

@@ -159,6 +159,7 @@ async def normalise(reading: Reading, document: Document) -> Known:
     if not found.text:
         raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
     media_type = document.media_type or reading.media_type
+    parts = await _compute(len(found.text), find_mail_parts, found.text) if media_type == MAIL else ()
     return Known(
         document_id=document_id_of(document.source, bytes.fromhex(reading.digest)),
         digest=reading.digest,
@@ -166,7 +167,7 @@ async def normalise(reading: Reading, document: Document) -> Known:
         media_type=media_type,
         lang=document.lang or found.lang,
         text=found.text,
-        parts=list(find_mail_parts(found.text)) if media_type == MAIL else [],
+        parts=list(parts),
     )
 
 

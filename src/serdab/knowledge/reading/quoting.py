@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 Kind = Literal["own", "quoted", "signature"]
@@ -34,7 +36,8 @@ _SENT = re.compile(
     r"|Отправлено|Дата|تم الإرسال|تاريخ الإرسال|التاريخ|发送时间|日期|送信日時) ?[:：]\*? ?[^\n]{1,300}",
     re.IGNORECASE,
 )
-_MOST_LINE = 1000
+#: Characters of a line that are looked at, and lines; what stands behind them is like the last of them.
+_MOST_LINE, _MOST_LINES = 1000, 20_000
 #: Lines that a signature may have; a longer rest is text.
 _MOST_SIGNATURE = 12
 
@@ -52,21 +55,25 @@ def find_mail_parts(text: str) -> Sequence[MailPart]:
     """The parts of a mail's normalised text in order, without its headers and attachments; together they cover it."""
     start = text.find("\n\n") + 2 if text.startswith(("From:", "To:", "Date:", "Subject:")) and "\n\n" in text else 0
     end = text.find("\f")
+    end = len(text) if end < 0 else end
+    lines = text[start:end].split("\n", _MOST_LINES)
     parts: list[MailPart] = []
-    lines = text[start : end if end >= 0 else len(text)].splitlines(keepends=True)
-    bare = [line.strip()[:_MOST_LINE] for line in lines]
+    for kind, group in groupby(zip(_kinds_of(lines), lines, strict=True), key=itemgetter(0)):
+        after = start + sum(len(line) + 1 for _, line in group)
+        parts.append(MailPart(kind=kind, start=start, end=min(after, end)))
+        start = after
+    return parts if end > parts[0].start else []
+
+
+def _kinds_of(lines: Sequence[str]) -> Iterator[Kind]:
+    bare = [line[:_MOST_LINE].strip() for line in lines]
     leading = {place for number in range(len(lines)) for place in _attribution_before(bare, number)}
     kind: Kind = "own"
     is_copied = False
-    for number, line in enumerate(lines):
+    for number, line in enumerate(bare):
         is_copied = is_copied or _begins_copy(bare, number)
-        kind = "quoted" if is_copied or number in leading else _kind_of(bare[number], kind, len(lines) - number)
-        if parts and parts[-1].kind == kind:
-            parts[-1] = MailPart(kind=kind, start=parts[-1].start, end=start + len(line))
-        else:
-            parts.append(MailPart(kind=kind, start=start, end=start + len(line)))
-        start += len(line)
-    return parts
+        kind = "quoted" if is_copied or number in leading else _kind_of(line, kind, len(lines) - number)
+        yield kind
 
 
 def _attribution_before(bare: Sequence[str], number: int) -> range:
