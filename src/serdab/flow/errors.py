@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from serdab.core import BadInput, SerdabError, Unavailable
+from serdab.core import BadInput, SerdabError, Unavailable, without_passwords
 
 
 class NotRegistered(BadInput):
@@ -147,7 +147,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """What a reader needs of an exception: its class, its words and the user's own lines of the traceback."""
+        """What a reader needs of an exception: its class, its words and the user's own lines of the traceback.
+
+        Errors of libraries quote URLs with all that is in them, and a failure is shown in lists, logs and reports.
+        """
         known = getattr(error, "failure", None)
         if isinstance(known, Failure):
             return known
@@ -165,7 +168,7 @@ def _own_lines(error: BaseException) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+    return without_passwords(text).encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
 
 
 def failed_step(key: str, failure: Failure, cause: BaseException | None = None) -> StepFailed:
