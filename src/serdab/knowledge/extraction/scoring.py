@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,12 +13,14 @@ import msgspec
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.payments import answer_payment_question
 from serdab.knowledge.extraction.records import Record
+from serdab.knowledge.extraction.schemas import Schema
 from serdab.knowledge.intervals import wilson
 
 #: What an answer is when the text has none.
 UNKNOWN = "unknown"
 #: The name under which answers to a question are told.
 ANSWER = "answer"
+_OF_QUESTIONS = {"question", "ideal"}
 _NUMBER = re.compile(r"-?\d{1,3}(?:[ ,]\d{3}){1,5}(?:\.\d+)?|-?\d+(?:\.\d+)?")
 
 #: Expected fields, the summary and the record of one document.
@@ -45,12 +47,23 @@ def score_fields(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     return {name: _same(value, found.get(name)) for name, value in expected.items() if name in found}
 
 
-def tabulate_fields(told: Sequence[Told]) -> dict[str, FieldFigures]:
+def fields_never_read(told: Sequence[Told], schemas: Sequence[Schema]) -> list[str]:
+    """The fields of documents that no schema has and no summary names: what is found of them tells nothing."""
+    read = {name for _, summary, _ in told for name in summary}
+    read |= {rule.name for schema in schemas for rule in schema.fields}
+    return sorted({name for expected, _, _ in told for name in expected} - read - _OF_QUESTIONS)
+
+
+def tabulate_fields(told: Sequence[Told], left_out: Collection[str] = ()) -> dict[str, FieldFigures]:
     """The figures of each field that any document is known to have; in the others it is truly absent.
 
     A document with a `question` and its `ideal` answer counts as the field `answer`.
+
+    Args:
+        told: the documents.
+        left_out: fields that are not looked for.
     """
-    names = {name for expected, _, _ in told for name in expected if name not in {"question", "ideal"}}
+    names = {name for expected, _, _ in told for name in expected} - _OF_QUESTIONS - set(left_out)
     counts: dict[str, Counter[str]] = {}
     for expected, summary, record in told:
         for name in names:
