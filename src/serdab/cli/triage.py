@@ -146,6 +146,9 @@ def show(outcome: Outcome) -> None:
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
+    for receipt in [each for each in outcome.receipts if each.chunks_indexed < each.chunks][:MOST_TOLD]:
+        parts = f"the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts"
+        say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
         rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]
