@@ -41,6 +41,8 @@ def test_fields_that_nothing_looks_for_have_no_figures() -> None:
     [
         ("$1,234.50", "1234.50 USD"),
         ("RM 7.00", "7 MYR"),
+        ("10 125,00 €", "10125.00 EUR"),
+        ("1.234,56", "1234.56"),
         ("19/10/2018", "2018-10-19"),
         ("12 Mill Lane, Whitby.", "12 MILL LANE WHITBY"),
         ("2 years", "2 Years"),

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
+from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.payments import answer_payment_question
 from serdab.knowledge.extraction.records import Record
 from serdab.knowledge.extraction.schemas import Schema
+from serdab.knowledge.extraction.totals import value_of
 from serdab.knowledge.intervals import wilson
 
 #: What an answer is when the text has none.
@@ -113,10 +115,22 @@ def canonical_value(written: str) -> str:
     date = next(iter(find_dates(written)), None)
     if date is not None and date.end - date.start >= len(written) / 2:
         return date.value
-    number = re.fullmatch(rf"\D{{0,5}}({_NUMBER.pattern})\D{{0,5}}", written)
-    if number is not None and len(re.findall(r"[A-Za-z]", written)) <= 3:
-        return str(_plain(number[1]))
+    if len(re.findall(r"[A-Za-z]", written)) <= 3:
+        amount = _amount(written)
+        number = re.fullmatch(rf"\D{{0,5}}({_NUMBER.pattern})\D{{0,5}}", written)
+        if amount is not None:
+            return str(amount.normalize())
+        if number is not None:
+            return str(_plain(number[1]))
     return _folded(written)
+
+
+def _amount(written: str) -> Decimal | None:
+    """The one amount that a value is, however thousands and decimals are written; None: it is none."""
+    found = list(find_amounts(f"{written}\t"))  # As a cell: the spaces of its number are no columns.
+    if len(found) != 1 or re.search(r"\d", written[: found[0].start] + written[found[0].end :]):
+        return None
+    return value_of(found[0])
 
 
 def _plain(number: str) -> Decimal:
@@ -144,6 +158,8 @@ def _folded(text: str) -> str:
 
 
 def _number(text: str) -> Decimal | None:
+    if (amount := _amount(text)) is not None:
+        return amount
     match = re.search(r"\d[\d,]*(?:\.\d+)?", text)
     if match is None:
         return None
