@@ -175,6 +175,7 @@ async def test_a_long_document_is_found_by_its_first_parts_and_says_so(
     index: Index, serdab: Serdab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serdab.knowledge.triaging.MOST_INDEXED", 5)
+    monkeypatch.setattr("serdab.knowledge.triaging.CHUNKS_AT_ONCE", 2)
     text = "\n\n".join(f"Paragraph {n} about matter{n}. " + "More words follow. " * 40 for n in range(40))
     receipt = await _receipt(serdab, Document(source="long", text=text))
     assert receipt.chunks >= 30

@@ -143,6 +143,9 @@ def show(outcome: Outcome) -> None:
         print_table(("kind", ">documents"), kinds.most_common())
     for reason in {receipt.reasons[-1] for receipt in outcome.receipts if receipt.label is None and receipt.reasons}:
         say(f"no kind: {reason}")
+    for receipt in [each for each in outcome.receipts if each.chunks_indexed < each.chunks][:MOST_TOLD]:
+        parts = f"the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts"
+        say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
         rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]

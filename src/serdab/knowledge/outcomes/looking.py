@@ -63,7 +63,7 @@ def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
         how_sure = f"{receipt.label} ({receipt.confidence:.2f})"
         yield f"the kind is {how_sure}, but the values were read by the schema {receipt.record.schema}", 0, 0
     if receipt.chunks_indexed < receipt.chunks:
-        yield f"only {receipt.chunks_indexed:,} of {receipt.chunks:,} parts can be found again", 0, 0
+        yield f"search finds only the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts", 0, 0
     if receipt.record is not None:
         for look in receipt.record.looks:
             yield f"{look.field}: {look.reason}" if look.field else look.reason, look.start, look.end
