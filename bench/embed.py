@@ -68,7 +68,7 @@ class OpenVinoSession:
 
 
 class OpenVinoEncoder(Encoder):
-    """Tokens and batches as ours, the graph by OpenVINO."""
+    """Tokens and batches as ours, the graph by OpenVINO; its memory has onnxruntime's session in it too."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         super().__init__(folder, "f32", threads)
