@@ -35,6 +35,8 @@ from serdab.store import (
     restore,
     trial,
 )
+from serdab.store.accounts import database_account
+from serdab.store.archiving import make_archive
 from serdab.store.clusters import postmaster_of
 
 
@@ -259,6 +261,20 @@ async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Pa
     await EmbeddedPostgres(settings).stop()
     await restore(settings, later, quiet, at=second, over=True)
     assert await notes(settings) == ["in the backup", "wanted", "second life"]
+
+
+def test_the_account_of_the_database_reaches_the_archive_whatever_the_umask_and_nobody_else_looks_in(
+    folder: Path,
+) -> None:
+    account = database_account()
+    before = os.umask(0o077)
+    try:
+        make_archive(folder / "disk" / "archive", account)
+    finally:
+        os.umask(before)
+    assert account.closed_folder(folder / "disk" / "archive" / "wal" / "piece") is None
+    assert [path for path in (folder / "disk").rglob("*") if path.stat().st_mode & 0o066] == []
+    assert stat.S_IMODE((folder / "disk" / "archive" / "blobs").stat().st_mode) == 0o700
 
 
 async def test_moments_that_cannot_be_reached_are_refused_and_nothing_changes(folder: Path) -> None:
