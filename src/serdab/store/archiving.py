@@ -37,6 +37,8 @@ def make_archive(folder: Path, account: Account) -> None:
     try:
         for each in (folder / "wal", folder / "blobs"):
             private_folder(each)
+        if not account.is_self and not account.may_enter(folder):
+            os.chmod(folder, folder.stat().st_mode | 0o011)  # noqa: S103 - our own folder, not those above it
         os.chown(folder / "wal", account.uid, account.gid)
         os.chmod(folder / "wal", 0o700)
     except OSError as error:
