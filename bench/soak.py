@@ -152,7 +152,7 @@ def _weigh(process: psutil.Process, tasks: int) -> dict[str, float]:
 
 
 class Windows:
-    """One sample a window; the latencies of a window are known when the next one is over."""
+    """One sample a window; its latencies are asked for when all runs have ended."""
 
     def __init__(self, bench: Bench, first: Sample) -> None:
         self._bench = bench
@@ -172,16 +172,14 @@ class Windows:
             "wal_bytes_per_run": wal / max(ended, 1),
             "from": last["now"],
         }
-        await self.settle()
         self._last = sample
         self.samples.append(sample)
 
-    async def settle(self) -> None:
-        """Ask how long the runs of the last window waited."""
-        if not self.samples:
-            return
-        sample = self.samples[-1]
-        found = await self._bench.watching.fetchval(_LATENCY, sample["from"], sample["now"])
+
+async def time_waits(bench: Bench, samples: Sequence[Sample]) -> None:
+    """Add to each window how long its runs waited; asked earlier, the slowest would be missing."""
+    for sample in samples:
+        found = await bench.watching.fetchval(_LATENCY, sample["from"], sample["now"])
         sample["p50_ms"], sample["p99_ms"] = found or (0.0, 0.0)
 
 
@@ -215,8 +213,6 @@ async def soak(bench: Bench, rate: float, seconds: float) -> list[Sample]:
             await windows.close(began, held=is_held)
             _show(windows.samples[-1])
     await load
-    await asyncio.sleep(1)
-    await windows.settle()
     return windows.samples
 
 
@@ -262,6 +258,7 @@ async def main(arguments: argparse.Namespace) -> list[Verdict]:
             before = await bench.quiet()
             samples = await soak(bench, rate, seconds)
             after = await bench.quiet()
+            await time_waits(bench, samples)
         await watching.close()
     found = verdicts(samples, (before, after), rate)
     facts = conditions(

@@ -12,17 +12,12 @@ from typing import Any
 
 from serdab.flow import Worker
 from serdab.flow.batch import Batch
-from serdab.flow.flusher import Flusher, until_connected
-from serdab.flow.heartbeat import Heartbeat
-from serdab.store import Connection
+from serdab.flow.flusher import Flusher
 
 #: How long the broken claim leaves a run unassigned, seconds.
 UNASSIGNED_S = 0.1
 #: How long the eager flusher lets others believe it before it commits, seconds.
 UNCOMMITTED_S = 0.02
-#: How long a slow heartbeat waits when the database is there again, seconds: less than a lease. Without it heartbeats
-#: mostly come before anybody thinks of a rescue.
-SLOW_S = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +44,6 @@ class EagerFlusher(Flusher):
                 future.set_result(None)
         await asyncio.sleep(UNCOMMITTED_S)
         await super()._commit(batch, want)
-
-
-class SlowHeartbeat(Heartbeat):
-    """Comes back late from a lost connection, but within a lease."""
-
-    async def _beat(self, connection: Connection | None) -> Connection | None:
-        if connection is None or connection.is_closed():
-            connection = await until_connected(lambda: self._database.connect("heartbeat"), 0.05)
-            await asyncio.sleep(SLOW_S)
-        return await super()._beat(connection)
-
-
-def beat_late(worker: Worker) -> None:
-    """The heartbeat is slow, as on a bad network; with the protection that harms nobody."""
-    worker._heartbeat.__class__ = SlowHeartbeat
 
 
 def resolve_early(worker: Worker) -> None:
@@ -121,10 +101,9 @@ VARIANTS = {
     ),
     "time-only-rescue": Variant(
         meaning="a rescue counts time in which the database was away",
-        cell="away-short",
+        cell="looked-for",
         caught_by="taken for dead while it lived",
         sql=TIME_ONLY,
-        plant=beat_late,
     ),
     "resolve-before-commit": Variant(
         meaning="a step's future resolves before its row is committed",

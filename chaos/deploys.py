@@ -31,7 +31,7 @@ async def supervisor(house: House) -> None:
     tree = await _up(house)
     try:
         for _ in range(3):
-            await _until_workers(house)
+            await house.until_workers(1)
             await asyncio.sleep(house.chance.uniform(1, 2))
             with house.mark("supervisor killed"):
                 os.kill(tree.pid, signal.SIGKILL)
@@ -43,13 +43,6 @@ async def supervisor(house: House) -> None:
     finally:
         os.kill(tree.pid, signal.SIGTERM)
         await asyncio.wait_for(tree.wait(), 60)
-
-
-async def _until_workers(house: House) -> None:
-    """Wait until a worker has registered that leads a living lease."""
-    async with house.admin() as admin:
-        while not await admin.fetchval("select exists (select from worker where gone_at is null)"):
-            await asyncio.sleep(0.1)
 
 
 async def versions(house: House) -> None:

@@ -17,7 +17,7 @@ import asyncpg
 
 from chaos.house import House
 from chaos.workflows import blocking, holding, hungry, poison
-from serdab.store.errors import DatabaseWontStart
+from serdab.store import DatabaseWontStart, load_statements
 
 #: Everybody's sessions but one's own.
 KILL_SESSIONS = """select pg_terminate_backend(pid) from pg_stat_activity
@@ -163,6 +163,22 @@ def away(seconds: float, *, long: bool = False) -> Any:
             await house.up()
 
     return fault
+
+
+async def looked_for(house: House) -> None:
+    """Away for longer than a lease, and somebody looks for the dead before any living worker can beat again."""
+    await house.until_workers(house.plan.workers)
+    flow = house.settings.flow
+    with house.mark("database away, dead looked for"):
+        await house.server.stop("immediate")
+        await asyncio.sleep(flow.lease_s * 1.5)  # every lease lapses
+        with house.workers.held_up():
+            await house.up()
+            async with house.admin() as admin:
+                await admin.fetch(
+                    load_statements("serdab.flow")["rescue"],
+                    flow.lease_s, flow.suspect_after, flow.poison_after, b"{}",
+                )  # fmt: skip
 
 
 async def disk_full(house: House) -> None:

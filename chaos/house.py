@@ -163,6 +163,12 @@ class House:
             await self.start(workflow, range(place, min(place + size, self.plan.runs)), states)
             await asyncio.sleep(spread_s / PIECES * self.chance.uniform(0.5, 1.5))
 
+    async def until_workers(self, count: int) -> None:
+        """Wait until so many workers have registered that are not gone."""
+        async with self.admin() as admin:
+            while await admin.fetchval("select count(*) from worker where gone_at is null") < count:
+                await asyncio.sleep(0.1)
+
     async def until_at_rest(self, seconds: float = REST_S) -> bool:
         """Wait until nothing is ready, held, parked or suspect; False: it does not come to rest."""
         end = time.monotonic() + seconds

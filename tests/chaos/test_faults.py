@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from chaos.broken import VARIANTS
 from chaos.cells import Result, run_cell
 from chaos.checking import Evidence, violations
 from chaos.history import Begin, History
@@ -35,6 +36,18 @@ async def test_nothing_is_lost_when_workers_are_killed_and_frozen_and_postgresql
 async def test_a_poison_run_is_found_alone_and_condemns_no_innocent_one() -> None:
     result = await held("poison", 300)
     assert result.told["ended as x"] == 3
+
+
+@pytest.mark.timeout(240)
+async def test_dead_workers_are_looked_for_at_once_when_the_database_is_back_and_nobody_living_is_taken() -> None:
+    await held("looked-for", 300)
+
+
+@pytest.mark.timeout(240)
+async def test_a_planted_rescue_that_counts_time_without_a_database_is_caught() -> None:
+    variant = VARIANTS["time-only-rescue"]
+    result = await run_cell(variant.cell, Plan(runs=300, lease_s=1.0), variant, ("--broken", "time-only-rescue"))
+    assert any(variant.caught_by in each for each in result.violations), result.violations
 
 
 def test_the_checker_finds_what_it_is_for() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serdab.app.children import Child
 from serdab.app.errors import PortTaken
 from serdab.app.figures import Figures
 from serdab.app.metrics import METRICS, StepDurations, exposition, worker_metrics
@@ -17,6 +21,8 @@ from serdab.app.tree import Tree
 from serdab.core import Settings
 from serdab.flow import Serdab, Worker, step, workflow
 from serdab.store import Database
+
+Eventually = Callable[..., Awaitable[Any]]
 
 
 @step
@@ -73,6 +79,18 @@ async def test_every_metric_of_the_list_is_served_and_none_besides(
     assert 'serdab_runs{queue="figures",state="ready"} 1.0' in whole
     assert 'serdab_step_seconds_count{step="note"} 1.0' in mine
     assert 'process_resident_memory_bytes{worker="up"}' in whole
+
+
+async def test_whatever_of_the_tree_keeps_dying_is_counted(settings: Settings, eventually: Eventually) -> None:
+    tree = Tree(settings)
+    output = Path(settings.home) / "logs" / "dying.out"
+    tree.workers[:] = [Child("worker-1", ["false"], {}, output)]
+    tree.watchers[:] = [Child("watch", ["false"], {}, output)]
+    async with tree:
+        await eventually(lambda: all(child.restarts for child in (*tree.workers, *tree.watchers)))
+        whole = await Figures(settings, tree).metrics()
+    counts = dict(re.findall(r'serdab_restarts_total\{process="([^"]+)"\} ([0-9.]+)', whole))
+    assert {name for name, count in counts.items() if float(count) >= 1} == {"worker-1", "watch"}
 
 
 async def test_probes_answer_over_http_and_a_taken_port_is_named() -> None:

@@ -213,8 +213,10 @@ def packed(encoding: str, body: bytes) -> Talk:
         ("br", b"\x5b\xff\xff\xff"),
         ("gzip", b"\x1f\x8b garbage"),
         ("GZIP", bomb()),
+        ("zstd", b"\x28\xb5\x2f\xfd" + bytes(MB)),
+        ("gzip", gzip.compress(b"what is read") + gzip.compress(b"what is lost")),
     ],
-    ids=["gzip", "x-gzip", "deflate", "twice", "brotli", "garbage", "upper"],
+    ids=["gzip", "x-gzip", "deflate", "twice", "brotli", "garbage", "upper", "zstd", "one behind the other"],
 )
 async def test_a_bomb_is_refused_before_it_is_unpacked(encoding: str, body: bytes) -> None:
     async with lying(packed(encoding, body)) as liar:

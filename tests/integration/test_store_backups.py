@@ -33,8 +33,11 @@ from serdab.store import (
     make_backup,
     open_database,
     restore,
+    restoring,
     trial,
 )
+from serdab.store.accounts import database_account
+from serdab.store.archiving import fetch_command, make_archive
 from serdab.store.clusters import postmaster_of
 
 
@@ -261,12 +264,39 @@ async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Pa
     assert await notes(settings) == ["in the backup", "wanted", "second life"]
 
 
-async def test_moments_that_cannot_be_reached_are_refused_and_nothing_changes(folder: Path) -> None:
+def test_the_account_of_the_database_reaches_the_archive_whatever_the_umask_and_nobody_else_looks_in(
+    folder: Path,
+) -> None:
+    account = database_account()
+    before = os.umask(0o077)
+    try:
+        make_archive(folder / "disk" / "archive", account)
+    finally:
+        os.umask(before)
+    assert account.closed_folder(folder / "disk" / "archive" / "wal" / "piece") is None
+    (folder / "disk" / "archive").chmod(0o700)  # as the unit of a service makes it
+    make_archive(folder / "disk" / "archive", account)
+    assert account.closed_folder(folder / "disk" / "archive" / "wal" / "piece") is None
+    assert [path for path in (folder / "disk").rglob("*") if path.stat().st_mode & 0o066] == []
+    assert stat.S_IMODE((folder / "disk" / "archive" / "blobs").stat().st_mode) == 0o700
+
+
+async def test_moments_that_cannot_be_reached_are_refused_and_nothing_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A slow archive, and looks so seldom that the server, which ends when the log does, ends between two of them.
+    monkeypatch.setattr(restoring, "fetch_command", lambda *given: f"sleep 0.5; {fetch_command(*given)}")
+    monkeypatch.setattr(restoring, "LOOK_EVERY_S", 2.0)
     settings = settings_of(folder, "backup.wal_archive=archive")
     database = await opened(settings)
     before = await write(database, "first")
     path = await make_backup(settings, folder / "backups", quiet)
     await write(database, "second")
+    for _ in range(4):  # pieces of the log, with more in each than the server reads ahead
+        await database.pool.execute(
+            "select pg_logical_emit_message(true, 'filler', repeat('x', 10000)) from generate_series(1, 300)"
+        )
+        await database.pool.execute("select pg_switch_wal()")
     await database.close()
     await EmbeddedPostgres(settings).stop()
     with pytest.raises(BadBackup, match="older backup"):

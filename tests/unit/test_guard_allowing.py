@@ -105,9 +105,10 @@ def test_an_address_inside_needs_its_own_port_in_the_list(url: str) -> None:
         check_url(url, AllowList.read("127.0.0.1,::ffff:127.0.0.1,169.254.169.254"))
 
 
-def test_a_multicast_address_is_denied_even_when_it_is_listed() -> None:
+@pytest.mark.parametrize("host", ["224.0.0.1", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]"])  # noqa: S104
+def test_an_address_that_nobody_means_is_denied_even_when_it_is_listed(host: str) -> None:
     with pytest.raises(DeniedAddress):
-        check_url("http://224.0.0.1:80/", AllowList.read("224.0.0.1:80"))
+        check_url(f"http://{host}:80/", AllowList.read(f"{host}:80"))
 
 
 @pytest.mark.parametrize(

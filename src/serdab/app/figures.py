@@ -57,7 +57,8 @@ class Figures:
         ]
 
     def _of_tree(self, workers: int) -> Iterable[Metric]:
-        restarts = Counter({(worker.name,): worker.restarts for worker in self._tree.workers})
+        children = (*self._tree.workers, *self._tree.watchers)
+        restarts = Counter({(child.name,): child.restarts for child in children})
         restarts[("engine",)] = self._tree.engine.restarts
         yield counter("serdab_restarts_total", restarts)
         yield gauge("serdab_processes", {("worker",): workers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Self
 
 from serdab.core import expected
@@ -56,9 +57,12 @@ class AllowList:
     def allows_inside(self, host: str, port: int) -> bool:
         """Whether the host and port may be called although it is inside the house.
 
-        Only an address or `localhost`, listed with this very port, says so: a name can be pointed anywhere later.
+        Only an address in its plain form or `localhost`, listed with this very port, says so: a name can be pointed
+        anywhere later.
         """
         address = read_address(host)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            return False
         if host != "localhost" if address is None else address.is_multicast or address.is_unspecified:
             return False
         return any(entry.host == host and entry.port == port and not entry.below for entry in self.entries)

@@ -309,6 +309,8 @@ def _unpack(packed: bytes, encoding: str, most: int) -> bytes:
         raise ReplyRefused(expected("the unpacked answer", f"at most {most} bytes", f"more than {most}"))
     if not unpacker.eof:
         raise ReplyRefused(expected("the answer", f"complete {kind}", "its beginning only"))
+    if unpacker.unused_data:
+        raise ReplyRefused(expected("the answer", f"{kind} and nothing behind it", "more"))
     return body
 
 

@@ -12,7 +12,7 @@ import shlex
 from datetime import datetime
 from pathlib import Path
 
-from serdab.core import Settings
+from serdab.core import Settings, expected, private_folder
 from serdab.store.accounts import Account
 from serdab.store.errors import BadHome
 from serdab.store.programs import Programs
@@ -35,15 +35,18 @@ def make_archive(folder: Path, account: Account) -> None:
         BadHome: it cannot be.
     """
     try:
-        for each in (folder, folder / "wal", folder / "blobs"):
-            each.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for each in (folder / "wal", folder / "blobs"):
+            private_folder(each)
+        if not account.is_self and not account.may_enter(folder):
+            os.chmod(folder, folder.stat().st_mode | 0o011)  # noqa: S103 - our own folder, not those above it
         os.chown(folder / "wal", account.uid, account.gid)
         os.chmod(folder / "wal", 0o700)
     except OSError as error:
         raise BadHome(f"expected backup.wal_archive to be a folder that can be made, got {error}") from error
     closed = account.closed_folder(folder / "wal" / "piece")
     if closed is not None:
-        raise BadHome(f"expected backup.wal_archive to be a folder that {account.name} may enter, got {closed}")
+        todo = f"say: chmod o+x {closed}"
+        raise BadHome(expected("backup.wal_archive", f"a folder that {account.name} may enter", str(closed), todo))
 
 
 def archive_settings(folder: Path | None) -> dict[str, str]:

@@ -128,7 +128,7 @@ async def _bring_up(
         async with private_server(programs, server.account, new, password, **more) as address:
             upto: datetime | None = await _until_up(address.dsn("postgres"), settings.database.start_timeout_s)
             return upto
-    except (DatabaseWontStart, OSError, asyncpg.PostgresError) as error:
+    except (DatabaseWontStart, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # PostgreSQL ends when the log ends before the moment: at its start, or a little later.
         if at is not None and (is_gone(error) or "before configured recovery target" in str(error)):
             raise BadInput(
