@@ -164,8 +164,8 @@ class Worker:
 
     # ── What the flusher asks (flusher.Ledger) ──────────────────────────────────────────────────────────────────────
 
-    def claim_size(self, carries: bool) -> int:
-        """How many runs to ask for with this flush; 0 when full or draining, or when nothing was there a moment ago.
+    def begin_claim(self, carries: bool) -> int:
+        """Begin a claim: how many runs this flush asks for; 0: none, being full, draining, or without a sign of work.
 
         A flush that carries rows asks in any case: that costs little more, and those who start runs hint only so often.
         """
