@@ -173,9 +173,11 @@ async def test_a_pgvector_that_is_too_old_is_named(settings: Settings, database:
     assert "expected pgvector to be version 0.5 or newer, got '0.4.4'" in str(error)
 
 
-async def test_a_pooler_that_changes_the_session_at_each_transaction_is_named(
+@pytest.fixture
+async def pooled(
     settings: Settings, database: Database, server: EmbeddedPostgres, eventually: Callable[..., Awaitable[object]]
-) -> None:
+) -> AsyncIterator[str]:
+    """The URL of a pooler in transaction mode before the database of the test."""
     await database.pool.execute("drop role if exists pooled; create role pooled login superuser")
     rules = server.data / "pg_hba.conf"
     before = rules.read_text()
@@ -194,13 +196,26 @@ async def test_a_pooler_that_changes_the_session_at_each_transaction_is_named(
     try:
         await eventually(lets_in)
         async with transaction_pooler(f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}") as port:
-            error = await refused(f"postgresql://pooled@127.0.0.1:{port}{url.path}?sslmode=disable")
+            yield f"postgresql://pooled@127.0.0.1:{port}{url.path}?sslmode=disable"
     finally:
         rules.write_text(before)
         await database.pool.execute("select pg_reload_conf()")
         await database.pool.execute("drop role pooled")
+
+
+async def test_a_pooler_that_changes_the_session_between_transactions_is_named(pooled: str) -> None:
+    error = await refused(pooled)
     assert isinstance(error, PoolerInTheWay), error
     assert "point database.url at PostgreSQL itself" in str(error)
+
+
+async def test_settings_of_a_session_pass_a_pooler(pooled: str) -> None:
+    connection = await Database(pooled).connect("test", synchronous_commit="off", enable_seqscan="off")
+    shown = await connection.fetchrow(
+        "select current_setting('synchronous_commit') as commits, current_setting('enable_seqscan') as scans"
+    )
+    await connection.close()
+    assert tuple(shown) == ("off", "off")
 
 
 async def test_a_schema_that_grew_step_by_step_is_the_one_that_is_made_at_once(
