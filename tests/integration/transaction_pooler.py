@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 #: "Ready for the next query", outside of a transaction.
 OUTSIDE = (b"Z", b"I")
+TERMINATE = b"X"
 #: What a greeting may say.
 KNOWN = {b"user", b"database", b"client_encoding", b"application_name"}
 _SSL_REQUEST = 80877103
@@ -57,7 +58,7 @@ class _Pool:
             first = await self._take(startup)
             self._free.append(first)
             writer.write(first.greeting)
-            while asked := await reader.read(65_536):
+            while (asked := await reader.read(65_536)) and not asked.startswith(TERMINATE):
                 if session is None or session.client is not writer:
                     session = await self._take(startup)
                     session.client = writer

@@ -116,6 +116,7 @@ async def _check_sessions(connection: Connection, dsn: str) -> None:
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError) as error:
         raise PoolerInTheWay(_pooler("a statement of another session")) from error
     except TimeoutError:
+        connection.terminate()
         raise PoolerInTheWay(_pooler("no answer while another connection has a transaction")) from None
     finally:
         other.terminate()
