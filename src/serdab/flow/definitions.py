@@ -15,7 +15,7 @@ from serdab.core import expected
 from serdab.flow.branches import perform
 from serdab.flow.errors import BadDefinition, DuplicateName, NotRegistered
 from serdab.flow.payloads import ArgumentsCodec, Codec, result_codec, signature_codec
-from serdab.flow.retries import ONCE, Retry
+from serdab.flow.retries import MOST_S, ONCE, Retry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -267,8 +267,8 @@ def _name_of(function: Callable[..., Any], name: str | None) -> str:
 
 
 def _timeout(timeout_s: float | None) -> float | None:
-    if timeout_s is not None and not timeout_s > 0:
-        raise BadDefinition(expected("timeout_s", "more than 0 seconds, or None", timeout_s))
+    if timeout_s is not None and not (isinstance(timeout_s, int | float) and 0 < timeout_s <= MOST_S):
+        raise BadDefinition(expected("timeout_s", f"more than 0 and at most {MOST_S:,.0f} seconds, or None", timeout_s))
     return timeout_s
 
 

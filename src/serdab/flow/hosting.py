@@ -124,6 +124,7 @@ class RunHost:
 
     def park(self, run: Run) -> None:
         """Put a run that only waits out of memory."""
+        run.tell()
         groups = tuple(group for wait in run.waits for group in wait.groups)
         why = "; ".join(sorted({wait.why for wait in run.waits}))
         self._park(run, run.soonest(), why, groups)
