@@ -101,6 +101,25 @@ async def test_a_killed_server_and_a_half_finished_init_heal_themselves(own: Set
     assert server.status().running
 
 
+async def test_a_server_whose_starter_was_killed_before_it_wrote_where_it_is_is_found(own: Settings) -> None:
+    server = EmbeddedPostgres(own)
+    url = await server.start()
+    place = own.folder / "database.json"
+    for left in (None, place.read_text().replace('"port":', '"port":1')):
+        place.unlink()
+        if left is not None:
+            place.write_text(left)
+        assert await server.start() == url
+
+
+async def test_a_password_that_is_gone_is_named_with_what_to_do(own: Settings) -> None:
+    server = EmbeddedPostgres(own)
+    await server.start()
+    server.password_file.unlink()
+    with pytest.raises(BadHome, match=r"database\.password.*got 'no file'; put it back .*serdab db restore"):
+        await server.start()
+
+
 async def test_data_of_another_kind_is_left_alone(own: Settings) -> None:
     data = own.folder / "postgres"
     data.mkdir(parents=True)
