@@ -1,7 +1,7 @@
-"""A pooler in transaction mode, as small as it can be: a session is a client's from the begin to the end of a transaction.
+"""A pooler in transaction mode, as small as it can be: a session is a client's for the time of a transaction.
 
-Like PgBouncer it hands out the session that was free last, so that one client alone always has the same one, and refuses
-parameters in a greeting that it does not know.
+Like PgBouncer it hands out the session that was free last, so that one client alone always has the same one, and
+refuses parameters in a greeting that it does not know.
 """
 
 from __future__ import annotations

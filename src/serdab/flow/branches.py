@@ -13,6 +13,7 @@ from serdab.flow.errors import BadDefinition, CodeChanged, Failure, StepChanged,
 from serdab.flow.payloads import ArgumentsCodec, Codec
 from serdab.flow.retries import Retry, is_retryable
 from serdab.flow.running import Branch, Host, Parked, Run, Tried, Wait, branch_of, current_branch
+from serdab.flow.side_by_side import side_by_side
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -71,9 +72,6 @@ async def perform(
         else:
             output, value = await _execute(step, host, args, kwargs, data)
     except BaseException as error:
-        branch.step_key = None
-        if not run.failed_by_itself(error):
-            raise
         took_us = (time.perf_counter_ns() - began) // 1000
         failure = await _failed(branch, step, (key, digest), 1, (took_us, error))
         if failure is not None:
@@ -157,9 +155,6 @@ async def _attempts(
         try:
             output, value = await _execute(step, host, args, kwargs, data)
         except BaseException as error:
-            branch.step_key = None
-            if not run.failed_by_itself(error):
-                raise
             took_us = (time.perf_counter_ns() - began) // 1000
             failure = await _failed(branch, step, (key, digest), attempt, (took_us, error))
             if failure is not None:
@@ -181,8 +176,9 @@ async def _failed(
     key, digest = call
     took_us, error = end
     run = branch.run
-    if isinstance(error, StepChanged | CodeChanged):
-        return error
+    branch.step_key = None
+    if isinstance(error, StepChanged | CodeChanged) or not run.failed_by_itself(error):
+        raise error
     if run.parking:
         raise Parked
     took_us = min(took_us, 2**31 - 1)
@@ -239,7 +235,7 @@ async def gather(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
     branch = branch_of("gather")
     path = branch.next_key("gather")
     works = [_branch_work(branch, f"{path}.{n}/", awaitable) for n, awaitable in enumerate(awaitables)]
-    return tuple(await _side_by_side(branch.run, works, len(works), f"{path}."))
+    return tuple(await side_by_side(branch.run, works, len(works), f"{path}."))
 
 
 async def map_steps(step: Any, items: Iterable[Any], *, limit: int = 16) -> list[Any]:
@@ -259,7 +255,7 @@ async def map_steps(step: Any, items: Iterable[Any], *, limit: int = 16) -> list
     path = branch.next_key("map")
     inner = Branch(branch.run, f"{path}/")
     works = [_step_work(inner, step(item)) for item in items]
-    return await _side_by_side(branch.run, works, limit, f"{path}/")
+    return await side_by_side(branch.run, works, limit, f"{path}/")
 
 
 def _branch_work(branch: Branch, path: str, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
@@ -278,59 +274,3 @@ async def _in_branch(branch: Branch, work: Any, key: str = "") -> Any:
     branch.task = asyncio.current_task(branch.run.host.loop)
     current_branch.set(branch)
     return await (perform(work.step, work.args, work.kwargs, branch, key) if key else work)
-
-
-async def _side_by_side(run: Run, works: list[Coroutine[Any, Any, Any]], limit: int, path: str) -> list[Any]:
-    results: list[Any] = [None] * len(works)
-    queue = iter(enumerate(works))
-
-    async def lane() -> None:
-        try:
-            for place, work in queue:
-                results[place] = await work
-        except BaseException as error:
-            # Not as the end of the task: one that ends by SystemExit takes the whole loop with it.
-            if isinstance(error, GeneratorExit) or (task := asyncio.current_task(loop)) is None or task.cancelling():
-                raise
-            if not over.done():
-                over.set_result(error)
-
-    lanes = min(limit, len(works))
-    if not lanes:
-        return results
-    loop = run.host.loop
-    #: The first error; None when all lanes have ended without one.
-    over: asyncio.Future[BaseException | None] = loop.create_future()
-    left = lanes
-    run.leaves += lanes - 1
-
-    def ended(_: asyncio.Task[None]) -> None:
-        # The last lane hands its leaf back to the branch that opened them; after an error that branch takes all at once,
-        # so that nobody parks the run before it has heard of it.
-        nonlocal left
-        if over.done():
-            return
-        left -= 1
-        if left:
-            run.leaves -= 1
-            run.consider_parking()
-        else:
-            over.set_result(None)
-
-    tasks = [loop.create_task(lane()) for _ in range(lanes)]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        if (error := await over) is not None:
-            raise error
-    except BaseException:
-        run.forget(path)
-        raise
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for _, work in queue:
-            work.close()
-        run.leaves -= max(left - 1, 0)
-    return results

@@ -196,11 +196,11 @@ class Run:
 
     def forget(self, path: str) -> None:
         """Steps below a path need not be reached: an error beside them cut their branches short."""
-        for key in [key for key in self.recorded or () if key.startswith(path)]:
-            del self.recorded[key]  # type: ignore[index]
+        if self.recorded:
+            self.recorded = {key: step for key, step in self.recorded.items() if not key.startswith(path)}
 
     def failed_by_itself(self, error: BaseException) -> bool:
-        """Whether code of this run ended so, and nobody else ended it: by a cancellation, or to take it out of memory."""
+        """Whether code of this run ended so by itself: not cancelled by others, nor on its way out of memory."""
         if isinstance(error, asyncio.CancelledError):
             task = asyncio.current_task(self.host.loop)
             return not self.parking and task is not None and not task.cancelling()

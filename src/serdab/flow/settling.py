@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 from typing import Any, NamedTuple
 
 from serdab.core import time_of
