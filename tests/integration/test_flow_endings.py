@@ -280,6 +280,11 @@ async def test_the_order_of_what_has_none_does_not_matter_to_a_key(serdab: Serda
     assert (await serdab.start(counting, {"b": 2, "a": 1}, key="k")).id == once.id
 
 
+def test_a_name_that_children_begin_with_is_refused() -> None:
+    with pytest.raises(BadDefinition, match="does not begin with start:"):
+        step(name="start:job")(fails.function)
+
+
 @pytest.mark.parametrize("seconds", [1e12, float("inf"), float("nan"), 0, "30"])
 def test_a_time_that_no_clock_can_name_is_refused(seconds: Any) -> None:
     with pytest.raises(BadDefinition, match="expected timeout_s to be more than 0"):

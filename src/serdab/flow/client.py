@@ -12,7 +12,7 @@ from uuid import UUID
 from serdab.core import BadInput, Ids, Settings, expected, load_settings, steady_now
 from serdab.flow.cancelling import cancel_runs
 from serdab.flow.children import outcome_error
-from serdab.flow.definitions import Workflow, not_registered
+from serdab.flow.definitions import CHILDREN, Workflow, not_registered
 from serdab.flow.errors import Failure, UnknownRun
 from serdab.flow.flusher import until_connected
 from serdab.flow.inspection import Inspection, RunDetail, RunInfo
@@ -226,7 +226,7 @@ class Serdab:
         return Handle(self, new, None)
 
     async def _started_a_failure(self, key: str, output: bytes) -> bool:
-        if not key.rsplit("/", 1)[-1].startswith("start:"):
+        if not key.rsplit("/", 1)[-1].startswith(CHILDREN):
             return False
         started = _ANY.decode(output)
         first = UUID(started["first"])

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 Isolation = Literal["none", "process"]
 
+#: How the keys of rows begin that say which children a run has started.
+CHILDREN = "start:"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 _SIZE = re.compile(r"(\d+)\s*(KB|MB|GB)")
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -261,6 +263,8 @@ def code_digest(function: Callable[..., Any]) -> int:
 
 def _name_of(function: Callable[..., Any], name: str | None) -> str:
     chosen = name or function.__name__
+    if chosen.startswith(CHILDREN):
+        raise BadDefinition(expected("name", f"one that does not begin with {CHILDREN}", chosen, "give name=…"))
     if not _NAME.fullmatch(chosen):
         raise BadDefinition(expected("name", "letters, digits, _ . : -, at most 100", chosen, "give name=…"))
     return chosen

@@ -67,8 +67,8 @@ class _Lanes:
                 self._over.set_result(error)
 
     def _ended(self, _: asyncio.Task[None]) -> None:
-        # The last lane hands its leaf back to the branch that opened them. After an error that branch takes them all, so
-        # that nobody parks the run before it has heard of it.
+        # The last lane hands its leaf back to the branch that opened them. After an error that branch takes them all,
+        # so that nobody parks the run before it has heard of it.
         if self._over.done():
             return
         self._left -= 1
