@@ -1,7 +1,8 @@
-"""Embeddings by onnxruntime f32 and int8 and, where its packages are, by llama.cpp: short and long texts.
+"""Embeddings by onnxruntime f32 and int8 and, where their packages are, by OpenVINO in bf16 and llama.cpp.
 
-Each engine runs in a process of its own, one after the other, so that its memory and load time are its own. The peer
-needs `pip install xllamacpp gguf`; without them its row says so.
+Short and long texts. Each engine runs in a process of its own, one after the other, so that its memory and load time
+are its own. Seconds are those of the processor too, which neighbours on a shared machine hardly change. The peers need
+`pip install openvino` and `pip install xllamacpp gguf`; without them their rows say so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ import psutil
 
 from harness import conditions, publish
 from serdab.core import load_settings
+from serdab.engines.conversion import convert_model
 from serdab.engines.encoder import Encoder
 from serdab.models import pull_model
 
@@ -42,6 +45,34 @@ def texts_of(kind: str) -> list[str]:
     words, count = KINDS[kind]
     chance = random.Random(kind)
     return [" ".join(chance.choices(WORDS, k=round(words * chance.uniform(0.8, 1.2)))) for _ in range(count)]
+
+
+#: Engines that are not ours, and what each needs.
+PEERS = {"openvino-bf16": ("openvino",), "llama.cpp": ("xllamacpp", "gguf")}
+
+
+class OpenVinoSession:
+    """Our f32 graph by OpenVINO, which multiplies in bf16; it is asked as onnxruntime is."""
+
+    def __init__(self, graph: Path, threads: int) -> None:
+        import openvino
+
+        options = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
+        self._model = openvino.Core().compile_model(graph, "CPU", options)
+        self._own = threading.local()
+
+    def run(self, _: None, feed: dict[str, Any]) -> list[Any]:
+        if not hasattr(self._own, "request"):
+            self._own.request = self._model.create_infer_request()
+        return [self._own.request.infer(feed)[0].copy()]
+
+
+class OpenVinoEncoder(Encoder):
+    """Tokens and batches as ours, the graph by OpenVINO; its memory has onnxruntime's session in it too."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        super().__init__(folder, "f32", threads)
+        self._session = OpenVinoSession(convert_model(folder, "f32"), threads)
 
 
 class Llama:
@@ -138,6 +169,13 @@ def gguf_name(name: str) -> str | None:
     return f"blk.{number}.{inside[rest]}.{kind}"
 
 
+def load(engine: str, folder: Path, threads: int, vectors_file: str) -> Llama | Encoder:
+    """One engine by its name."""
+    if engine == "llama.cpp":
+        return Llama(folder, threads, vectors_file + ".gguf")
+    return OpenVinoEncoder(folder, threads) if engine == "openvino-bf16" else Encoder(folder, engine, threads)
+
+
 def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dict[str, Any]:
     """Load one engine in this process and time it; its vectors go to a file."""
     threads = len(os.sched_getaffinity(0))
@@ -147,15 +185,13 @@ def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dic
     del counter
     before = psutil.Process().memory_info().rss
     began = time.perf_counter()
-    model = (
-        Llama(folder, threads, vectors_file + ".gguf") if engine == "llama.cpp" else Encoder(folder, engine, threads)
-    )
+    model = load(engine, folder, threads, vectors_file)
     model.embed(["one to begin with"])
     result: dict[str, Any] = {"load_s": round(time.perf_counter() - began, 2)}
     kept = {}
     for kind, texts in kinds.items():
         kept[kind] = model.embed(texts)
-        rounds, began = 0, time.perf_counter()
+        rounds, began, began_processor = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < seconds:
             model.embed(texts)
             rounds += 1
@@ -163,6 +199,7 @@ def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dic
         result[kind] = {
             "texts_per_second": round(len(texts) / took, 1),
             "tokens_per_second": round(tokens[kind] / took),
+            "tokens_per_processor_second": round(tokens[kind] * rounds / (time.process_time() - began_processor)),
             "tokens_per_text": round(tokens[kind] / len(texts), 1),
         }
     result["added_rss_mb"] = (psutil.Process().memory_info().rss - before) >> 20
@@ -174,10 +211,11 @@ def compare(folder: Path, seconds: float) -> dict[str, Any]:
     """Every engine in turn, in a process of its own."""
     engines = ["f32", "int8"]
     results: dict[str, Any] = {}
-    if importlib.util.find_spec("xllamacpp") and importlib.util.find_spec("gguf"):
-        engines.append("llama.cpp")
-    else:
-        results["llama.cpp"] = {"skipped": "needs pip install xllamacpp gguf"}
+    for peer, packages in PEERS.items():
+        if all(map(importlib.util.find_spec, packages)):
+            engines.append(peer)
+        else:
+            results[peer] = {"skipped": f"needs pip install {' '.join(packages)}"}
     with tempfile.TemporaryDirectory(prefix="serdab-bench-") as scratch:
         for engine in engines:
             file = f"{scratch}/{engine}.npz"
@@ -211,7 +249,8 @@ def rows_of(results: dict[str, Any]) -> list[tuple[str, str]]:
         for kind in KINDS:
             one = result[kind]
             rates = f"{one['texts_per_second']:,.0f}, {one['tokens_per_second']:,}"
-            rows.append((f"{engine}, {kind} ({one['tokens_per_text']} tokens): texts/s, tokens/s", rates))
+            rates += f" ({one['tokens_per_processor_second']:,})"
+            rows.append((f"{engine}, {kind} ({one['tokens_per_text']} tokens): texts/s, tokens/s (of a core)", rates))
             rows.append(
                 (f"{engine}, {kind}: cosine to f32, mean, least", f"{one['cosine_mean']}, {one['cosine_least']}")
             )
@@ -223,7 +262,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model-folder", type=Path, help="a folder with the model; pulled when absent")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
-    parser.add_argument("--engine", choices=("f32", "int8", "llama.cpp"), help=argparse.SUPPRESS)
+    parser.add_argument("--engine", choices=("f32", "int8", *PEERS), help=argparse.SUPPRESS)
     parser.add_argument("--vectors", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:

@@ -159,6 +159,7 @@ async def test_labels_are_brought_described_and_measured(house: House) -> None:
     assert "3 labels, 0 examples, 3 descriptions" in shown
     new = next(each for each in await house.json("labels", "list") if each["name"] == "new")
     assert new == {"name": "new", "examples": 0, "descriptions": 3, "labels": 3}
+    assert "new has 3 descriptions of 3 labels: too few examples" in await house("labels", "train", "new")
 
     trained = await house("labels", "train", "kinds", "--cost-wrong", "10", "--cost-look", "1")
     assert "learned from" in trained

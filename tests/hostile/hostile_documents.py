@@ -202,6 +202,7 @@ def _pdfs() -> Iterator[Case]:
         yield f"box-{what}.pdf", pdf([[(50, 800, "text")]]).replace(b"0 0 595 842", box)
     good = pdf([[(50, 800, "text")]])
     yield from _streams(good)
+    yield from _forms()
     yield "xref-broken.pdf", good.replace(b"0000000015", b"9999999999")
     yield "xref-far.pdf", good[: good.rfind(b"startxref")] + b"startxref\n999999999\n%%EOF"
     yield "xref-none.pdf", good[: good.find(b"xref\n")]
@@ -235,6 +236,23 @@ def _streams(good: bytes) -> Iterator[Case]:
         "script.pdf",
         good.replace(b"/Type /Catalog", b"/Type /Catalog /OpenAction << /S /JavaScript /JS (while(1){}) >>"),
     )
+
+
+def _forms() -> Iterator[Case]:
+    """Fields that hold themselves, are many, or are drawn by what draws them."""
+    for what, many, field in (
+        ("fields-cycle", 1, b"/Kids [4 0 R 4 0 R] /Parent 4 0 R"),
+        ("fields-many", 100_000, b""),
+        ("fields-drawn", 1, b"/AP << /N 4 0 R >>"),
+        ("fields-script", 1, b"/AA << /C << /S /JavaScript /JS (while(1){}) >> >>"),
+    ):
+        places = b"4 0 R " * many
+        yield f"{what}.pdf", pdf_of([
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /NeedAppearances true /Fields [%s] >> >>" % places,
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Annots [%s] >>" % places,
+            b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /V (text) /Rect [9 9 99 99] /F 4 %s >>" % field,
+        ])  # fmt: skip
 
 
 def _with_content(stream: bytes) -> bytes:
@@ -306,6 +324,10 @@ def _mails() -> Iterator[Case]:
         inner = eml([("inner.eml", inner)])
     yield "attached-mails.eml", inner
     yield "attached-bomb.eml", eml([("bomb.zip", zipped({"zeros.txt": bytes(30_000_000)}))])
+    attribute = b"\x02" + (0x0006800F).to_bytes(4, "little")
+    parcel = b"\x78\x9f\x3e\x22\0\0" + (b"\x02\x02\x90\x06\0\0\0\0\0\0\0" + attribute + b"\x01\0\0\0x\0\0") * 200_000
+    yield "parcel-many.eml", eml([("winmail.dat", parcel)])
+    yield "parcel-lying.eml", eml([("winmail.dat", parcel[:17] + attribute + b"\xff\xff\xff\xff")])
     yield "attached-many.eml", eml([(f"{n}.txt", b"x") for n in range(300)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -56,6 +57,19 @@ async def test_imported_labels_tell_a_text_with_confidence_and_reasons(
     assert "somebody stole my card” of stolen, similarity" in verdict.reasons[0]
     assert verdict.reasons[-1].startswith("ahead of rate by")
     assert [(each.name, each.examples) for each in await list_label_sets(database)] == [("default", 10)]
+
+
+async def test_two_processes_make_one_set_at_once(database: Database, embedder: Embedder, tmp_path: Path) -> None:
+    async with asyncio.TaskGroup() as group, database.pool.acquire() as other, other.transaction():
+        set_id = await other.fetchval("insert into label_set (name) values ('default') returning set_id")
+        task = group.create_task(import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both())))
+        while not await database.pool.fetchval(
+            "select exists (select from pg_stat_activity where $1 = any (pg_blocking_pids(pid)))",
+            other.get_server_pid(),
+        ):
+            await asyncio.sleep(0.01)
+    assert task.result().examples == 10
+    assert await database.pool.fetchval("select array_agg(set_id) from label_set") == [set_id]
 
 
 async def test_a_second_import_changes_nothing_and_embeds_nothing(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import numpy
 import pytest
+from index_entries import entry
 
 from serdab.engines import Embedder
-from serdab.knowledge import Entry, Index, OtherMaker, Passage, document_id_of, search_documents
+from serdab.knowledge import Index, OtherMaker, search_documents
 from serdab.knowledge.makers import claim_maker
 from serdab.store import Database
 from word_engine import word_engine
@@ -17,27 +17,12 @@ from word_engine import word_engine
 VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
 
 
-def entry(text: str) -> Entry:
-    digest = hashlib.sha256(text.encode()).digest()
-    return Entry(
-        document_id=document_id_of(text, digest),
-        digest=digest,
-        source=text,
-        title=text,
-        media_type="text/plain",
-        lang="en",
-        doc_type="",
-        characters=len(text),
-        passages=[Passage(start=0, end=len(text), text=text)],
-    )
-
-
 async def test_documents_of_another_maker_are_refused_and_their_neighbours_are_not(database: Database) -> None:
     async with Index(database) as index:
-        assert await index.add(entry("first"), VECTOR, "small/f32")
+        assert await index.add(entry("first", "first"), VECTOR, "small/f32")
         good, bad = await asyncio.gather(
-            index.add(entry("second"), VECTOR, "small/f32"),
-            index.add(entry("third"), VECTOR, "small/int8"),
+            index.add(entry("second", "second"), VECTOR, "small/f32"),
+            index.add(entry("third", "third"), VECTOR, "small/int8"),
             return_exceptions=True,
         )
         assert good is True
@@ -49,10 +34,10 @@ async def test_documents_of_another_maker_are_refused_and_their_neighbours_are_n
 
 async def test_the_maker_stays_for_those_who_open_the_database_later(database: Database) -> None:
     async with Index(database) as index:
-        await index.add(entry("first"), VECTOR, "small/f32")
+        await index.add(entry("first", "first"), VECTOR, "small/f32")
     async with Index(database) as index:
         with pytest.raises(OtherMaker):
-            await index.add(entry("second"), VECTOR, "large/f32")
+            await index.add(entry("second", "second"), VECTOR, "large/f32")
 
 
 async def test_of_two_that_begin_at_once_only_one_is_the_maker(database: Database) -> None:
@@ -71,6 +56,6 @@ async def test_a_question_of_another_maker_is_refused(database: Database) -> Non
     async with word_engine() as (embedder, _), Index(database) as index:
         assert isinstance(embedder, Embedder)
         assert list(await search_documents(index, embedder, "offer")) == []
-        await index.add(entry("an offer"), VECTOR, "small/int8")
+        await index.add(entry("an offer", "an offer"), VECTOR, "small/int8")
         with pytest.raises(OtherMaker, match="words"):
             await search_documents(index, embedder, "offer")

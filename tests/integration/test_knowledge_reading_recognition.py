@@ -28,16 +28,17 @@ def picture(kind: str) -> bytes:
     return made.getvalue()
 
 
-def scanned_pdf() -> bytes:
+def scanned_pdf(stamp: bytes = b"") -> bytes:
     jpeg = picture("JPEG")
-    shown = b"480 0 0 144 50 600 cm /I Do"
+    shown = b"BT /F 8 Tf 60 595 Td (%s) Tj ET 480 0 0 144 50 600 cm /I Do" % stamp
     return pdf_of([
         b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /XObject << /I 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [40 590 540 760] /Contents 4 0 R"
+        b" /Resources << /XObject << /I 5 0 R >> /Font << /F 6 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
         b"<< /Type /XObject /Subtype /Image /Width 1000 /Height 300 /ColorSpace /DeviceRGB /BitsPerComponent 8"
         b" /Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (len(jpeg), jpeg),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ])  # fmt: skip
 
 
@@ -59,3 +60,11 @@ async def test_pictures_and_scanned_pages_are_read_when_asked_and_refused_by_nam
             assert [line for line in lines if line] == ["INVOICE4471", "Totaldue80.00"]
             with pytest.raises(RemoteFailure, match=r"serdab\[ocr\]"):
                 await read(pool, path, ocr=False)
+
+
+async def test_a_scan_that_bears_a_stamp_is_recognised_below_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(scanned_pdf(b"Scanned by Machine 7"))
+    async with IsolatedPool(1) as pool:
+        assert await read(pool, path, ocr=False) == "Scanned by Machine 7"
+        assert "INVOICE4471" in (await read(pool, path, ocr=True)).replace(" ", "").splitlines()

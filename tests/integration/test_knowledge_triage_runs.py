@@ -21,8 +21,13 @@ from serdab.knowledge import (
     Document,
     Index,
     Receipt,
+    Selection,
+    document_of,
     evaluate_triage,
+    failed_documents,
+    find_sources,
     import_labels,
+    kept_receipts,
     triage,
 )
 from serdab.store import Database
@@ -114,6 +119,19 @@ async def test_a_document_that_cannot_be_read_ends_its_run_at_once_with_the_reas
     assert await index.count() == 0
 
 
+async def test_what_cannot_be_had_ends_like_what_cannot_be_read(
+    index: Index, serdab: Serdab, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"words": "no text"}')
+    (source,) = find_sources([tmp_path / "rows.jsonl"], 1000)
+    run = await serdab.start(triage, document_of(source, settings, batch="march"))
+    with pytest.raises(RunFailed, match="MalformedDocument"):
+        await run.result(20)
+    (failed,) = await failed_documents(serdab, Selection(batch="march"))
+    assert (failed.source, failed.kind) == (f"{tmp_path}/rows.jsonl#1", "MalformedDocument")
+    assert failed.reason.startswith("expected line 1 to be a JSON object with text")
+
+
 @pytest.mark.parametrize("text", ["", " \n ", "\u200b\u200b"])
 async def test_a_text_without_words_is_refused_too(index: Index, serdab: Serdab, text: str) -> None:
     with pytest.raises(RunFailed, match="EmptyDocument"):
@@ -138,6 +156,13 @@ async def test_labels_and_similar_documents_are_in_the_receipt(
     assert second.similar[0].snippet.startswith("somebody")
 
 
+async def test_a_receipt_tells_who_wrote_what_of_a_mail(index: Index, serdab: Serdab) -> None:
+    text = "From: a@example.org\nSubject: Re: rent\n\nYes.\n\nOn Monday, Desk wrote:\n> Is it paid?\n"
+    for media_type, kinds in (("message/rfc822", ["own", "quoted"]), ("text/plain", [])):
+        receipt = await _receipt(serdab, Document(source=media_type, text=text, media_type=media_type))
+        assert [part.kind for part in receipt.parts] == kinds
+
+
 async def test_the_same_document_twice_is_one_document(index: Index, serdab: Serdab) -> None:
     document = Document(source="1", text="the same words")
     first, second = await asyncio.gather(_receipt(serdab, document), _receipt(serdab, document))
@@ -150,6 +175,7 @@ async def test_a_long_document_is_found_by_its_first_parts_and_says_so(
     index: Index, serdab: Serdab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serdab.knowledge.triaging.MOST_INDEXED", 5)
+    monkeypatch.setattr("serdab.knowledge.triaging.CHUNKS_AT_ONCE", 2)
     text = "\n\n".join(f"Paragraph {n} about matter{n}. " + "More words follow. " * 40 for n in range(40))
     receipt = await _receipt(serdab, Document(source="long", text=text))
     assert receipt.chunks >= 30
@@ -158,9 +184,12 @@ async def test_a_long_document_is_found_by_its_first_parts_and_says_so(
 
 async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab: Serdab, office: Office) -> None:
     office.answers, office.taken = [503, 500], []
-    url = f"http://127.0.0.1:{office.port}/"
-    run = await serdab.start(triage, Document(source="1", text="to the office", deliver_to=url))
-    assert (await run.result(30)).delivered_to == url
+    url = f"http://127.0.0.1:{office.port}/?token="
+    run = await serdab.start(triage, Document(source="1", text="to the office", deliver_to=f"{url}hunter2"))
+    # Whoever may read receipts may not therefore call the hook.
+    assert (await run.result(30)).delivered_to == f"{url}…"
+    assert not any(b"hunter2" in body for _, body in office.taken)
+    assert [each.receipt.delivered_to async for each in kept_receipts(serdab.database, Selection())] == [f"{url}…"]
     assert len(office.keys) == 3
     assert len(set(office.keys)) == 1
     assert [step.attempts for step in (await run.detail()).steps if step.key == "deliver#1"] == [3]

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import hashlib
 
 import numpy
 import pytest
+from index_entries import entry
 
-from serdab.knowledge import Entry, Found, Index, Passage, document_id_of
+from serdab.knowledge import Found, Index
 from serdab.store import Database
 
 VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
-
-
-def entry(source: str, text: str, seen_at: datetime.datetime | None = None) -> Entry:
-    digest = hashlib.sha256(text.encode()).digest()
-    return Entry(
-        document_id=document_id_of(source, digest),
-        digest=digest,
-        source=source,
-        title=text,
-        media_type="text/plain",
-        lang="en",
-        doc_type="",
-        characters=len(text),
-        passages=[Passage(start=0, end=len(text), text=text)],
-        seen_at=seen_at,
-    )
 
 
 async def found(index: Index) -> set[str]:

@@ -22,7 +22,7 @@ from serdab.core import Settings, child_environment, load_settings
 from serdab.engines import Embedder
 from serdab.flow import Serdab
 from serdab.knowledge import BadSource, FolderSource, Watched, kept_receipts, read_source, watch_sources
-from serdab.knowledge.outcomes import Selection
+from serdab.knowledge.outcomes import Selection, failed_documents
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -135,10 +135,13 @@ async def test_a_file_that_grows_is_taken_when_it_has_stopped(client: Serdab, da
 @pytest.mark.usefixtures("house")
 async def test_the_copy_of_a_document_that_failed_stays_for_a_redrive(client: Serdab, folder: Path) -> None:
     (folder / "broken.docx").write_bytes(b"PK\x03\x04 not really")
+    (folder / "broken.zip").write_bytes(b"PK\x03\x04 nor this")
     (folder / "gone.txt").write_text("this one goes at once")
     watched = await _watch(client, folder)
-    assert watched.taken == 2
-    assert [path.name for path in _copies(client.settings)] == ["broken.docx"]
+    assert watched.taken == 3
+    assert sorted(path.name for path in _copies(client.settings)) == ["broken.docx", "broken.zip"]
+    failed = await failed_documents(client, Selection(batch=str(folder)))
+    assert {each.source for each in failed} == {str(folder / "broken.docx"), str(folder / "broken.zip")}
 
 
 @pytest.mark.usefixtures("house")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from serdab.core import Settings, load_settings
 from serdab.models import BadModelFile, ModelHead, PullFailed, read_model
+from serdab.models.headers.stores import RemoteStore
 from serdab.testing.model_files import (
     gguf_head,
     hf_tensors,
@@ -48,9 +50,18 @@ class Hub:
         self.ranges = True
         self.lists = True
         self.tells_length = True
+        #: How many times a question is sent on to another place before it is answered, and what is answered wrongly.
+        self.sent_on = 0
+        self.wrong_range = self.silent = False
+        self.ended = asyncio.Event()
 
     async def resolve(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
+        if self.silent:
+            await self.ended.wait()
+        times = int(request.query.get("times", "0"))
+        if times < self.sent_on:
+            raise web.HTTPFound(f"{request.path}?times={times + 1}")
         path = self.folder / request.match_info["file"]
         if not path.is_file():
             raise web.HTTPNotFound
@@ -61,7 +72,7 @@ class Hub:
             raise web.HTTPRequestRangeNotSatisfiable
         headers = {"Content-Length": str(end - start)} if self.tells_length else {}
         if asked and self.ranges:
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+            headers["Content-Range"] = f"bytes {start + self.wrong_range}-{end - 1}/{size}"
         response = web.StreamResponse(status=206 if asked and self.ranges else 200, headers=headers)
         await response.prepare(request)
         with path.open("rb") as file:
@@ -100,6 +111,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     await site.start()
     hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield hub
+    hub.ended.set()
     await runner.cleanup()
 
 
@@ -227,6 +239,31 @@ async def test_a_server_that_tells_no_length_is_read_too_and_cut_off(hub: Hub) -
     with pytest.raises(PullFailed, match="ranges"):
         await read_model("owner/name", settings_of(hub))
     assert hub.sent < 20 * MEGABYTE
+
+
+async def test_a_server_that_sends_us_on_is_followed_but_not_for_ever(hub: Hub) -> None:
+    file = write_gguf(hub.folder / "m.gguf", llama_metadata(), llama_tensors())
+    hub.sent_on = 3
+    assert same(await read_model("owner/name", settings_of(hub)), await read_model(str(file), settings_of(hub)))
+    hub.sent_on = 99
+    with pytest.raises(PullFailed, match="TooManyRedirects"):
+        await read_model("owner/name", settings_of(hub))
+
+
+async def test_another_piece_than_was_asked_for_is_refused(hub: Hub) -> None:
+    write_gguf(hub.folder / "m.gguf", llama_metadata(), llama_tensors())
+    hub.wrong_range = True
+    with pytest.raises(PullFailed, match="the range"):
+        await read_model("owner/name", settings_of(hub))
+
+
+async def test_a_server_that_says_nothing_is_given_up(hub: Hub) -> None:
+    hub.silent = True
+    async with RemoteStore("owner/name", f"{hub.url}/owner/name/resolve/main", most_s=0.2) as store:
+        with pytest.raises(PullFailed, match="in time"):
+            await store.read("m.gguf", 0, 8)
+        with pytest.raises(PullFailed, match="in time"):  # what is asked later has no time of its own
+            await store.read("m.gguf", 0, 8)
 
 
 async def test_a_head_without_end_is_given_up(hub: Hub) -> None:

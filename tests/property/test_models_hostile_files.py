@@ -17,7 +17,7 @@ from serdab.models.headers.config_shape import read_config, shape_of_config
 from serdab.models.headers.gguf import CHUNK, GgufHead, read_gguf
 from serdab.models.headers.gguf_shape import shape_of_gguf
 from serdab.models.headers.gguf_strings import chain_begins, chain_breaks, jump, walk
-from serdab.models.headers.safetensors import read_safetensors
+from serdab.models.headers.safetensors import MOST_TENSORS, read_safetensors
 from serdab.models.headers.stores import Reading
 from serdab.models.headers.tensors import count
 from serdab.testing.model_files import gguf_head, llama_metadata, llama_tensors, text
@@ -96,6 +96,13 @@ def test_absurd_counts_and_lengths_are_refused_without_being_believed(place: int
         (
             struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<IIQ", 9, 9, 1) * 1 + struct.pack("<IQ", 9, 1) * 40,
             "nested",
+        ),
+        (
+            struct.pack("<QQ", 0, 1)
+            + text("a")
+            + struct.pack("<IIQ", 9, 9, 2)
+            + (struct.pack("<IQ", 9, 4000) + struct.pack("<IQ", 0, 0) * 4000) * 2,
+            "4,096 arrays in all",
         ),
         (struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<I", 77), "type of a"),
         (struct.pack("<QQ", 0, 1) + text("general.alignment") + struct.pack("<II", 4, 3), "general.alignment"),
@@ -196,6 +203,21 @@ def test_any_places_of_tensors_are_read_or_refused(head: dict[str, Any]) -> None
     except BadModelFile:
         return
     assert all(0 <= tensor.bytes <= 1000 for tensor in tensors)
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [([(0, 2), (1, 3)], "the tensor before it ends"), ([(0, 0)] * (MOST_TENSORS + 1), "the number of tensors")],
+)
+def test_tensors_that_lie_on_each_other_or_are_too_many_are_refused(places: list[tuple[int, int]], told: str) -> None:
+    head = {
+        f"t{number}": {"dtype": "U8", "shape": [place[1] - place[0]], "data_offsets": place}
+        for number, place in enumerate(places)
+    }
+    raw = json.dumps(head).encode()
+    data = struct.pack("<Q", len(raw)) + raw
+    with pytest.raises(BadModelFile, match=told):
+        drive(read_safetensors(data, len(data) + 10), data)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08", struct.pack("<Q", 1 << 63) + b"{}", struct.pack("<Q", 9) + b"{}"])

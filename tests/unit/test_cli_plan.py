@@ -148,6 +148,15 @@ def test_tables_are_filtered_and_old_prices_are_said(cli: Cli) -> None:
     assert "older than 60 days" in err
 
 
+def test_electricity_is_listed_with_its_day_and_what_is_guessed(cli: Cli) -> None:
+    code, out, _ = cli("electricity", "land")
+    assert code == 0
+    assert "Switzerland" in out
+    assert "2026-02-01 guess" in out
+    (found,) = cli.json("electricity", "hungary")
+    assert found["sources"]["usd_per_kwh"]["on"] == "2025-06-30"
+
+
 def test_the_users_own_catalogue_is_used_and_said(cli: Cli, tmp_path: Path) -> None:
     from serdab.plan import catalogue
 

@@ -65,9 +65,37 @@ def test_cost_with_a_report_that_needs_nothing_else(capsys: pytest.CaptureFixtur
         assert f"{term}: " in text
 
 
-def test_costs_of_what_does_not_fit_say_so(capsys: pytest.CaptureFixture[str]) -> None:
-    out = printed(capsys, "plan", "cost", "qwen2.5-72b", "--device", "rtx4090-24", "--users", "4", "--json")[1]
-    assert "does not fit" in json.loads(out)["warnings"][0]
+def test_costs_count_as_many_machines_as_have_room(capsys: pytest.CaptureFixture[str]) -> None:
+    wish = ("plan", "cost", "qwen3-8b", "--device", "rtx3090-24")
+    one, many = (json.loads(printed(capsys, *wish, "--users", users, "--json")[1]) for users in ("4", "60"))
+    machines = round(many["years"]["terms"][0]["value"] / one["years"]["terms"][0]["value"])
+
+    assert machines > 1
+    assert f"{machines} machines" in many["warnings"][0]
+    assert f"{machines} machines" in many["years"]["terms"][0]["why"]
+
+
+def test_costs_of_what_does_not_fit_are_slow_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    wish = ("plan", "cost", "qwen2.5-72b", "--device", "rtx4090-24")
+    code, _, err = printed(capsys, *wish, "--users", "4")
+    assert code == 2
+    assert "serdab plan fit" in err
+    alone = json.loads(printed(capsys, *wish, "--json")[1])
+    assert "with the processor" in alone["warnings"][0]
+    assert alone["usd_per_million"] > 50
+
+
+def test_costs_by_the_users_own_terms(capsys: pytest.CaptureFixture[str]) -> None:
+    wish = ("plan", "cost", "qwen3-8b", "--device", "rtx3090-24", "--country", "DE", "--json")
+    found = json.loads(printed(capsys, *wish)[1])
+    own = json.loads(printed(capsys, *wish, "--tariff", "0.2", "--pue", "1", "--resale", "0", "--maintenance", "0")[1])
+    before, after = ({term["name"]: term["value"] for term in each["years"]["terms"]} for each in (found, own))
+
+    assert after["electricity"] == pytest.approx(before["electricity"] * 0.2 / 0.4 / 1.25)
+    assert after["resale"] == after["maintenance"] == 0
+    assert not any("price of electricity" in each for each in own["warnings"])
+    longer = json.loads(printed(capsys, *wish, "--prompts", "20")[1])
+    assert longer["million_tokens"] < found["million_tokens"]
 
 
 def test_a_chart_of_speed_ends_where_the_room_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -113,6 +141,22 @@ def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
     assert "adapters" in out
 
 
+def test_a_picture_that_does_not_fit_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    wish = ("plan", "picture", "flux.1-dev", "--device", "rtx4090-24")
+    out = printed(capsys, *wish)[1]
+    assert "does not fit" in out
+    how = out.partition("would fit with --offload ")[2].split()[0]
+    found = json.loads(printed(capsys, *wish, "--offload", how, "--json")[1])
+    assert found["fits"]
+    assert json.loads(printed(capsys, *wish, "--json")[1])["would_fit"][0] == how
+    edit, draw = (
+        json.loads(printed(capsys, "plan", "picture", name, "--device", "rtx4090-24", "--json")[1])["time"]
+        for name in ("flux.1-kontext-dev", "flux.1-dev")
+    )
+    assert edit["range"]["likely"] > 1.5 * draw["range"]["likely"]
+    assert json.loads(printed(capsys, "plan", "picture", "lama", "--device", "rtx4090-24", "--json")[1])["time"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -121,6 +165,8 @@ def test_pictures_and_training(capsys: pytest.CaptureFixture[str]) -> None:
         (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--format", "Q99"), "nearest"),
         (("estimate", "llama-3.1-8b", "--device", "rtx3090-24", "--context", "0"), "--context"),
         (("estimate", "flux.1-dev", "--device", "rtx3090-24"), "layers"),
+        (("estimate", "bge-m3", "--device", "rtx3090-24"), "serdab plan fit"),
+        (("picture", "flux.1-dev", "--device", "rtx3090-24", "--offload", "all"), "--offload"),
         (("picture", "flux.1-dev", "--device", "rtx3090-24", "--size", "huge"), "--size"),
         (("picture", "flux.1-dev", "--device", "rtx3090-24", "--size", "0x5"), "at least 64 pixels"),
         (("validate", "nowhere"), "folder"),

@@ -48,6 +48,12 @@ def line_of(text: str, name: str) -> str:
     return next(line for line in text.splitlines() if name in line)
 
 
+def test_the_input_is_shown_without_what_is_secret_in_a_url() -> None:
+    text = drawn(detail(input=[{"deliver_to": "https://hooks.example/in?token=hunter2"}]))
+    assert "token=…" in text
+    assert "hunter2" not in text
+
+
 def test_a_bar_stands_where_the_time_went() -> None:
     text = drawn(detail(steps=[step("first#1", 0, 5), step("second#1", 5, 5)]))
     first, second = line_of(text, "first#1"), line_of(text, "second#1")

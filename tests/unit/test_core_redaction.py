@@ -19,6 +19,8 @@ from serdab.store import hide_password
         ("https://me:hunter2@hub.example/a/b", "https://me:…@hub.example/a/b"),
         ("https://hunter2@hub.example/a/b", "https://…@hub.example/a/b"),
         ("https://hooks.example/in?access_token=hunter2", "https://hooks.example/in?access_token=…"),
+        ("https://hooks.example/in?a=1&sig=hunter2&b=2", "https://hooks.example/in?a=1&sig=…&b=2"),
+        ("postal code=12345 and key=b", "postal code=12345 and key=b"),
         ("imaps://reader:hunter2@mail.example/INBOX", "imaps://reader:…@mail.example/INBOX"),
         ("imaps://reader@mail.example/INBOX", "imaps://reader@mail.example/INBOX"),
         ("https://hub.example/@team/model", "https://hub.example/@team/model"),

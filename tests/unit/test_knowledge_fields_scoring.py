@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.knowledge import FieldFigures, Record, Row
-from serdab.knowledge.extraction import micro_f1, tabulate_fields
+from serdab.knowledge import FieldFigures, FieldRule, Record, Row, Schema
+from serdab.knowledge.extraction import fields_never_read, micro_f1, tabulate_fields
 from serdab.knowledge.extraction.scoring import canonical_value
 
 
@@ -26,11 +26,23 @@ def test_fields_are_counted_by_their_pairs() -> None:
     assert micro_f1({}) is None
 
 
+def test_fields_that_nothing_looks_for_have_no_figures() -> None:
+    told: list[tuple[dict[str, str], dict[str, str | None], Record | None]] = [
+        ({"date": "2026-01-02", "created_at": "2026-01-02", "iban": "DE00", "question": "?"}, {"date": None}, None)
+    ]
+    schema = Schema(schema="invoice", fields=[FieldRule(name="iban", kind="iban")])
+    left_out = fields_never_read(told, [schema])
+    assert left_out == ["created_at"]
+    assert set(tabulate_fields(told, left_out)) == {"answer", "date", "iban"}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         ("$1,234.50", "1234.50 USD"),
         ("RM 7.00", "7 MYR"),
+        ("10 125,00 €", "10125.00 EUR"),
+        ("1.234,56", "1234.56"),
         ("19/10/2018", "2018-10-19"),
         ("12 Mill Lane, Whitby.", "12 MILL LANE WHITBY"),
         ("2 years", "2 Years"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from serdab.knowledge import Receipt, Record
@@ -22,6 +23,11 @@ def receipt(label: str, schema: str) -> Receipt:
 def test_a_kind_that_contradicts_the_schema_needs_a_look_which_names_both() -> None:
     (look,) = looks_of(receipt("receipt", "invoice"))
     assert look.reason == "the kind is receipt (0.53), but the values were read by the schema invoice"
+
+
+def test_that_no_labels_are_known_is_no_matter_of_one_document() -> None:
+    unknown = msgspec.structs.replace(receipt("invoice", "invoice"), label=None, abstained=True)
+    assert looks_of(unknown) == []
 
 
 @pytest.mark.parametrize(

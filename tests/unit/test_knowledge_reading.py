@@ -32,6 +32,25 @@ def test_a_line_of_json_may_have_one_label_or_several(tmp_path: Path) -> None:
     assert found == [{"label": "bill"}, {"topic": "x"}, {"label": 7}, {}]
 
 
+def test_lines_of_json_may_begin_with_a_mark_and_have_empty_names(tmp_path: Path) -> None:
+    rows = b'\xef\xbb\xbf{"text": "a", "id": null, "lang": null}\n{"text": "b", "id": 7, "doc_type": null}\n'
+    (tmp_path / "rows.jsonl").write_bytes(rows)
+    found = [each for each in find_sources([tmp_path], 1000) if isinstance(each, Source)]
+    assert [(each.name.partition("#")[2], each.text, each.lang) for each in found] == [("1", "a", ""), ("7", "b", "")]
+
+
+def test_a_document_is_known_by_its_place_wherever_somebody_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a letter")
+    names = set()
+    for stands, path in ((tmp_path, "in"), (tmp_path / "in", "."), (tmp_path / "in", "../in/a.txt")):
+        monkeypatch.chdir(stands)
+        names |= {each.name for each in find_sources([Path(path)], MOST)}
+    assert names == {str(tmp_path / "in" / "a.txt")}
+
+
 def docx(document: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

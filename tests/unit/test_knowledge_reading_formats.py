@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import re
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from document_samples import CSV, HTML, MARKDOWN, RTF, docx, eml, every_kind, lettered_pdf, pdf, pptx, xlsx, zipped
+from document_samples import (
+    CSV,
+    HTML,
+    MARKDOWN,
+    RTF,
+    docx,
+    every_kind,
+    lettered_pdf,
+    pdf,
+    pdf_of,
+    pptx,
+    rezipped,
+    xlsx,
+    zipped,
+)
 from serdab.knowledge.normalising import normalise_text, page_of
 from serdab.knowledge.reading import (
     Refusal,
     RefusedDocument,
     Source,
     TextlessDocument,
-    find_mail_parts,
+    UnsupportedDocument,
     find_sources,
     read_document,
     read_member,
@@ -133,6 +150,11 @@ def test_a_table_in_a_pdf_is_read_row_by_row_with_its_empty_cells() -> None:
     assert text_of(pdf([page]), "a.pdf") == "\n".join("\t".join(row) for row in cells)
 
 
+def test_two_numbers_beside_each_other_are_cells_and_not_one_number() -> None:
+    row = [(50, 700, "Paper"), (300, 700, "10"), (321, 700, "125,00 EUR"), (50, 686, "Total 10 125,00 EUR")]
+    assert text_of(pdf([row]), "a.pdf") == "Paper\t10\t125,00 EUR\nTotal 10 125,00 EUR"
+
+
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_a_turned_page_is_read_like_an_upright_one(rotate: int) -> None:
     upright = [(50, 700, "first line of the page"), (50, 680, "second line")]
@@ -182,38 +204,6 @@ def test_a_pdf_of_pictures_names_what_would_read_it() -> None:
         read_document(pdf([[], []]), "a.pdf")
 
 
-def test_a_mail_brings_its_attachments_as_pages_and_names_the_mail_that_began_it() -> None:
-    inner = eml([("inner.csv", CSV)])
-    found = read_document(eml([("b.csv", CSV), ("inner.eml", inner), ("c.exe", b"MZ\x90\0")]), "a.eml")
-    pages = found.text.split("\f")
-    assert pages[0].startswith("From: Zoë <zoe@example.org>\nTo: desk@example.org\n")
-    assert pages[1] == "Attachment: b.csv (40 bytes)\nitem\tcount\tprice\nPaper\t2\t12,50\nInk\t\t3"
-    assert pages[2].startswith("Attachment: inner.eml")
-    assert pages[3].startswith("Attachment: inner.csv (40 bytes)\nitem")
-    assert pages[4].startswith("Attachment: c.exe")
-    assert "not read" in pages[4]
-    assert (found.title, found.thread) == ("Re: Grüße", "<first@example.org>")
-
-
-def test_parts_of_a_mail_are_told_apart() -> None:
-    text = text_of(eml(), "a.eml")
-    parts = {part.kind: text[part.start : part.end].strip() for part in find_mail_parts(text)}
-    assert parts == {
-        "own": "Thank you.",
-        "quoted": "On Monday, Desk wrote:\n> Please send the form.",
-        "signature": "--\nZoë Okafor\nBlue Door Ltd.",
-    }
-
-
-def test_undeclared_and_wrongly_declared_charsets_of_mails_are_read() -> None:
-    head = b"From: a@example.org\nSubject: Gr\xfc\xdfe an alle\n"
-    body = "Schöne Grüße aus Köln, wir hören von Ihnen".encode("cp1252")
-    for declared in (b"", b"Content-Type: text/plain; charset=no-such\n", b"Content-Type: text/plain; charset=utf-8\n"):
-        text = text_of(head + declared + b"\n" + body, "a.eml")
-        assert "Subject: Grüße an alle" in text
-        assert "Schöne Grüße aus Köln" in text
-
-
 def test_an_archive_is_a_folder_of_sources(tmp_path: Path) -> None:
     inner = zipped({"deep.txt": b"deep", "deeper.zip": zipped({"a.txt": b"too deep"})})
     parts = {"a.csv": CSV, "folder/b.txt": b"text", ".hidden": b"x", "__MACOSX/a": b"x", "inner.zip": inner,
@@ -227,6 +217,112 @@ def test_an_archive_is_a_folder_of_sources(tmp_path: Path) -> None:
     assert refused == {"broken.zip": "document_malformed", "papers.zip#inner.zip#deeper.zip": "document_bomb"}
     data = (tmp_path / "papers.zip").read_bytes()
     assert [read_member(data, member, MOST, "papers.zip") for member in members] == [b"out", CSV, b"text", b"deep"]
+
+
+def test_names_in_an_archive_are_those_that_their_writer_meant(tmp_path: Path) -> None:
+    names = ("März/Übersicht.txt".encode(), "Köln.txt".encode("cp437"))
+    placeholders = {"M" * len(names[0]): b"first", "K" * len(names[1]): b"second"}
+    data = zipped(placeholders)
+    for placeholder, name in zip(placeholders, names, strict=True):
+        data = data.replace(placeholder.encode(), name)
+    (tmp_path / "a.zip").write_bytes(data)
+    members = [each.member for each in find_sources([tmp_path], MOST) if isinstance(each, Source)]
+    assert sorted(members) == ["Köln.txt", "März/Übersicht.txt"]
+    assert [read_member(data, member, MOST, "a.zip") for member in sorted(members)] == [b"second", b"first"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("sep=;\r\nday;paid\r\n1;2,50\r\n", "day\tpaid\n1\t2,50"),
+        ("950,00;1.234,50;12,00\n1,00;2,00;3,00\n", "950,00\t1.234,50\t12,00\n1,00\t2,00\t3,00"),
+        ("name,note\nA,one; two\nB,three\n", "name\tnote\nA\tone; two\nB\tthree"),
+        ("day\tpaid\n1\t2,50\n", "day\tpaid\n1\t2,50"),
+    ],
+)
+def test_commas_in_numbers_and_sentences_part_no_cells(text: str, cells: str) -> None:
+    assert text_of(text.encode("utf-16"), "a.csv") == cells
+
+
+@pytest.mark.parametrize("has_drawings", [True, False])
+def test_what_was_filled_into_a_form_stands_where_the_form_asks_for_it(has_drawings: bool) -> None:
+    drawn = b"/AP << /N 7 0 R >>" if has_drawings else b""
+    needs = b"" if has_drawings else b"/NeedAppearances true"
+    fonts = b"/Resources << /Font << /F1 3 0 R >> >>"
+    asked, given = b"BT /F1 10 Tf 50 700 Td (Name:) Tj ET", b"/Tx BMC BT /F1 10 Tf 2 5 Td (Miriam Haddad) Tj ET EMC"
+    data = pdf_of([
+        b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R] /DA (/F1 10 Tf) %s"
+        b" /DR << /Font << /F1 3 0 R >> >> >> >>" % needs,
+        b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Annots [6 0 R] %s >>" % fonts,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(asked), asked),
+        b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /V (Miriam Haddad) /Rect [200 695 400 715] /F 4"
+        b" /DA (/F1 10 Tf) /P 4 0 R %s >>" % drawn,
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 200 20] %s /Length %d >>\nstream\n%s\nendstream"
+        % (fonts, len(given), given),
+    ])  # fmt: skip
+    assert text_of(data, "a.pdf") == "Name:\tMiriam Haddad"
+
+
+def test_a_word_that_was_drawn_backwards_keeps_the_sign_behind_it() -> None:
+    word = "التاريخ"
+    assert text_of(lettered_pdf([(60.0, 700.0, word[::-1]), (52.8, 700.0, ":")], word), "a.pdf") == f"{word}:"
+
+
+def test_header_and_footer_of_rich_text_are_read() -> None:
+    data = rb"{\rtf1\ansi{\header\pard Blue Door Ltd.\par}The text\par{\footerr Registered in Leeds\par}}"
+    assert [line for line in text_of(data, "a.rtf").split("\n") if line] == [
+        "Blue Door Ltd.",
+        "The text",
+        "Registered in Leeds",
+    ]
+
+
+def test_a_docx_of_the_strict_kind_is_read_and_hidden_words_are_not() -> None:
+    def as_strict(name: str, content: bytes) -> bytes:
+        content = content.replace(b"After the table", b"After</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>unseen")
+        return re.sub(rb"http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+                      b"http://purl.oclc.org/ooxml/wordprocessingml/main", content)  # fmt: skip
+
+    text = text_of(rezipped(docx(), as_strict), "a.docx")
+    assert text == "Blue Door Ltd.\nBefore the table\nItem\tCount\tPrice\nPaper\t\t12.50\nAfter\nRegistered in Leeds"
+
+
+def test_a_cell_of_a_web_page_that_takes_two_columns_leaves_one_empty() -> None:
+    page = b"<table><tr><th>Item<th>Count<th>Price</tr><tr><td colspan=2>Total</td><td>12.50</td></tr></table>"
+    assert text_of(page, "a.html") == "Item\tCount\tPrice\nTotal\t\t12.50"
+
+
+def test_the_words_of_a_diagram_stand_on_its_slide() -> None:
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    names = "http://schemas.openxmlformats.org/drawingml/2006"
+    link = f'<Relationship Id="rId99" Type="{kinds}/diagramData" Target="../diagrams/data1.xml"/></Relationships>'
+    diagram = (
+        f'<d:dataModel xmlns:d="{names}/diagram" xmlns:a="{names}/main"><d:ptLst><d:pt><d:t><a:p><a:r>'
+        "<a:t>Step one</a:t></a:r></a:p></d:t></d:pt></d:ptLst></d:dataModel>"
+    )
+
+    with zipfile.ZipFile(io.BytesIO(pptx())) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    slide = "ppt/slides/_rels/slide1.xml.rels"
+    parts[slide] = parts[slide].replace(b"</Relationships>", link.encode())
+    assert "Lower box\nStep one\nNotes" in text_of(
+        zipped({**parts, "ppt/diagrams/data1.xml": diagram.encode()}), "a.pptx"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "__substg1.0_0037001F".encode("utf-16-le"), "an Outlook message"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an office file of before 2007"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.text", "an OpenDocument file"),
+    ],
+)
+def test_what_is_not_read_is_called_what_it_is(data: bytes, what: str) -> None:
+    with pytest.raises(UnsupportedDocument, match=rf"got '{what}.*; save it as"):
+        read_document(data, "a.doc")
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,26 @@ async def test_latent_attention_keeps_one_latent(tmp_path: Path) -> None:
     assert (head.shape.experts.count, head.shape.experts.used, head.shape.experts.shared) == (8, 2, 1)
 
 
+async def test_an_old_file_of_latent_attention_keeps_every_head(tmp_path: Path) -> None:
+    metadata = {key.replace("llama.", "deepseek2."): value for key, value in llama_metadata().items()}
+    metadata |= {
+        "general.architecture": "deepseek2",
+        "deepseek2.attention.kv_lora_rank": 512,
+        "deepseek2.rope.dimension_count": 64,
+        "deepseek2.attention.head_count_kv": 16,
+        "deepseek2.attention.key_length": 192,
+        "deepseek2.attention.value_length": 128,
+    }
+    tensors: list[Described] = [("token_embd.weight", (1024, 1000), "Q8_0")]
+    for block in range(4):
+        tensors.append((f"blk.{block}.attn_kv_a_mqa.weight", (1024, 576), "Q8_0"))
+        tensors.append((f"blk.{block}.attn_kv_b.weight", (512, 4096), "Q8_0"))
+    head = await read(tmp_path, metadata, tensors)
+    [layers] = head.shape.layers
+    assert (layers.attention, layers.kv_heads, layers.head_dim, layers.value_dim) == ("full", 16, 192, 128)
+    assert any("every head" in each for each in head.shape.assumed)
+
+
 async def test_recurrent_blocks_are_told_by_their_tensors_and_have_the_known_state(tmp_path: Path) -> None:
     metadata = {key.replace("llama.", "qwen3next."): value for key, value in llama_metadata().items()}
     metadata |= {

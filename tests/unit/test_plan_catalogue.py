@@ -299,3 +299,10 @@ def test_a_price_is_of_the_memory_that_the_entry_has(catalogue: Catalogue) -> No
     assert large.price is not None
     assert small.memory_bytes < large.memory_bytes
     assert small.price.high_usd < large.price.low_usd
+
+
+def test_a_price_of_electricity_that_is_not_of_its_country_is_a_guess() -> None:
+    for each in load_catalogue().electricity.values():
+        source = each.sources["usd_per_kwh"]
+        assert (source.evidence == "guess") == ("not of this country" in source.what), each.country
+        assert each.sources["*"].on.year >= 2022

@@ -230,8 +230,11 @@ def test_what_is_offered_differs_and_what_is_more_is_not_offered(users: int, lan
     found = advice(Wish(users=users, languages=languages, commercial=True, budget_usd=20_000))
 
     first, *others = found.options
+    assert len({option.device for option in found.options}) == len(found.options) == 3
     for option in others:
-        if option.why.startswith("better"):
+        if option.why.startswith("the next in cost"):
+            assert option == others[-1]
+        elif option.why.startswith("better"):
             assert option.quality >= first.quality + 3
             assert CATALOGUE.models[option.model].year >= CATALOGUE.models[first.model].year
         else:

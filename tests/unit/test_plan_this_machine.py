@@ -37,6 +37,16 @@ def test_known_cards_have_their_own_memory_and_the_catalogues_bandwidth(machine:
     assert device.name.endswith(", here")
 
 
+def test_what_is_beside_a_card_and_in_use_on_it_is_told(machine: Machine) -> None:
+    card = replace(gpu("NVIDIA GeForce RTX 4090", 24 * GIB), used_bytes=10 * GIB)
+    memory = replace(machine.memory, copied_bytes_s=80e9)
+    device, _ = as_device(replace(machine, gpus=(card,), memory=memory), DEVICES)
+    assert device.host_bandwidth == 80e9
+    assert "10.0 GiB are in use now" in device.note
+    idle = as_device(replace(machine, gpus=(replace(card, used_bytes=GIB // 2),), memory=memory), DEVICES)[0]
+    assert "in use" not in idle.note
+
+
 def test_a_card_that_shares_memory_has_that_of_the_machine(machine: Machine) -> None:
     device, _ = as_device(replace(machine, gpus=(gpu("NVIDIA GB10", None),)), DEVICES)
     assert device.memory_bytes == machine.memory.total_bytes

@@ -10,7 +10,7 @@ from serdab.app.metrics import EXAMPLES, METRICS
 from serdab.app.processes import ProcessFile, living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
-from serdab.app.subjects import redriven_among, subjects_of
+from serdab.app.subjects import redriven_among, runs_to_redrive, subjects_of
 from serdab.app.supervisor import run_tree
 from serdab.app.tree import Tree, worker_count
 from serdab.app.units import UNIT_NAME, Unit, make_unit
@@ -57,6 +57,7 @@ __all__ = [
     "run_tree",
     "run_watch",
     "run_worker",
+    "runs_to_redrive",
     "some_engine",
     "some_tree",
     "start_detached",

@@ -11,6 +11,16 @@ select exists (select from workflow where name = $1)
 -- What some runs were given.
 select run_id, input from run where run_id = any ($1::uuid[])
 
+-- name: runs_to_redrive
+-- The runs that ended last in one way and were not tried again yet; a queue may be given. A child is tried again by its
+-- parent, unless that has its result.
+select o.run_id from run_outcome o join run u using (run_id)
+ where o.status <> 'd' and case o.status when 'f' then 'failed' when 'c' then 'cancelled' else 'dead' end = $1
+   and ($2::text is null or u.queue = $2)
+   and (u.parent is null or exists (select from run_outcome p where p.run_id = u.parent and p.status = 'd'))
+   and not exists (select from redrive r where r.old_run = o.run_id)
+ order by o.ended_at desc, o.run_id desc limit $3
+
 -- name: redriven_runs
 -- Those of some runs that were tried again.
 select old_run from redrive where old_run = any ($1::uuid[])

@@ -1,4 +1,4 @@
-"""What a list of runs says beyond their states: what each is about, and which were tried again."""
+"""What a list of runs says beyond their states: what each is about, and which were or could be tried again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+from serdab.core import BadInput, expected
+from serdab.flow import State
 from serdab.store import Database, load_statements
 
 _SQL = load_statements("serdab.app")
 #: Inputs that are read at once: one has at most `flow.inline_bytes`.
 _PART = 200
+_WITHOUT_RESULT = (State.FAILED, State.CANCELLED, State.DEAD)
 
 
 class _Given(msgspec.Struct):
@@ -35,6 +38,18 @@ def subject_of(given: bytes) -> str:
     except msgspec.DecodeError:
         return ""
     return arguments[0].source if arguments else ""
+
+
+async def runs_to_redrive(database: Database, state: str, *, queue: str | None = None, limit: int = 100) -> list[UUID]:
+    """The runs that ended last without a result and were not tried again yet, the newest first.
+
+    Raises:
+        BadInput: no run ends in that state without a result.
+    """
+    if state not in _WITHOUT_RESULT:
+        raise BadInput(expected("the state of runs to redrive", f"one of {', '.join(_WITHOUT_RESULT)}", state))
+    rows = await database.pool.fetch(_SQL["runs_to_redrive"], state, queue, limit)
+    return [UUID(int=row["run_id"].int) for row in rows]
 
 
 async def redriven_among(database: Database, runs: Sequence[UUID]) -> set[UUID]:

@@ -90,6 +90,8 @@ def _show(found: Evaluation) -> None:
         rows.append((f"field {name}", shown))
     if found.fields_f1 is not None:
         rows.append(("fields, F1 over all", f"{found.fields_f1:.4f}"))
+    if found.fields_never_read:
+        rows.append(("fields that no schema reads", ", ".join(found.fields_never_read)))
     print_table(("measure", "value"), rows)
     for refusal in found.refusals:
         say(f"refused {refusal.source}: {refusal.reason}")

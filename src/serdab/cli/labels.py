@@ -52,7 +52,14 @@ def import_file(
     for refusal in report.refusals:
         say(f"  row {refusal.row}: {refusal.reason}")
     accuracy = "" if report.held_out_accuracy is None else f"; held-out accuracy {report.held_out_accuracy:.3f}"
-    say(f"{report.examples:,} examples of {report.labels:,} labels in all{accuracy}")
+    say(f"{contents_of(report)} in all{accuracy}")
+
+
+def contents_of(report: ImportReport | TrainReport) -> str:
+    """What a set holds, in words."""
+    counts = ((report.examples, "example"), (report.descriptions, "description"), (report.labels, "label"))
+    *held, labels = [f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counts if count] or ["no examples"]
+    return f"{' and '.join(held)} of {labels}" if held else labels
 
 
 async def import_with_bar(settings: Settings, file: Path, into: str | None, key: str | None) -> ImportReport:
@@ -112,12 +119,13 @@ def train(
     if json:
         print_json(report)
         return
-    say(f"learned from {report.examples:,} examples of {report.labels:,} labels of {report.label_set}")
     if report.embedded_again:
-        say(f"{report.embedded_again:,} of them were embedded again: another model or precision had made them")
+        say(f"{report.embedded_again:,} examples were embedded again: another model or precision had made them")
     if report.threshold is None:
-        say("too few examples to learn from: the nearest ones tell")
+        say(f"{report.label_set} has {contents_of(report)}: too few examples to learn from, the nearest text tells")
+        say(f"answers to `serdab labels review {report.label_set}` become examples")
         return
+    say(f"learned from {contents_of(report)} of {report.label_set}")
     say(
         f"needs a look below {report.threshold:.3f}: a wrong label costs {report.costs.wrong:g}, a look "
         f"{report.costs.look:g}"
@@ -175,7 +183,7 @@ def describe(
         return len(said), await train_labels(link, embedder, name)
 
     count, report = run_loop(with_engine(session_of(ctx).settings, ask))
-    say(f"{count:,} label{'s' * (count != 1)} of {name} described; it has {report.examples:,} examples so far")
+    say(f"{count:,} label{'s' * (count != 1)} of {name} described; it has {contents_of(report)} now")
 
 
 @labels.command("evaluate")

@@ -11,7 +11,7 @@ from serdab.cli.plan_asking import Json, catalogue_of
 from serdab.cli.printing import counted, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from serdab.plan import Catalogue, Device, ModelCard
+    from serdab.plan import Catalogue, Device, Electricity, ModelCard
 
 application = typer.Typer(help="Plan machines and models before anything is bought.", no_args_is_help=True)
 
@@ -148,10 +148,40 @@ def prices(
     _say_stale(catalogue, {each.id for each in chosen})
 
 
+@application.command()
+def electricity(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Only countries with this in their name, or of these two letters.")] = "",
+    json: Json = False,
+) -> None:
+    """List what a kWh costs a household and emits, by country."""
+    chosen = [each for each in catalogue_of(ctx).electricity.values() if _in_name(name, each.country, each.name)]
+    if json:
+        print_json(chosen)
+        return
+    print_table(
+        ("country", "name", ">USD a kWh", "as of", ">g CO2", "as of", "price by~"),
+        [_electricity_row(each) for each in chosen],
+    )
+
+
+def _electricity_row(each: Electricity) -> tuple[object, ...]:
+    price, carbon = (each.sources.get(name, each.sources["*"]) for name in ("usd_per_kwh", "grams_co2_per_kwh"))
+    return (
+        each.country,
+        each.name,
+        f"{each.usd_per_kwh:g}",
+        f"{price.on}{' guess' if price.evidence == 'guess' else ''}",
+        "" if each.grams_co2_per_kwh is None else f"{each.grams_co2_per_kwh:,.0f}",
+        carbon.on,
+        price.what,
+    )
+
+
 def _say_stale(catalogue: Catalogue, shown: set[str]) -> None:
     from serdab.plan import STALE_DAYS
 
-    stale = [each for each in catalogue.stale() if each.split()[3] in shown]
+    stale = shown & catalogue.stale().keys()
     if stale:
         say(f"older than {STALE_DAYS} days: {counted(len(stale), 'price')}; look again before you buy")
 

@@ -8,8 +8,10 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+import msgspec
 import typer
 
 from serdab.cli.printing import say
@@ -18,9 +20,12 @@ from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
     from serdab.core import Settings
-    from serdab.plan import Catalogue, Device, Neighbour, Question, Shape, Weights
+    from serdab.plan import Catalogue, Device, Electricity, Neighbour, Question, Shape, Weights
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Country = Annotated[str, typer.Option(help="Two letters: price of electricity and carbon.")]
+Tariff = Annotated[float | None, typer.Option(min=0, max=10, help="Your own price of a kWh, USD.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.")]
 #: Says this machine in place of a device of the catalogue.
 HERE = "here"
 #: Widest context that can be asked for, tokens.
@@ -40,8 +45,13 @@ class Asked:
     users: Annotated[int, typer.Option(min=1, max=100_000, help="Users at the same time.")] = 1
     context: Annotated[str, typer.Option(help="Tokens of one user's context, as in 16k.")] = "8k"
     storage: Annotated[
-        str, typer.Option("--format", help="How weights are stored that no head tells of: Q4_K_M, Q8_0, BF16, FP8.")
-    ] = "Q4_K_M"
+        str,
+        typer.Option(
+            "--format",
+            help="How weights are stored that no head tells of, as in Q8_0, BF16, FP8; "
+            "empty: Q4_K_M, F16 of models of embeddings.",
+        ),
+    ] = ""
     engine: Annotated[str, typer.Option(help="llama.cpp, ollama, vllm, sglang, tensorrt-llm, mlx…")] = "llama.cpp"
     kv: Annotated[str, typer.Option(help="How keys and values are kept: f16, q8_0, fp8, q4_0.")] = "f16"
     draft: Annotated[str, typer.Option(help="A model that writes drafts; NAME@FORMAT says how it is stored.")] = ""
@@ -50,6 +60,7 @@ class Asked:
     ] = ""
     adapters: Annotated[int, typer.Option(min=0, max=10_000, help="LoRA adapters that are held at once.")] = 0
     rank: Annotated[int, typer.Option(min=1, max=4096, help="Rank of the adapters.")] = 16
+    display: Annotated[bool, typer.Option("--display", help="The cards show a desktop too.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +114,19 @@ def catalogue_of(ctx: typer.Context) -> Catalogue:
     return catalogue
 
 
+def electricity_of(catalogue: Catalogue, country: str, tariff: float | None) -> Electricity:
+    """A country's electricity, at the price that its user pays where that is told.
+
+    Raises:
+        UnknownEntry: the country is not known.
+    """
+    known = catalogue.electricity_of(country)
+    if tariff is None:
+        return known
+    carbon = {name: source for name, source in known.sources.items() if name != "usd_per_kwh"}
+    return msgspec.structs.replace(known, usd_per_kwh=tariff, sources=carbon)
+
+
 def context_tokens(text: str) -> int:
     """Tokens of a context as people write it: 16k is 16,384.
 
@@ -151,7 +175,7 @@ def question_of(
         BadInput: no such model or device, or an option is wrong.
         PullFailed: the hub does not answer.
     """
-    from serdab.plan import Question, weights_of
+    from serdab.plan import Question
 
     tokens = context_tokens(asked.context)
     found = find_model(settings, catalogue, asked.model)
@@ -165,7 +189,7 @@ def question_of(
     question = Question(
         device=device,
         shape=found.shape,
-        weights=found.weights if found.weights is not None else weights_of(found.shape, asked.storage),
+        weights=weights_in(found, asked.storage),
         engine=asked.engine,
         cards=asked.cards or cards,
         users=asked.users,
@@ -174,6 +198,7 @@ def question_of(
         neighbours=neighbours,
         adapters=asked.adapters,
         adapter_rank=asked.rank,
+        display=asked.display,
     )
     return question, found
 
@@ -208,10 +233,23 @@ def neighbour_of(settings: Settings, catalogue: Catalogue, name: str, storage: s
         BadInput: no such model or format.
         PullFailed: the hub does not answer.
     """
-    from serdab.plan import Neighbour, weights_of
+    from serdab.plan import Neighbour
 
     model, _, own = name.partition("@")
     found = find_model(settings, catalogue, model)
-    usual = "F16" if found.shape.kind in ("embedding", "rerank") else storage
-    weights = found.weights if found.weights is not None else weights_of(found.shape, own or usual)
-    return Neighbour(shape=found.shape, weights=weights, drafts=drafts)
+    return Neighbour(
+        shape=found.shape, weights=weights_in(found, own or (storage if found.shape.writes else "")), drafts=drafts
+    )
+
+
+def weights_in(found: Found, storage: str) -> Weights:
+    """The weights by their heads, else in a format; where none is said at 4 bits, those of embeddings at 16.
+
+    Raises:
+        BadPlan: no such format.
+    """
+    from serdab.plan import weights_of
+
+    if found.weights is not None:
+        return found.weights
+    return weights_of(found.shape, storage or ("Q4_K_M" if found.shape.writes else "F16"))

@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.plan_asking import Asked, Json, asks, catalogue_of, context_tokens, device_of, question_of
+from serdab.cli.plan_asking import (
+    Asked,
+    Country,
+    Json,
+    Report,
+    Tariff,
+    asks,
+    catalogue_of,
+    context_tokens,
+    device_of,
+    electricity_of,
+    question_of,
+)
+from serdab.cli.plan_costs import cost
 from serdab.cli.plan_fitting import show_fit
-from serdab.cli.plan_showing import show_advice, show_answer, show_cost, show_terms, show_validation
+from serdab.cli.plan_showing import show_advice, show_answer, show_terms, show_validation
 from serdab.cli.printing import print_json, say
 from serdab.cli.session import session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
-    from serdab.plan import Answer, ApiPrice, Catalogue
-
-Country = Annotated[str, typer.Option(help="Two letters: price of electricity and carbon.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.")]
+    from serdab.plan import Answer
 
 
 def register(application: typer.Typer) -> None:
@@ -68,66 +78,6 @@ def _answered(ctx: typer.Context, asked: Asked) -> Answer:
     return answer_question(question_of(session_of(ctx).settings, catalogue_of(ctx), asked)[0])
 
 
-def cost(  # noqa: PLR0913 - each is an option of the command line
-    ctx: typer.Context,
-    asked: Asked,
-    country: Country = "US",
-    busy: Annotated[float, typer.Option(min=0, max=1, help="Share of the hours in which it works.")] = 0.25,
-    years: Annotated[float, typer.Option(min=0.1, max=20, help="Years it stands.")] = 3.0,
-    people: Annotated[float, typer.Option(min=0, help="USD a year for people who look after it.")] = 0.0,
-    services: Annotated[str, typer.Option(help="Services to compare with, by id, as in a,b.")] = "",
-    json: Json = False,
-    report: Report = None,
-) -> None:
-    """Say what a machine costs, and from when it beats a service.
-
-    Cost over the years, and for a million tokens.
-    """
-    from datetime import UTC, datetime
-
-    from msgspec.structs import replace
-
-    from serdab.plan import Terms, Workload, answer_question, estimate_cost
-
-    catalogue = catalogue_of(ctx)
-    question, _ = question_of(session_of(ctx).settings, catalogue, asked)
-    answer = answer_question(question)
-    each = 1 / answer.between_tokens.likely if answer.between_tokens is not None else answer.decode.likely
-    chosen = [catalogue.api_price(name.strip()) for name in services.split(",") if name.strip()]
-    found = estimate_cost(
-        question.device,
-        question.cards,
-        catalogue.electricity_of(country),
-        Workload(answer_tokens_per_s=each * asked.users, users=asked.users),
-        tuple(chosen or nearest_services(catalogue)),
-        terms=Terms(busy_share=busy, years=years, people_usd_a_year=people),
-        today=datetime.now(UTC).date(),  # noqa: TID251 - the day of a price, not the order of events
-    )
-    if not answer.fit.fits:
-        why = f"{answer.model} for {asked.users} at once does not fit {answer.device}: nothing runs for this"
-        found = replace(found, warnings=(f"{why} money; `serdab plan fit` says what would", *found.warnings))
-    if report is not None:
-        from serdab.cli.plan_report import write_report
-
-        write_report(report, answer, found)
-        say(f"written: {report}")
-    if json:
-        print_json(found)
-    else:
-        show_cost(found)
-
-
-def nearest_services(catalogue: Catalogue) -> list[ApiPrice]:
-    """Three services to compare with: the median of each of the smaller classes."""
-    found: list[ApiPrice] = []
-    for size in ("small", "medium", "large"):
-        own = sorted(
-            (each for each in catalogue.api_prices.values() if each.size == size), key=lambda each: each.output_usd
-        )
-        found += own[len(own) // 2 : len(own) // 2 + 1]
-    return found
-
-
 def recommend(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     task: Annotated[str, typer.Option(help="chat, code, reasoning, extraction, translation, vision…")] = "chat",
@@ -139,6 +89,7 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
     commercial: Annotated[bool, typer.Option("--commercial", help="Only licences for commercial use.")] = False,
     speed: Annotated[float, typer.Option(min=0.1, help="Least tokens a second that a user sees.")] = 10.0,
     country: Country = "US",
+    tariff: Tariff = None,
     device: Annotated[str, typer.Option(help="What there is already: a device, or here; empty: to be bought.")] = "",
     cards: Annotated[int, typer.Option(min=0, max=64, help="How many of it; 0: one, or all of this machine.")] = 0,
     json: Json = False,
@@ -162,7 +113,7 @@ def recommend(  # noqa: PLR0913 - each is an option of the command line
         least_tokens_per_s=speed,
         region="EU" if country.upper() in EUROPEAN_UNION else country,
     )
-    models, electricity = list(catalogue.models.values()), catalogue.electricity_of(country)
+    models, electricity = list(catalogue.models.values()), electricity_of(catalogue, country, tariff)
     if device:
         machine, number = device_of(catalogue, device, measured=True)
         found = recommend_for(machine, cards or number, models, wish, electricity)

@@ -42,7 +42,8 @@ def show_fit(question: Question, found: Found, *, as_json: bool) -> None:
         verdict = "fits" if memory.fits else "does not fit"
         spare = f"{shown(abs(memory.spare_bytes), 'B')} {'to spare' if memory.spare_bytes >= 0 else 'are missing'}"
         show_memory(memory)
-        print(f"{verdict} {question.cards} x {device.name}: {spare}, 8 % must stay free; room for {users:,} at once")
+        room = f"room for {users:,} at once" if shape.writes else "nothing is kept between texts"
+        print(f"{verdict} {question.cards} x {device.name}: {spare}, 8 % must stay free; {room}")
         if device.note:
             print(f"  {device.note}")
         for each in help_by:

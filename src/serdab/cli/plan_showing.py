@@ -23,7 +23,8 @@ def shown(value: float, unit: str) -> str:
         return f"{value * 1e3:,.2f} ms" if value < 1 else f"{value:,.1f} s"
     if unit == "USD":
         return f"{value:,.0f} USD"
-    return f"{value:,.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    digits = f"{value:.2g}" if value < 1 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    return f"{digits} {unit}"
 
 
 def bar(share: float, width: int = BAR) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serdab.cli.interruption import stopped
-from serdab.cli.labels import DEFAULT, Json, Name, with_engine
+from serdab.cli.labels import DEFAULT, Json, Name, contents_of, with_engine
 from serdab.cli.printing import print_json, say
 from serdab.cli.session import run_loop, session_of
 
@@ -136,7 +136,7 @@ async def _take(link: Link, embedder: Embedder, name: str, answers: Sequence[Ans
 
     told = await take_answers(link, embedder, name, answers)
     report = await train_labels(link, embedder, name)
-    say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples of {report.labels:,} labels")
+    say(f"{told:,} answers taken; {report.label_set} has {contents_of(report)}")
 
 
 async def _interview(link: Link, embedder: Embedder, name: str, found: Sequence[Doubtful], who: str) -> None:
@@ -163,7 +163,7 @@ async def _interview(link: Link, embedder: Embedder, name: str, found: Sequence[
             told += await take_answers(link, embedder, name, [answer])
         if told:
             report = await train_labels(link, embedder, name)
-            say(f"{told:,} answers taken; {report.label_set} has {report.examples:,} examples now")
+            say(f"{told:,} answers taken; {report.label_set} has {contents_of(report)} now")
 
 
 async def _asked_label(each: Doubtful, known: list[str]) -> str:

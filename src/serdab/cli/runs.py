@@ -128,9 +128,11 @@ def cancel(
 def redrive(
     ctx: typer.Context,
     runs: Annotated[list[str] | None, typer.Argument(metavar="RUN…", help="Ids of runs.")] = None,
-    state: Annotated[str | None, typer.Option(help="All of this state: failed, cancelled or dead.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Those of this state that were not tried again yet: failed, cancelled or dead.")
+    ] = None,
     queue: Annotated[str | None, typer.Option(help="With --state: only of this queue.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --state: at most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --state: at most so many, newest first.")] = 100,
     json: Json = False,
 ) -> None:
     """Try runs again that ended without a result.
@@ -151,20 +153,22 @@ def redrive(
         rows = [(run, again, "before" if run in before else "now") for run, again in answers.items()]
         print_table(("run", "tried again as", "when"), rows)
         say(f"{len(answers) - len(before)} tried again" + (f", {len(before)} had been before" if before else ""))
+        if state and len(answers) == limit:
+            say("there may be more; the same command takes the next")
 
 
 async def _redrive(
     settings: Settings, runs: Sequence[str], chosen: tuple[str | None, str | None, int]
 ) -> tuple[dict[str, str], set[str]]:
     """As what each run was tried again, and which of them had been before."""
-    from serdab.app import redriven_among
+    from serdab.app import redriven_among, runs_to_redrive
     from serdab.flow import Serdab
 
     state, queue, limit = chosen
     async with Serdab.connect(settings) as serdab:
         ids = [(await serdab.show(await full_id(serdab, each))).info.id for each in runs]
         if state:
-            ids = [each.id for each in await serdab.runs(state=state, queue=queue, limit=limit)]
+            ids = await runs_to_redrive(serdab.database, state, queue=queue, limit=limit)
         before = await redriven_among(serdab.database, ids)
         answers = {str(each): str((await serdab.redrive(each)).id) for each in ids}
     return answers, {str(each) for each in before}

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from serdab.cli.printing import console, span, state_text
+from serdab.core import without_passwords
 from serdab.flow import AttemptInfo, Failure, RunDetail
 
 #: Characters of the longest bar.
@@ -146,6 +147,6 @@ def _failures(detail: RunDetail) -> list[tuple[str, Failure]]:
 
 
 def shortened(value: object) -> str:
-    """A value as JSON, cut where it gets long."""
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    """A value as JSON without what is secret in its URLs, cut where it gets long."""
+    text = without_passwords(msgspec.json.encode(value, enc_hook=str).decode())
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}… ({len(text):,} characters)"

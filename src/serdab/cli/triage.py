@@ -24,7 +24,6 @@ from serdab.knowledge import (
     Document,
     Earlier,
     Receipt,
-    Refusal,
     document_of,
     find_earlier,
     find_sources,
@@ -94,18 +93,14 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
     Raises:
         BadInput: there is none.
     """
-    documents: list[Document] = []
-    failures: list[Failure] = []
-    for source in find_sources(paths, serdab.settings.documents.most_bytes):
-        if isinstance(source, Refusal):
-            failures.append(Failure(source=source.name, run="", code=source.code, reason=source.reason))
-        else:
-            documents.append(document_of(source, serdab.settings, label_set=label_set))
-    if not documents and not failures:
+    settings = serdab.settings
+    found = find_sources(paths, settings.documents.most_bytes)
+    documents = [document_of(source, settings, label_set=label_set) for source in found]
+    if not documents:
         raise BadInput(expected("the paths", "with documents below them", [str(path) for path in paths]))
     began = time.monotonic()
     earlier = await find_earlier(serdab, documents, batch)
-    receipts = list(earlier.receipts.values())
+    receipts, failures = list(earlier.receipts.values()), list[Failure]()
     batch = earlier.batch or batch or f"{paths[0].resolve().name}-{secrets.token_hex(4)}"
     if earlier.batch is not None:
         say(f"going on with batch {batch}: {len(receipts):,} done before, {len(earlier.waiting):,} waiting")
@@ -141,11 +136,16 @@ def show(outcome: Outcome) -> None:
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
             [_line(receipt) for receipt in outcome.receipts],
         )
-        if any(receipt.abstained for receipt in outcome.receipts):
+        if any(receipt.abstained and receipt.label for receipt in outcome.receipts):
             say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
+    for reason in {receipt.reasons[-1] for receipt in outcome.receipts if receipt.label is None and receipt.reasons}:
+        say(f"no kind: {reason}")
+    for receipt in [each for each in outcome.receipts if each.chunks_indexed < each.chunks][:MOST_TOLD]:
+        parts = f"the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts"
+        say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
         rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]

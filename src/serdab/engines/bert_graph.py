@@ -16,7 +16,7 @@ from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
 
 #: Raised when the graph for the same weights changes, so that cached ones are made again.
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 
 _MS = "com.microsoft"
 _OPSET = 18
@@ -134,11 +134,12 @@ def _attention(graph: GraphWriter, shape: BertShape, product: Product, x: str, p
 
 
 def _join(graph: GraphWriter, shape: BertShape, pair: tuple[str, str], name: str) -> str:
-    """Add bias and residual, then normalise."""
+    """Add bias and residual, then normalise: `SkipLayerNormalization` would be one operator, six times as slow."""
+    narrow, residual = pair
+    biased = graph.node("Add", [narrow, graph.stored(f"{name}.dense.bias")], f"{name}.biased")
+    added = graph.node("Add", [biased, residual], f"{name}.added")
     norm = [graph.stored(f"{name}.LayerNorm.{part}") for part in ("weight", "bias")]
-    inputs = [*pair, *norm, graph.stored(f"{name}.dense.bias")]
-    epsilon = shape.layer_norm_eps
-    return graph.node("SkipLayerNormalization", inputs, f"{name}.joined", domain=_MS, epsilon=epsilon)
+    return graph.node("LayerNormalization", [added, *norm], f"{name}.joined", epsilon=shape.layer_norm_eps)
 
 
 def _pool(graph: GraphWriter, x: str) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 
 import msgspec
 
-from serdab.core import BadInput, SerdabError, Unavailable
+from serdab.core import BadInput, SerdabError, Unavailable, without_passwords
 
 
 class NotRegistered(BadInput):
@@ -155,7 +155,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """What a reader needs of an exception: its class, its words and the user's own lines of the traceback."""
+        """What a reader needs of an exception: its class, its words and the user's own lines of the traceback.
+
+        Errors of libraries quote URLs with all that is in them, and a failure is shown in lists, logs and reports.
+        """
         ours = isinstance(error, SerdabError)
         if ours and isinstance(known := getattr(error, "failure", None), Failure):
             return known
@@ -179,8 +182,8 @@ def _own_lines(error: BaseException) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """A text as JSON and PostgreSQL can hold it: without lone surrogates and NUL."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+    """A text as JSON and PostgreSQL can hold it, without lone surrogates and NUL, and as it may be shown."""
+    return without_passwords(text).encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
 
 
 def failed_step(key: str, failure: Failure, cause: BaseException | None = None) -> StepFailed:

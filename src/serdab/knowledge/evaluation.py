@@ -16,7 +16,15 @@ from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
-from serdab.knowledge.extraction import FieldFigures, micro_f1, score_fields, tabulate_fields
+from serdab.knowledge.extraction import (
+    FieldFigures,
+    Schema,
+    fields_never_read,
+    load_schemas,
+    micro_f1,
+    score_fields,
+    tabulate_fields,
+)
 from serdab.knowledge.intervals import wilson
 from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
 from serdab.knowledge.labelling import (
@@ -94,6 +102,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     field_table: dict[str, FieldFigures] = {}
     #: F1 over all pairs of a field and a value; None when no field is known.
     fields_f1: float | None = None
+    #: Fields that documents are known to have and no schema looks for: how right they are found would say nothing.
+    fields_never_read: list[str] = []
     #: Mean distance between confidence and what was right (ECE), and what chance alone would make of it on so few rows.
     calibration_error: float | None = None
     calibration_error_by_chance: float | None = None
@@ -154,7 +164,9 @@ async def evaluate_triage(
         await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
         await serdab.database.pool.execute(_SQL["forget_maker"])
         await asyncio.to_thread(shutil.rmtree, folder, True)
-    return _report(_Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds), unread, learned)
+    schemas = load_schemas(serdab.settings.documents.schemas)
+    ran = _Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds, schemas=schemas)
+    return _report(ran, unread, learned)
 
 
 def _unknown(source: Source, settings: Settings, label_set: str, folder: Path) -> Document:
@@ -199,6 +211,7 @@ class _Ran(msgspec.Struct, frozen=True, kw_only=True):
     sources: Sequence[Source]
     ends: Sequence[Receipt | str]
     seconds: float
+    schemas: Sequence[Schema]
 
 
 async def _learn(serdab: Serdab, embedder: Embedder, path: Path, key: str | None) -> _Learned:
@@ -265,7 +278,9 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evalu
     right = Counter(lang for lang, label, found in pairs if label == found)
     asked = Counter(lang for lang, *_ in pairs)
     low, high = wilson(right.total(), len(pairs))
-    table = tabulate_fields([(source.fields, receipt.summary, receipt.record) for source, receipt in told])
+    fields = [(source.fields, receipt.summary, receipt.record) for source, receipt in told]
+    never_read = fields_never_read(fields, ran.schemas)
+    table = tabulate_fields(fields, never_read)
     return Evaluation(
         file=ran.path.name,
         documents=len(ran.sources) + len(unread),
@@ -286,6 +301,7 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evalu
         fields=_field_scores(told),
         field_table=table,
         fields_f1=micro_f1(table),
+        fields_never_read=never_read,
         **_confidence(
             [
                 (end, label == end.label)

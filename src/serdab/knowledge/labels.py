@@ -43,8 +43,9 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     #: The first `MOST_NAMED` of them.
     refusals: list[RefusedRow]
-    #: Size of the whole set now.
+    #: Size of the whole set now; a label may have examples, a description, or both.
     examples: int
+    descriptions: int
     labels: int
     #: Share of held-out examples that were told rightly; None when there were too few to hold any out.
     held_out_accuracy: float | None
@@ -60,7 +61,9 @@ class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of learning from a set."""
 
     label_set: str
+    #: Size of the set, as in `ImportReport`.
     examples: int
+    descriptions: int
     labels: int
     held_out_accuracy: float | None
     embedded_again: int
@@ -153,11 +156,12 @@ async def train_labels(
     row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
     costs = Costs(wrong=row["cost_wrong"] if wrong is None else wrong, look=row["cost_look"] if look is None else look)
     trained = await train_set(link, embedder, set_id, costs)
-    size = await link.use(lambda c: c.fetchrow(_SQL["count_examples"], set_id))
+    size = await link.use(lambda c: c.fetchrow(_SQL["sizes_of_label_sets"], label_set))
     heads = trained.heads
     return TrainReport(
         label_set=label_set,
         examples=size["examples"],
+        descriptions=size["descriptions"],
         labels=size["labels"],
         held_out_accuracy=None if heads is None else heads.held_out_accuracy,
         embedded_again=trained.embedded_again,
@@ -196,7 +200,7 @@ async def show_labels_of(link: Link, label_set: str) -> Sequence[KnownLabel]:
 
 async def list_label_sets(database: Database) -> Sequence[LabelSet]:
     """All sets of labels by name."""
-    rows = await database.pool.fetch(_SQL["list_label_sets"])
+    rows = await database.pool.fetch(_SQL["sizes_of_label_sets"], None)
     return [msgspec.convert(dict(row), LabelSet) for row in rows]
 
 
@@ -261,7 +265,7 @@ class _Import:
 
     async def report(self, trained: Trained) -> ImportReport:
         heads = trained.heads
-        size = await self._link.use(lambda c: c.fetchrow(_SQL["count_examples"], self.set_id))
+        size = await self._link.use(lambda c: c.fetchrow(_SQL["sizes_of_label_sets"], self._label_set))
         return ImportReport(
             label_set=self._label_set,
             added=self.added,
@@ -270,6 +274,7 @@ class _Import:
             refused=self._refused,
             refusals=self._refusals,
             examples=size["examples"],
+            descriptions=size["descriptions"],
             labels=size["labels"],
             held_out_accuracy=None if heads is None else heads.held_out_accuracy,
             embedded_again=trained.embedded_again,

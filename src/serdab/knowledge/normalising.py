@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from serdab.knowledge.languages import language_of
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x85\u2028\u2029]")
-_SPACES = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+_SPACES = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u205f\u3000]+")
+#: Spaces that do not break and part no thousands; of the others one form stays, which says that a number is one.
+_UNBOUND = re.compile(
+    r"(?<!\d)[\u00a0\u2009\u202f]|[\u00a0\u2009\u202f](?!(?:\d{3}[\u00a0\u2009\u202f]){0,3}\d{3}[.,٫]\d{1,2}(?!\d))"
+)
+_BOUND = re.compile(r"[\u00a0\u2009]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 #: Soft hyphens, zero-width spaces and marks of direction; joiners stay, because Persian and Indic words need them.
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -38,6 +43,7 @@ def normalise_text(text: str) -> NormalText:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _with_few_marks(text)).translate(_LIGATURES)
         text = _INVISIBLE.sub("", _SHAPES.sub(_letters, text))
+        text = _BOUND.sub("\u202f", _UNBOUND.sub(" ", text))
         text = text.encode("utf-8", "replace").decode("utf-8")
     text = _CONTROLS.sub(" ", _LINE_ENDS.sub("\n", text))
     text = "\f".join(map(_page, text.split("\f"))).rstrip()

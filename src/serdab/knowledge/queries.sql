@@ -183,23 +183,23 @@ join document d using (document_id)
 select count(*) from document
 
 -- name: make_label_set
--- The number of a set of labels, made when it is new.
-with made as (insert into label_set (name) values ($1) on conflict (name) do nothing returning set_id)
-select set_id from made union all select set_id from label_set where name = $1 limit 1
+-- The number of a set of labels, made when it is new. The update changes nothing, but answers with the set that another
+-- process made at the same moment, which a read in this statement would not see yet.
+insert into label_set (name) values ($1) on conflict (name) do update set name = excluded.name returning set_id
 
 -- name: find_label_set
 -- A set by its name, with the digest of what was learned from it.
 select s.set_id, s.cost_wrong, s.cost_look, h.digest, h.trained_at
 from label_set s left join label_head h using (set_id) where s.name = $1
 
--- name: list_label_sets
--- All sets with their sizes; a label may have examples, a description, or both.
+-- name: sizes_of_label_sets
+-- All sets with their sizes, or the one of a name; a label may have examples, a description, or both.
 select s.name,
        (select count(*) from label_example e where e.set_id = s.set_id) as examples,
        (select count(*) from label_description d where d.set_id = s.set_id) as descriptions,
        (select count(*) from (select e.label from label_example e where e.set_id = s.set_id
                               union select d.label from label_description d where d.set_id = s.set_id) known) as labels
-from label_set s order by s.name
+from label_set s where $1::text is null or s.name = $1 order by s.name
 
 -- name: known_examples
 -- The labels that a set already has for texts, by the digest of the text.
@@ -220,10 +220,6 @@ select digest, label, text, embedding, made_by from label_example where set_id =
 select label, text, embedding from label_example where set_id = $1
 union all select label, text, embedding from label_description where set_id = $1
 order by label, text limit $2
-
--- name: count_examples
--- Size of a set, and what it takes to notice that it changed.
-select count(*) as examples, count(distinct label) as labels from label_example where set_id = $1
 
 -- name: put_head
 -- Replaces what was learned from a set.

@@ -13,8 +13,9 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+import numpy
 
-from serdab.core import Settings, expected, time_of
+from serdab.core import Settings, expected, time_of, without_passwords
 from serdab.engines import Embedder
 from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
@@ -25,7 +26,7 @@ from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_o
 from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import EmptyDocument, Source
+from serdab.knowledge.reading import MAIL, EmptyDocument, MailPart, Refusal, Source, find_mail_parts, refused
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -36,8 +37,11 @@ Summary = dict[str, str | list[str] | None]
 QUEUE = "documents"
 #: For what lies outside of the worker: the engine, the index, the place of delivery.
 PATIENT = Retry(attempts=8, backoff=Backoff(first_s=0.5, most_s=30))
-#: Chunks of one document that are embedded and found again; a receipt tells both numbers.
-MOST_INDEXED = 400
+#: Chunks of one document that are embedded and found again, 250 pages or more: up to half a minute of work on two
+#: cores, of which others wait for the last seconds, when all come into the index at once. A receipt tells both numbers.
+MOST_INDEXED = 1_000
+#: Chunks that are embedded at once, about two seconds of work: the documents beside a long one wait no longer.
+CHUNKS_AT_ONCE = 128
 #: Similar documents that a receipt names.
 SIMILAR = 5
 #: Length from which on plain computing leaves the worker's loop for a thread, characters.
@@ -70,6 +74,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     member: str = ""
     #: Documents that are brought together, for results and reports; empty: alone.
     batch: str = ""
+    #: Why it cannot be had, which ends its run at once; None: it can.
+    refusal: Refusal | None = None
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +110,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     #: The one value for each name that documents usually have; null or empty where none was found.
     summary: Summary
     similar: list[Similar]
+    #: Without what is secret in a URL.
     delivered_to: str
     #: For a mail the id of the one that began the conversation; else empty.
     thread: str = ""
@@ -113,6 +120,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     batch: str = ""
     #: A person should look at the label; the last of the reasons says why.
     abstained: bool = False
+    #: Of a mail: what its writer wrote, what is quoted, what is a signature, by places in the normalised text.
+    parts: list[MailPart] = []
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +133,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     lang: str
     text: str
+    #: Of a mail.
+    parts: list[MailPart] = []
 
 
 class Extracted(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,13 +162,16 @@ async def normalise(reading: Reading, document: Document) -> Known:
     found = await _compute(len(reading.text), normalise_text, reading.text)
     if not found.text:
         raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
+    media_type = document.media_type or reading.media_type
+    parts = await _compute(len(found.text), find_mail_parts, found.text) if media_type == MAIL else ()
     return Known(
         document_id=document_id_of(document.source, bytes.fromhex(reading.digest)),
         digest=reading.digest,
         title=document.title or reading.title,
-        media_type=document.media_type or reading.media_type,
+        media_type=media_type,
         lang=document.lang or found.lang,
         text=found.text,
+        parts=list(parts),
     )
 
 
@@ -172,7 +186,11 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
     """The meaning of each chunk, put into the index, and that of the whole."""
     passages = [Passage(start=start, end=end, text=known.text[start:end]) for start, end in chunks[:MOST_INDEXED]]
     embedder = resource(Embedder)
-    vectors = await embedder.embed([passage.text for passage in passages])
+    texts = [passage.text for passage in passages]
+    parts = [
+        await embedder.embed(texts[start : start + CHUNKS_AT_ONCE]) for start in range(0, len(texts), CHUNKS_AT_ONCE)
+    ]
+    vectors = numpy.concatenate(parts)
     entry = Entry(
         document_id=known.document_id,
         digest=bytes.fromhex(known.digest),
@@ -222,10 +240,11 @@ async def find_similar(text: str, vector: str, document_id: UUID) -> list[Simila
 
 @step(retries=PATIENT)
 async def deliver(receipt: Receipt, deliver_to: str) -> str:
-    """Note what was found out and take the receipt to its place; gives the place."""
+    """Note what was found out and take the receipt to its place; gives the place as it may be shown."""
     delivery = resource(Delivery)
     place = delivery.place_of(receipt.document_id, deliver_to)
-    body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=place))
+    shown = without_passwords(place)
+    body = msgspec.json.encode(msgspec.structs.replace(receipt, delivered_to=shown))
     outcome = Outcome(
         document_id=receipt.document_id,
         run_id=current_run_id(),
@@ -237,7 +256,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
     )
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
-    return place
+    return shown
 
 
 def _values(receipt: Receipt) -> Summary:
@@ -254,6 +273,8 @@ def _values(receipt: Receipt) -> Summary:
 @workflow(queue=QUEUE)
 async def triage(document: Document) -> Receipt:
     """Read a document, understand it, put it beside its like, deliver a receipt."""
+    if document.refusal is not None:
+        raise refused(document.refusal.code, document.refusal.reason)
     reading = _taken(document) if document.path is None else await _read(document)
     known = await normalise(reading, document)
     chunks = await split(known.text)
@@ -289,6 +310,7 @@ async def triage(document: Document) -> Receipt:
         record=extracted.record,
         batch=document.batch,
         abstained=verdict.abstained,
+        parts=known.parts,
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
@@ -308,9 +330,11 @@ def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
 
 
 def document_of(
-    source: Source, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "", batch: str = ""
+    source: Source | Refusal, settings: Settings, *, label_set: str = DEFAULT_SET, deliver_to: str = "", batch: str = ""
 ) -> Document:
-    """What a run is given for one of the sources that `find_sources` finds."""
+    """What a run is given for what `find_sources` finds; the run of what cannot be had fails with its reason."""
+    if isinstance(source, Refusal):
+        return Document(source=source.name, label_set=label_set, deliver_to=deliver_to, batch=batch, refusal=source)
     return Document(
         source=source.name,
         path=None if source.path is None else str(source.path),

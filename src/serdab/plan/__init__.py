@@ -1,8 +1,8 @@
 """Tell me what this model needs, how fast it will be here, and what it costs over three years against an API."""
 
-from serdab.plan.answers import Answer, Point, Question, answer_question
+from serdab.plan.answers import Answer, Point, Question, answer_question, spread_users
 from serdab.plan.bad_plan import BadPlan
-from serdab.plan.batching import Crowd, estimate_batched
+from serdab.plan.batching import Crowd, estimate_batched, estimate_turn
 from serdab.plan.catalogue import Catalogue, load_catalogue
 from serdab.plan.catalogue_entries import ApiPrice, Electricity, Fluency, Licence, ModelCard
 from serdab.plan.cost import Comparison, Cost, Swing, Terms, Workload, estimate_cost, service_usd_per_million
@@ -12,9 +12,10 @@ from serdab.plan.errors_of import Score
 from serdab.plan.figures import Estimate, Evidence, Range, Source, Term, total
 from serdab.plan.finetuning import estimate_finetuning
 from serdab.plan.formats import format_named
-from serdab.plan.images import image_memory, image_seconds
+from serdab.plan.housing import host_usd_of
+from serdab.plan.images import draws_in_steps, image_memory, image_seconds
 from serdab.plan.kv import cache_bytes, cache_terms
-from serdab.plan.memory import Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
+from serdab.plan.memory import MARGIN, Fit, Load, Neighbour, check_fit, memory_terms, most_sequences
 from serdab.plan.model_choice import REPLACED, Refusal, Wish
 from serdab.plan.options import Advice, Option
 from serdab.plan.owned import recommend_for
@@ -32,6 +33,7 @@ from serdab.plan.weights import bytes_read, known_formats, weights_of
 
 __all__ = [
     "FILES",
+    "MARGIN",
     "REPLACED",
     "STALE_DAYS",
     "Advice",
@@ -83,6 +85,7 @@ __all__ = [
     "cache_bytes",
     "cache_terms",
     "check_fit",
+    "draws_in_steps",
     "estimate_batched",
     "estimate_cost",
     "estimate_decode",
@@ -91,7 +94,9 @@ __all__ = [
     "estimate_power",
     "estimate_prefill",
     "estimate_step",
+    "estimate_turn",
     "format_named",
+    "host_usd_of",
     "image_memory",
     "image_seconds",
     "known_formats",
@@ -102,6 +107,7 @@ __all__ = [
     "recommend_for",
     "rescues",
     "service_usd_per_million",
+    "spread_users",
     "stale_price",
     "total",
     "validate",

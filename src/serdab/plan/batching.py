@@ -66,7 +66,7 @@ def batched_terms(device: Device, shape: Shape, weights: Weights, setting: Setti
         ),
     ]
     if crowd.prompt_tokens and others:
-        prompt = estimate_prefill(device, shape, weights, crowd.prompt_tokens, setting.engine).likely
+        prompt = estimate_prefill(device, shape, weights, crowd.prompt_tokens, setting).likely
         new, answer = crowd.prompt_tokens, crowd.answer_tokens
         why = f"{others:g} x {prompt:.2f} s for {new:,.0f} new tokens, in each {answer:,.0f} written ones"
         terms.append(Term(name="others' prompts", value=others * prompt / answer, unit="s", why=why))
@@ -97,4 +97,52 @@ def estimate_batched(device: Device, shape: Shape, weights: Weights, setting: Se
         range=Range(low=seconds * math.exp(-faster), likely=seconds, high=seconds * math.exp(slower)),
         bound_by=f"{largest.name}: {largest.value / seconds:.0%} of the step",
         notes=(f"{setting.engine}, several users: from one user's token and prompt, not fitted to several users",),
+    )
+
+
+def estimate_turn(
+    device: Device, shape: Shape, weights: Weights, setting: Setting, crowd: Crowd, room: float
+) -> Estimate:
+    """Seconds to the first token of an answer: one's own new tokens, a step, and those whose turn is before.
+
+    The others are at their prompts for the share of the time that reading takes of reading and writing. Who has no slot
+    waits for one to end. The range ends where all others are before, or the whole context is read anew.
+
+    Args:
+        device: the cards.
+        shape: the model.
+        weights: as they are stored.
+        setting: how it is run.
+        crowd: who asks, with the new tokens of a question.
+        room: contexts that have room at once.
+
+    Raises:
+        BadPlan: a number or name makes no sense, or nothing can be read from the device.
+    """
+    at_once = min(crowd.users, max(room, 1.0))
+    step = estimate_batched(device, shape, weights, setting, msgspec.structs.replace(crowd, users=at_once)).likely
+    own, whole = (
+        estimate_prefill(device, shape, weights, tokens, setting)
+        for tokens in (max(crowd.prompt_tokens, 1.0), setting.context_tokens)
+    )
+    writing = crowd.answer_tokens * step
+    before = (at_once - 1) * own.likely * own.likely / (own.likely + writing)
+    line = (crowd.users / at_once - 1) * (own.likely + writing)
+    new = f"{crowd.prompt_tokens:,.0f} new tokens of {setting.context_tokens:,.0f}"
+    terms = [
+        Term(name="own prompt", value=own.likely, unit="s", why=new),
+        Term(name="step", value=step, unit="s", why=f"{at_once:g} at work"),
+        Term(name="others' prompts", value=before, unit="s", why="those that are read when one's own comes"),
+    ]
+    if line:
+        terms.append(Term(name="line", value=line, unit="s", why=f"{crowd.users:g} users, {at_once:g} have room"))
+    likely = sum(term.value for term in terms)
+    high = max(at_once * own.range.high, whole.range.high) + step + 2 * line
+    memory = f"memory: {crowd.users:g} contexts, {at_once:g} have room, the others stand in line"
+    return Estimate(
+        name="to the first token",
+        unit="s",
+        terms=tuple(terms),
+        range=Range(low=own.range.low, likely=likely, high=max(likely, high)),
+        bound_by=memory if line else f"{new}, and prompts of others; at most the whole context is read anew",
     )

@@ -79,11 +79,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         names = {each.country: (each.country, each.name) for each in self.electricity.values()}
         return _find("country", country.upper() if len(country) == 2 else country, self.electricity, names)
 
-    def stale(self, today: date | None = None) -> tuple[str, ...]:
-        """Prices that are too old to be believed without a word, each with its age."""
+    def stale(self, today: date | None = None) -> dict[str, str]:
+        """Prices that are too old to be believed without a word, by the id of what they are of, each with its age."""
         dated = [(each.id, each.price.on) for each in self.devices.values() if each.price is not None]
         dated += [(each.id, each.source.on) for each in self.api_prices.values()]
-        return tuple(told for name, on in dated if (told := stale_price(name, on, today)))
+        return {name: told for name, on in dated if (told := stale_price(name, on, today))}
 
 
 def load_catalogue(own: str | Path = "") -> Catalogue:

@@ -11,23 +11,29 @@ from datetime import date
 
 import msgspec
 
+from serdab.core import expected
+from serdab.plan.bad_plan import BadPlan
 from serdab.plan.catalogue_entries import ApiPrice, Electricity
 from serdab.plan.checking import checked
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term, total
 from serdab.plan.power import estimate_power, idle_watts, is_whole_machine
-from serdab.plan.prices import price_doubts
+from serdab.plan.prices import price_doubts, stale_carbon
 
 HOURS_A_YEAR = 8760.0
+#: Years after which `Terms.resale_share` is left.
+RESALE_YEARS = 3.0
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What does not depend on the model."""
 
     years: float = 3.0
-    #: What the rest of a machine costs beside cards, USD.
+    #: Equal machines that share the users.
+    machines: int = 1
+    #: What the rest of each costs beside its cards, USD.
     host_usd: float = 1200.0
-    #: Of the purchase: left at the end, and paid for repairs each year.
+    #: Of the purchase: left after three years (each year loses the same part), and paid for repairs each year.
     resale_share: float = 0.25
     maintenance_share: float = 0.08
     #: Power of the whole site for each watt of the machine: cooling in an office 1.15 to 1.35.
@@ -35,6 +41,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     people_usd_a_year: float = 0.0
     #: Share of the hours in which it works.
     busy_share: float = 0.25
+
+    @property
+    def left_share(self) -> float:
+        """Share of the purchase that is left after its years."""
+        return float(self.resale_share ** (self.years / RESALE_YEARS))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,30 +93,32 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def purchase(device: Device, cards: int, terms: Terms) -> Range:
-    """USD to buy it; a device of unknown price costs what it weighs in memory (100 USD a GB), and widely so."""
+    """USD to buy all machines; a device of unknown price costs by its memory (100 USD a GB), and widely so."""
     host = 0.0 if is_whole_machine(device) else terms.host_usd
     if device.price is None:
         guess = 100.0 * device.memory_bytes / 1e9
-        return Range(low=cards * guess / 2 + host, likely=cards * guess + host, high=cards * guess * 2 + host)
-    middle = (device.price.low_usd + device.price.high_usd) / 2
-    return Range(
-        low=cards * device.price.low_usd + host, likely=cards * middle + host, high=cards * device.price.high_usd + host
-    )
+        low, likely, high = guess / 2, guess, guess * 2
+    else:
+        low, high = device.price.low_usd, device.price.high_usd
+        likely = (low + high) / 2
+    low, likely, high = (terms.machines * (cards * each + host) for each in (low, likely, high))
+    return Range(low=low, likely=likely, high=high)
 
 
 def doubts(device: Device, electricity: Electricity, services: Sequence[ApiPrice], today: date) -> tuple[str, ...]:
-    """Warnings of prices that are old, guesses or missing."""
+    """Warnings of figures that are old, guesses or missing."""
+    carbon = stale_carbon(electricity, today)
     if device.price is None:
         missing = f"{device.name}: no price known; 100 USD a GB of memory was taken"
-        return (missing, *price_doubts((), electricity, services, today))
-    return price_doubts(((device.name, device.price),), electricity, services, today)
+        return (missing, *price_doubts((), electricity, services, today), *carbon)
+    return (*price_doubts(((device.name, device.price),), electricity, services, today), *carbon)
 
 
 def yearly_kwh(device: Device, cards: int, users: float, terms: Terms) -> float:
-    """Kilowatt hours a year, cooling included."""
-    busy = estimate_power(device, cards, users).likely
+    """Kilowatt hours a year of all machines, cooling included."""
+    busy = estimate_power(device, cards, max(1.0, users / terms.machines)).likely
     drawn = busy * terms.busy_share + idle_watts(device, cards) * (1 - terms.busy_share)
-    return drawn * terms.pue * HOURS_A_YEAR / 1000
+    return terms.machines * drawn * terms.pue * HOURS_A_YEAR / 1000
 
 
 def cost_terms(
@@ -117,19 +130,27 @@ def cost_terms(
         BadPlan: a number makes no sense.
     """
     checked("years", terms.years, least=0.1, most=20)
-    checked("busy share", terms.busy_share, least=0.0, most=1.0)
+    checked("machines", terms.machines, most=1_000_000)
+    checked("busy share", terms.busy_share, least=0.001, most=1.0)
+    checked("resale share", terms.resale_share, least=0.0, most=1.0)
     checked("PUE", terms.pue, most=5)
     checked("USD per kWh", electricity.usd_per_kwh, least=0.0, most=10)
     checked("people, USD a year", terms.people_usd_a_year, least=0.0)
     bought = purchase(device, cards, terms).likely
     kwh = yearly_kwh(device, cards, users, terms)
+    each = f"{cards} x {device.name}" + ("" if is_whole_machine(device) else f" and {terms.host_usd:,.0f} USD around")
     found = [
-        Term(name="purchase", value=bought, unit="USD", why=f"{cards} x {device.name}, and its host"),
+        Term(
+            name="purchase",
+            value=bought,
+            unit="USD",
+            why=each if terms.machines == 1 else f"{terms.machines:,} machines of {each}",
+        ),
         Term(
             name="resale",
-            value=-bought * terms.resale_share,
+            value=-bought * terms.left_share,
             unit="USD",
-            why=f"{terms.resale_share:.0%} after {terms.years:g} years",
+            why=f"{terms.left_share:.0%} after {terms.years:g} years",
         ),
         Term(
             name="electricity",
@@ -188,7 +209,7 @@ def tornado(device: Device, cards: int, electricity: Electricity, terms: Terms, 
         whole = total(parts)
         if bought is not None:
             likely = purchase(device, cards, own).likely
-            whole += (bought - likely) * (1 - own.resale_share + own.maintenance_share * own.years)
+            whole += (bought - likely) * (1 - own.left_share + own.maintenance_share * own.years)
         return whole / max(million_tokens(work, own) * speed, 1e-9)
 
     change = msgspec.structs.replace
@@ -240,14 +261,16 @@ def estimate_cost(  # noqa: PLR0913 - what is compared with, and when, may be le
     Old prices of all that is compared are told where `today` is given.
 
     Raises:
-        BadPlan: a number makes no sense.
+        BadPlan: a number makes no sense, or the device can only be rented.
     """
+    if not device.can_be_bought:
+        raise BadPlan(expected("the device", "one that can be bought", device.name, "ask who rents it out"))
     own = terms or Terms()
     checked("tokens a second", work.answer_tokens_per_s, least=1e-6)
     parts = cost_terms(device, cards, electricity, own, work.users)
     price = purchase(device, cards, own)
     whole = total(parts)
-    moved = 1 - own.resale_share + own.maintenance_share * own.years
+    moved = 1 - own.left_share + own.maintenance_share * own.years
     largest = max(parts, key=lambda term: term.value)
     millions = million_tokens(work, own)
     grams = electricity.grams_co2_per_kwh

@@ -46,6 +46,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
     #: Bytes a second and direction from one device to the next, of the fastest link that it has.
     link: float = 0.0
+    #: Bytes a second of the memory of the machine that it is in, where that was looked at; 0: not known.
+    host_bandwidth: float = 0.0
     #: False for what can only be rented.
     can_be_bought: bool = True
     #: How many are sold together at least, on one board or in one rack.

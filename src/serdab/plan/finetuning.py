@@ -23,6 +23,8 @@ def estimate_finetuning(shape: Shape, method: str, sequence_tokens: float = 2048
     Raises:
         BadPlan: no such method, or a number makes no sense.
     """
+    if not shape.hidden or not shape.depth:
+        raise BadPlan(expected("the model", "one whose layers are known", shape.name, "it is not for pictures"))
     if method not in BYTES_EACH:
         raise BadPlan(expected("the method", f"one of {', '.join(BYTES_EACH)}", method))
     tokens = checked("context_tokens", sequence_tokens) * checked("users", batch)
@@ -74,8 +76,8 @@ def _terms(shape: Shape, method: str, tokens: float) -> list[Term]:
             why="34 x tokens x hidden (Korthikanti)",
         )
     )
-    terms.append(
-        Term(name="logits", value=6 * tokens * shape.vocabulary, unit="B", why=f"tokens x {shape.vocabulary:,} x 6 B")
-    )
+    if shape.writes:
+        why = f"tokens x {shape.vocabulary:,} x 6 B"
+        terms.append(Term(name="logits", value=6 * tokens * shape.vocabulary, unit="B", why=why))
     terms.append(Term(name="framework", value=1.2 * 2**30, unit="B", why="context, kernels, fragments"))
     return terms

@@ -8,6 +8,8 @@ what is around the cards are guesses of 2026.
 
 from __future__ import annotations
 
+from math import ceil
+
 import msgspec
 
 from serdab.plan.devices import Device
@@ -58,6 +60,12 @@ def house_of(device: Device, cards: int, country: str = "") -> House | None:
         if cards <= house.most_cards and (not house.in_office or cards * device.power_w + HOST_W <= circuit_w):
             return house
     return None
+
+
+def host_usd_of(device: Device, cards: int, country: str = "") -> float:
+    """USD of what so many cards stand in; more than one house takes stand in several servers."""
+    house = house_of(device, cards, country)
+    return house.host_usd if house else SERVER.host_usd * ceil(cards / SERVER.most_cards)
 
 
 def counts_of(device: Device, country: str = "") -> tuple[int, ...]:

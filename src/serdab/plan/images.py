@@ -10,8 +10,10 @@ from serdab.plan.checking import checked
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, Range, Term
 from serdab.plan.formats import mix_of
+from serdab.plan.power import is_whole_machine
 from serdab.plan.prefill import dense_rate
 from serdab.plan.shapes import Part, Shape
+from serdab.plan.speed import HOP_BANDWIDTH
 
 Offload = Literal["none", "parts", "layers"]
 GIB = 2**30
@@ -34,32 +36,30 @@ def image_memory(
     Raises:
         BadPlan: no image model, or a number or name makes no sense.
     """
-    if shape.kind != "image":
-        raise BadPlan(expected("the model", "one that makes images", shape.name))
-    if offload not in ("none", "parts", "layers"):
-        raise BadPlan(expected("offload", "none, parts or layers", offload))
     checked("pixels", pixels, least=64 * 64, most=1e9)
     held, why = _held(shape, storage, offload)
     megapixels = pixels / 1e6 * checked("users", batch)
-    terms = (
+    terms = [
         Term(name="weights", value=held, unit="B", why=why),
         Term(name="computation", value=1.1 * GIB * megapixels, unit="B", why=f"{megapixels:.2f} megapixels"),
-        Term(
-            name="decoding the picture",
-            value=2.2 * GIB * megapixels,
-            unit="B",
-            why="VAE without tiles; tiles need a tenth",
-        ),
-        Term(name="engine", value=0.9 * GIB, unit="B", why="context and kernels"),
-    )
+    ]
+    if draws_in_steps(shape):
+        decoded = "VAE without tiles; tiles need a tenth"
+        terms.append(Term(name="decoding the picture", value=2.2 * GIB * megapixels, unit="B", why=decoded))
+    terms.append(Term(name="engine", value=0.9 * GIB, unit="B", why="context and kernels"))
     whole = sum(term.value for term in terms)
     return Estimate(
         name="picture",
         unit="B",
-        terms=terms,
+        terms=tuple(terms),
         bound_by=max(terms, key=lambda term: term.value).name,
         range=Range(low=whole * 0.85, likely=whole, high=whole * 1.25),
     )
+
+
+def draws_in_steps(shape: Shape) -> bool:
+    """Whether it makes a picture in many steps and decodes it at the end; others do it in one pass of a network."""
+    return any("vae" in part.name.casefold() for part in shape.parts)
 
 
 def parts_of(shape: Shape) -> tuple[Part, ...]:
@@ -67,50 +67,76 @@ def parts_of(shape: Shape) -> tuple[Part, ...]:
     return shape.parts or (Part(name=shape.name, parameters=shape.parameters),)
 
 
-def image_seconds(device: Device, shape: Shape, steps: int = 28, pixels: float = 1024 * 1024) -> Estimate:
+def image_seconds(
+    device: Device,
+    shape: Shape,
+    steps: int = 28,
+    pixels: float = 1024 * 1024,
+    storage: str = "BF16",
+    offload: str = "none",
+) -> Estimate:
     """Seconds of a picture: steps x 2 x P x tokens over the rate that is reached; a token is 16 x 16 pixels.
 
+    What is not kept on the card is brought there from the machine's memory: each part once, or each layer in each step.
+
     Raises:
-        BadPlan: no image model, or a number makes no sense.
+        BadPlan: no image model, or a number or name makes no sense.
     """
-    if shape.kind != "image":
-        raise BadPlan(expected("the model", "one that makes images", shape.name))
+    sizes = _sizes(shape, storage, offload)
+    if not draws_in_steps(shape):
+        raise BadPlan(expected("the model", "one that makes a picture in steps", shape.name, "measure its one pass"))
     checked("steps", steps, most=1000)
     checked("pixels", pixels, least=64 * 64, most=1e9)
     tokens = pixels / 256 + 512
     reached = REACHED.get(device.kind, 0.4)
     seconds = steps * 2 * parts_of(shape)[0].parameters * tokens / (reached * dense_rate(device))
-    measured = device.kind == "nvidia_hbm"
+    brought = {"none": 0.0, "parts": sum(sizes), "layers": sum(sizes[1:]) + steps * sizes[0]}[offload]
+    measured = device.kind == "nvidia_hbm" and not brought
     spread = 1.3 if measured else 2.0
+    terms = [
+        Term(
+            name="steps",
+            value=seconds,
+            unit="s",
+            why=f"{steps} x 2 x {parts_of(shape)[0].parameters / 1e9:.1f} G x {tokens:,.0f} tokens",
+        )
+    ]
+    if brought and not is_whole_machine(device):
+        why = f"{brought / 1e9:,.0f} GB at {HOP_BANDWIDTH / 1e9:,.0f} GB/s from the machine's memory"
+        terms.append(Term(name="bringing", value=brought / HOP_BANDWIDTH, unit="s", why=why))
+    whole = sum(term.value for term in terms)
     return Estimate(
         name="picture",
         unit="s",
-        bound_by=f"computing: {reached:.0%} of {dense_rate(device) / 1e12:,.0f} T/s",
-        range=Range(low=seconds / spread, likely=seconds, high=seconds * spread),
-        terms=(
-            Term(
-                name="steps",
-                value=seconds,
-                unit="s",
-                why=f"{steps} x 2 x {parts_of(shape)[0].parameters / 1e9:.1f} G x {tokens:,.0f} tokens",
-            ),
-        ),
-        notes=() if measured else ("no picture was measured on this class of device: the range is a guess",),
+        bound_by=f"computing: {reached:.0%} of {dense_rate(device) / 1e12:,.0f} T/s"
+        if seconds >= whole / 2
+        else "the way from the machine's memory to the card",
+        range=Range(low=whole / spread, likely=whole, high=whole * spread),
+        terms=tuple(terms),
+        notes=() if measured else ("no such picture was measured on this class of device: the range is a guess",),
     )
 
 
-def _held(shape: Shape, storage: str, offload: str) -> tuple[float, str]:
+def _sizes(shape: Shape, storage: str, offload: str) -> list[float]:
+    """Bytes of each part; the first takes the steps, the others stay at 16 bits unless the format is smaller than 8.
+
+    Raises:
+        BadPlan: no image model, or a name makes no sense.
+    """
+    if shape.kind != "image":
+        raise BadPlan(expected("the model", "one that makes images", shape.name))
+    if offload not in ("none", "parts", "layers"):
+        raise BadPlan(expected("offload", "none, parts or layers", offload))
     bits = mix_of(storage).experts or mix_of(storage).layers
-    parts = [
-        (part.name, part.parameters * (bits / 8 if place == 0 or bits < 8 else 2.0))
-        for place, part in enumerate(parts_of(shape))
+    return [
+        part.parameters * (bits / 8 if place == 0 or bits < 8 else 2.0) for place, part in enumerate(parts_of(shape))
     ]
-    names = " + ".join(name for name, _ in parts)
-    held = {
-        "none": sum(size for _, size in parts),
-        "parts": max(size for _, size in parts),
-        "layers": max(size for _, size in parts) / 20,
-    }[offload]
+
+
+def _held(shape: Shape, storage: str, offload: str) -> tuple[float, str]:
+    sizes = _sizes(shape, storage, offload)
+    names = " + ".join(part.name for part in parts_of(shape))
+    held = {"none": sum(sizes), "parts": max(sizes), "layers": max(sizes) / 20}[offload]
     why = {
         "none": f"all resident: {names}",
         "parts": "the largest part alone",

@@ -45,8 +45,20 @@ def kept_tokens(each: Layers, context_tokens: float, batch_tokens: float = 0.0) 
     return context_tokens
 
 
+def copies_of(each: Layers, sharing_cards: int) -> float:
+    """How many times cards that share a layer keep its cache together: each keeps whole heads, and a latent entire."""
+    if each.attention == "mla":
+        return float(sharing_cards)
+    return max(1.0, sharing_cards / each.kv_heads) if each.kv_heads else 1.0
+
+
 def cache_terms(
-    shape: Shape, context_tokens: float, sequences: float = 1, kind: str = "f16", batch_tokens: float = 0.0
+    shape: Shape,
+    context_tokens: float,
+    sequences: float = 1,
+    kind: str = "f16",
+    batch_tokens: float = 0.0,
+    sharing_cards: int = 1,
 ) -> tuple[Term, ...]:
     """What `sequences` of `context_tokens` keep, a line for each kind of layer, in bytes.
 
@@ -56,6 +68,7 @@ def cache_terms(
         sequences: how many at once.
         kind: type of the kept numbers.
         batch_tokens: tokens that are read in one go; sliding layers keep them beside their window (llama.cpp does).
+        sharing_cards: cards that share each layer (tensor parallel).
 
     Raises:
         BadPlan: a number or type makes no sense.
@@ -78,7 +91,9 @@ def cache_terms(
                 each.attention, "KV"
             )
             why = f"{sequences:g} x {kept:,.0f} tokens x {each.count} layers x {one:,.0f} B ({kv_type(kind)})"
-            terms.append(Term(name=name, value=sequences * kept * each.count * one, unit="B", why=why))
+            copies = copies_of(each, sharing_cards)
+            why += f", {copies:g} times: {sharing_cards} cards share each layer" if copies > 1 else ""
+            terms.append(Term(name=name, value=sequences * kept * each.count * one * copies, unit="B", why=why))
     return tuple(terms)
 
 

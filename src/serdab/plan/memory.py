@@ -33,15 +33,16 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True):
     all_logits: bool = False
     #: Bytes of buffers between each pair of cards.
     joining_bytes: float = 0.0
-    #: Share of a card that the engine takes at its start, whatever is needed; 0: only what is needed.
-    fills: float = 0.0
-    #: Whether sliding layers keep a batch beside their window, and the input embedding stays with the processor.
+    #: Whether several cards share each layer (tensor parallel), and not the layers one after another.
+    shares_layers: bool = False
+    #: Whether sliding layers keep a batch beside their window.
     keeps_batch: bool = False
     #: Sequences that states are kept for even where one is used (llama-server keeps four), and tokens that a built
     #: engine reserves for each sequence at least.
     least_states: int = 1
     least_tokens: int = 0
-    embeds_on_host: bool = False
+    #: Whether the input embedding, and layers that have no room, stay with the processor.
+    uses_host: bool = False
 
 
 #: By engine. llama.cpp: CUDA context and compute buffer of 512 tokens with their logits; vLLM, SGLang, TensorRT-LLM:
@@ -57,7 +58,7 @@ ENGINES: dict[str, EngineMemory] = {
         all_logits=True,
         keeps_batch=True,
         least_states=4,
-        embeds_on_host=True,
+        uses_host=True,
     ),
     "ollama": EngineMemory(
         runtime_bytes=0.55 * GIB,
@@ -66,12 +67,16 @@ ENGINES: dict[str, EngineMemory] = {
         all_logits=True,
         keeps_batch=True,
         least_states=4,
-        embeds_on_host=True,
+        uses_host=True,
     ),
-    "vllm": EngineMemory(runtime_bytes=0.9 * GIB, batch_tokens=2048, activation=11, joining_bytes=342e6, fills=0.9),
-    "sglang": EngineMemory(runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.88),
+    "vllm": EngineMemory(
+        runtime_bytes=0.9 * GIB, batch_tokens=2048, activation=11, joining_bytes=342e6, shares_layers=True
+    ),
+    "sglang": EngineMemory(
+        runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, shares_layers=True
+    ),
     "tensorrt-llm": EngineMemory(
-        runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, fills=0.9
+        runtime_bytes=1.0 * GIB, batch_tokens=4096, activation=11, joining_bytes=342e6, shares_layers=True
     ),
     "edge-llm": EngineMemory(runtime_bytes=0.95 * GIB, batch_tokens=3072, activation=43, least_tokens=3072),
     "triton": EngineMemory(runtime_bytes=0.8 * GIB, batch_tokens=1024, activation=11),
@@ -103,7 +108,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     sequences: float = 1
     kv: str = "f16"
     engine: str = "llama.cpp"
-    #: Cards that share it; by layers (llama.cpp) or within layers changes what each holds but not the sum.
+    #: Cards that share it: the layers one after another (llama.cpp), or each layer (servers), which keeps some caches
+    #: more than once.
     cards: int = 1
     #: Share of the layers that is on the cards; the rest is with the processor.
     on_cards: float = 1.0
@@ -160,17 +166,31 @@ def engine_named(name: str) -> EngineMemory:
     return ENGINES[plain]
 
 
+def can_share(shape: Shape, engine: str, cards: int) -> bool:
+    """Whether an engine can put a model on so many cards: where they share each layer, each has as many heads.
+
+    Raises:
+        BadPlan: no such engine.
+    """
+    return not engine_named(engine).shares_layers or not shape.heads or shape.heads % cards == 0
+
+
 def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]:
     """What the model needs on all its cards together, in bytes.
 
     Raises:
-        BadPlan: a number or name makes no sense.
+        BadPlan: a number or name makes no sense, or the cards cannot share the model.
     """
     engine = engine_named(load.engine)
     checked("cards", load.cards)
+    if not can_share(shape, load.engine, load.cards):
+        to_be = f"a number that divides its {shape.heads} heads, which {load.engine} shares out"
+        raise BadPlan(expected(f"the cards of {shape.name}", to_be, load.cards, "take fewer or more, or llama.cpp"))
     checked("share of layers on the cards", load.on_cards, least=0.0, most=1.0)
     batch = load.batch_tokens or engine.batch_tokens
-    host = weights.embedding_bytes if engine.embeds_on_host and not shape.tied_embeddings else 0
+    if not shape.writes:  # a text that is only read goes through in one piece
+        batch = max(batch, int(load.context_tokens))
+    host = weights.embedding_bytes if engine.uses_host and not shape.tied_embeddings else 0
     held = (weights.bytes - host) * load.on_cards
     why = (
         f"{shape.parameters / 1e9:,.2f} G parameters in {weights.format}"
@@ -179,7 +199,14 @@ def memory_terms(shape: Shape, weights: Weights, load: Load) -> tuple[Term, ...]
     )
     terms = [Term(name="weights", value=held, unit="B", why=why)]
     context = max(load.context_tokens, engine.least_tokens)
-    kept = cache_terms(shape, context, load.sequences, load.kv, batch if engine.keeps_batch else 0.0)
+    kept = cache_terms(
+        shape,
+        context,
+        load.sequences,
+        load.kv,
+        batch if engine.keeps_batch else 0.0,
+        load.cards if engine.shares_layers else 1,
+    )
     slots = max(1.0, engine.least_states / load.sequences)
     terms += [
         msgspec.structs.replace(
@@ -215,14 +242,15 @@ def neighbour_term(each: Neighbour, load: Load) -> Term:
 def _beside(shape: Shape, load: Load, engine: EngineMemory, batch: int) -> list[Term]:
     """What is needed beside weights and cache."""
     terms: list[Term] = []
-    rows = batch if engine.all_logits else load.sequences
+    rows = (batch if engine.all_logits else load.sequences) if shape.writes else 0
     scratch = batch * shape.hidden * 2.0 * engine.activation + rows * shape.vocabulary * engine.logit_bytes
     terms.append(
         Term(
             name="computation",
             value=scratch * load.cards**0.5,
             unit="B",
-            why=f"{batch} tokens x {shape.hidden} x 2 B x {engine.activation:g} + {rows:g} x {shape.vocabulary:,}",
+            why=f"{batch} tokens x {shape.hidden} x 2 B x {engine.activation:g}"
+            + (f" + {rows:g} x {shape.vocabulary:,}" if rows else ""),
         )
     )
     if not load.flash_attention:
@@ -256,10 +284,9 @@ def uncertainty(terms: tuple[Term, ...], weights: Weights) -> tuple[float, float
     More is likelier than less: files of one name have up to 8 % more bits, draft heads and desktops come on top, and
     K-quants of experts whose width is no multiple of 256 (which a header would say) fall back to wider blocks.
     """
-    by_name = {term.name: term.value for term in terms}
-    loose = sum(by_name.get(name, 0.0) for name in ("computation", "engine"))
-    loose += 0.05 * sum(value for name, value in by_name.items() if name.startswith("KV"))
-    held = 0.0 if weights.exact else by_name.get("weights", 0.0)
+    loose = sum(term.value for term in terms if term.name in ("computation", "engine"))
+    loose += 0.05 * sum(term.value for term in terms if term.name.startswith("KV"))
+    held = 0.0 if weights.exact else sum(term.value for term in terms if term.name == "weights")
     fallback = 0.1 * weights.expert_bytes if held and "_K" in weights.format else 0.0
     return loose + 0.06 * held, loose + 0.15 * held + fallback
 
@@ -276,13 +303,17 @@ def check_fit(device: Device, shape: Shape, weights: Weights, load: Load) -> Fit
 
 def most_sequences(device: Device, shape: Shape, weights: Weights, load: Load) -> int:
     """How many sequences have room at once; 0 where not even one has."""
-    one = total(memory_terms(shape, weights, msgspec.structs.replace(load, sequences=1)))
-    two = total(memory_terms(shape, weights, msgspec.structs.replace(load, sequences=2)))
+
+    def need_bytes(sequences: int) -> float:
+        return total(memory_terms(shape, weights, msgspec.structs.replace(load, sequences=sequences)))
+
     have = check_fit(device, shape, weights, load).have_bytes * (1 - MARGIN)
-    if one > have:
+    if need_bytes(1) > have:
         return 0
-    each = two - one
-    return 1 + int((have - one) / each) if each > 0 else 1_000_000
+    kept = engine_named(load.engine).least_states  # only sequences beyond it need states of their own
+    there = kept if need_bytes(kept) <= have else 1
+    each = need_bytes(there + 1) - need_bytes(there)
+    return there + int((have - need_bytes(there)) / each) if each > 0 else 1_000_000
 
 
 def offload_share(shape: Shape, weights: Weights, room_bytes: float, load: Load) -> float:

@@ -19,8 +19,6 @@ Quality = Literal["basic", "good", "best"]
 FLOORS: dict[str, float] = {"basic": 30.0, "good": 50.0, "best": 70.0}
 #: A newer model within this share of the size takes the place of an older one that does no other tasks.
 SAME_SIZE = 0.15
-#: Kinds of models that write text, token by token; of others speed and memory follow other rules.
-WRITERS = ("llm", "vlm")
 #: Why such a one is refused.
 REPLACED = "a newer model of its size does the same"
 #: What helps where a licence is only recalled.
@@ -107,7 +105,7 @@ def allowed_models(models: Sequence[ModelCard], wish: Wish) -> tuple[list[ModelC
     """
     tasks = sorted({task for card in models for task in card.tasks})
     able = [card for card in models if wish.task in card.tasks]
-    if able and not any(card.shape.kind in WRITERS for card in able):
+    if able and not any(card.shape.writes for card in able):
         raise BadPlan(
             expected(
                 "the task",

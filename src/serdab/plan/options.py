@@ -113,9 +113,10 @@ def newer_ones(options: Sequence[Option], models: Sequence[ModelCard], wish: Wis
 
 
 def distinct(found: Sequence[Option], models: Sequence[ModelCard]) -> list[Option]:
-    """Three that differ: the cheapest, and of those that cost not much more the best and the fastest.
+    """Three on different machines: the cheapest, and of those that cost not much more the best and the fastest.
 
-    An older model is not offered as the better one: its size says that only among models of one time.
+    Where none is better or faster, the next in cost. An older model is not offered as the better one: its size says
+    that only among models of one time.
     """
     if not found:
         return []
@@ -140,6 +141,13 @@ def distinct(found: Sequence[Option], models: Sequence[ModelCard]) -> list[Optio
             best = max(rest, key=key)
             if key(best) < more_than:
                 continue
-            more = best.years_usd / first.years_usd - 1
-            picked.append(msgspec.structs.replace(best, why=f"{why}, {more:+.0%} of the cost"))
+            picked.append(_priced(best, why, first))
+    rest = [each for each in near if each.device not in {one.device for one in picked}]
+    if rest and len(picked) < 3:
+        picked.append(_priced(rest[0], "the next in cost, where that is not to be had", first))
     return picked
+
+
+def _priced(option: Option, why: str, first: Option) -> Option:
+    """An option with its reason and how much dearer it is than the first."""
+    return msgspec.structs.replace(option, why=f"{why}, {option.years_usd / first.years_usd - 1:+.0%} of the cost")

@@ -10,6 +10,8 @@ from serdab.plan.devices import Price
 
 #: After how many days a price is no longer believed without a word.
 STALE_DAYS = 60
+#: The same of carbon, which a country's grid changes by about a twentieth in a year.
+STALE_CARBON_DAYS = 365
 
 
 def stale_price(name: str, on: date, today: date | None = None) -> str:
@@ -19,6 +21,14 @@ def stale_price(name: str, on: date, today: date | None = None) -> str:
     return (
         f"the price of {name} is {age_days} days old ({on}); look again before you buy" if age_days > STALE_DAYS else ""
     )
+
+
+def stale_carbon(electricity: Electricity, today: date) -> tuple[str, ...]:
+    """A warning when the carbon of a country's electricity is older than a year."""
+    source = electricity.sources.get("grams_co2_per_kwh", electricity.sources.get("*"))
+    if electricity.grams_co2_per_kwh is None or source is None or (today - source.on).days <= STALE_CARBON_DAYS:
+        return ()
+    return (f"the carbon of electricity in {electricity.name or electricity.country} is that of {source.on.year}",)
 
 
 def price_doubts(

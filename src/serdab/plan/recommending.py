@@ -16,8 +16,8 @@ from serdab.plan.catalogue_entries import Electricity, ModelCard
 from serdab.plan.cost import Terms, Workload, cost_terms, million_tokens, purchase
 from serdab.plan.devices import Device
 from serdab.plan.figures import Estimate, total
-from serdab.plan.housing import counts_of, house_of
-from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
+from serdab.plan.housing import counts_of, host_usd_of, house_of
+from serdab.plan.memory import MARGIN, Load, can_share, check_fit, most_sequences
 from serdab.plan.model_choice import Refusal, Wish, allowed_models, check_wish, quality_of
 from serdab.plan.options import BETTER, Advice, Option, caveats, distinct, notes_of
 from serdab.plan.power import is_whole_machine
@@ -93,14 +93,15 @@ def option_of(tried: Try, wish: Wish, electricity: Electricity) -> Option | Refu
         machine = f"{cards} x {device.name}"
         return Refusal(what=f"{card.id} {storage}", machine=machine, why=why, rescue=rescue, usd=bought)
 
+    if not can_share(card.shape, engine, cards):
+        return refused(f"{engine} shares its {card.shape.heads} heads out evenly, which {cards} cards cannot")
     fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
         load = msgspec.structs.replace(load, kv=smaller_kv(load))
         fit = check_fit(device, card.shape, weights, load)
     if not fit.fits:
-        return refused(
-            f"needs {fit.need_bytes / 2**30:.1f} GiB, has {fit.have_bytes / 2**30:.1f} of which 8 % stay free"
-        )
+        need, have = (size / 2**30 for size in (fit.need_bytes, fit.have_bytes))
+        return refused(f"needs {need:.1f} GiB, has {have:.1f} of which 8 % stay free")
     speed, low, reason = seen_speed(device, card, weights, cards, wish)
     if low < wish.least_tokens_per_s:
         return refused(
@@ -150,8 +151,7 @@ def house_name(device: Device, cards: int, country: str) -> str:
 
 def price_of(device: Device, cards: int, wish: Wish, electricity: Electricity) -> tuple[float, float]:
     """USD to buy a machine and to have it for its years; one that is there already costs its electricity."""
-    house = house_of(device, cards, electricity.country)
-    terms = Terms(host_usd=house.host_usd) if house else Terms()
+    terms = Terms(host_usd=host_usd_of(device, cards, electricity.country))
     parts = cost_terms(device, cards, electricity, terms, wish.users)
     if wish.owned:
         return 0.0, sum(part.value for part in parts if part.name == "electricity")

@@ -11,7 +11,7 @@ import msgspec
 from serdab.plan.devices import Device
 from serdab.plan.formats import MIXES
 from serdab.plan.kv import kv_type
-from serdab.plan.memory import MARGIN, Load, check_fit, most_sequences
+from serdab.plan.memory import MARGIN, Load, can_share, check_fit, most_sequences
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, weights_of
 
@@ -72,13 +72,14 @@ def _alone(device: Device, shape: Shape, weights: Weights, load: Load, most_card
         if MIXES[storage].layers < bits_each(shape, weights) - 0.3 and fits(smaller):
             yield f"{storage}: {smaller.bytes / 2**30:.1f} GiB of weights"
             break
-    cards = next((count for count in _more_cards(load, most_cards) if fits(cards=count)), 0)
+    cards = next((count for count in _more_cards(shape, load, most_cards) if fits(cards=count)), 0)
     if cards:
         yield f"{cards} cards"
 
 
-def _more_cards(load: Load, most_cards: int) -> tuple[int, ...]:
-    return tuple(count for count in (2, 4, 8) if load.cards < count <= most_cards)
+def _more_cards(shape: Shape, load: Load, most_cards: int) -> tuple[int, ...]:
+    counts = (count for count in (2, 4, 8) if load.cards < count <= most_cards)
+    return tuple(count for count in counts if can_share(shape, load.engine, count))
 
 
 def _without_extras(load: Load) -> tuple[tuple[str, Load], ...]:
@@ -102,7 +103,7 @@ def _without_extras(load: Load) -> tuple[tuple[str, Load], ...]:
 
 def _together(device: Device, shape: Shape, weights: Weights, load: Load, most_cards: int) -> Iterator[str]:
     """Several changes at once, where no single one is enough."""
-    counts = (load.cards, *_more_cards(load, most_cards))
+    counts = (load.cards, *_more_cards(shape, load, most_cards))
     formats = dict.fromkeys((weights, _smallest(shape, weights)))
     for (extras, placed), cards, own in product((("", load), *_without_extras(load)[-1:]), counts, formats):
         least = msgspec.structs.replace(placed, kv=smaller_kv(load), sequences=1, cards=cards)

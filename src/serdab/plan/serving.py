@@ -116,8 +116,13 @@ def attention_operations(served: Served) -> float:
 
 
 def prompt_traffic_s(served: Served) -> float:
-    """Seconds in which the activations of one prompt pass through memory once, 2 bytes each; on every card the same."""
-    return served.prompt_tokens * served.shape.hidden * 2.0 * served.shape.depth / served.device.bandwidth
+    """Seconds in which the activations of one prompt pass through memory once; on every card the same."""
+    return activations_s(served.device, served.shape, served.prompt_tokens)
+
+
+def activations_s(device: Device, shape: Shape, tokens: float) -> float:
+    """Seconds in which the activations of so many tokens pass through memory once, 2 bytes each."""
+    return tokens * shape.hidden * 2.0 * shape.depth / device.bandwidth
 
 
 def _cache_s(served: Served, users: float, holders: int) -> float:

@@ -68,6 +68,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...] = ()
 
     @property
+    def writes(self) -> bool:
+        """Whether it writes text, token by token; others read a text or make a picture."""
+        return self.kind in ("llm", "vlm")
+
+    @property
     def depth(self) -> int:
         """Number of layers."""
         return sum(each.count for each in self.layers)

@@ -23,11 +23,12 @@ from serdab.plan.calibration import (
 from serdab.plan.checking import checked
 from serdab.plan.decoding import DecodeCase, groups_of
 from serdab.plan.devices import Device
-from serdab.plan.figures import Estimate, Range, Term
-from serdab.plan.first_token import queue_named
+from serdab.plan.figures import Estimate, Range, Term, total
+from serdab.plan.first_token import TRAFFIC, queue_named
 from serdab.plan.kv import KV_BYTES, cache_bytes, kv_type
+from serdab.plan.power import is_whole_machine
 from serdab.plan.prefill import batch_of, dense_rate, operations, passes_s, prefill_features, prefill_groups
-from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, features_of, floor_s
+from serdab.plan.serving import BITS, DENSE_FEATURES, EXPERT_FEATURES, Served, activations_s, features_of, floor_s
 from serdab.plan.shapes import Shape, Weights
 from serdab.plan.weights import bits_each, bytes_read
 
@@ -35,8 +36,14 @@ from serdab.plan.weights import bits_each, bytes_read
 FEW_ROWS, STRANGE = 5, 2.0
 #: Seconds and bytes a second from one card to the next, where a device names no link.
 HOP_S, HOP_BANDWIDTH = 2e-5, 1.2e10
-#: Engines whose steps at concurrency were measured.
+#: Bytes a second of a machine's own memory where it is not told (two channels of DDR5), the share of it that is
+#: reached, and of a disk whose pages are read as they are needed (NVMe).
+HOST_BANDWIDTH, HOST_SHARE, DISK_BANDWIDTH = 6e10, 0.75, 3e9
+#: Engines whose steps at concurrency were measured; several cards share each layer (tensor parallel).
 MEASURED_ENGINES = ("vllm", "sglang", "trtllm")
+#: Class of devices that they were measured on, and those of its like: one user alone was measured on none of them but
+#: with llama.cpp, which uses half of what servers do.
+STEPS_OF, SERVERS = "nvidia_hbm", frozenset({"nvidia_hbm", "amd_cdna", "gaudi", "tpu"})
 #: Engines of the fits, by how an engine is called.
 FITTED_ENGINES = {"ollama": "llama.cpp", "tensorrt-llm": "trtllm", "triton": "trtllm"}
 
@@ -47,11 +54,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     engine: str = "llama.cpp"
     context_tokens: float = 4096
     kv: str = "f16"
-    #: Equal cards that share the layers one after another.
+    #: Equal cards; one token of one user passes their layers one after another.
     cards: int = 1
-    #: Share of the layers that is on the cards; the rest with a processor of this bandwidth, bytes a second.
+    #: Share of the layers that is on the cards; the rest is with the processor.
     on_cards: float = 1.0
-    host_bandwidth: float = 6e10
     #: Tokens that speculation gets accepted at each step, and the draft's share of the model's bytes; 1 and 0: none.
     accepted_tokens: float = 1.0
     draft_share: float = 0.0
@@ -134,17 +140,9 @@ def token_terms(device: Device, shape: Shape, weights: Weights, setting: Setting
 
 def elsewhere_terms(device: Device, shape: Shape, weights: Weights, setting: Setting) -> list[Term]:
     """The part that is with the processor, and the way from card to card."""
-    terms: list[Term] = []
-    if setting.on_cards < 1:
-        rest = (bytes_read(shape, weights) + cache_bytes(shape, setting.context_tokens)) * (1 - setting.on_cards)
-        terms.append(
-            Term(
-                name="processor",
-                value=rest / (0.75 * min(setting.host_bandwidth, device.bandwidth)),
-                unit="s",
-                why=f"{rest / 1e9:.2f} GB at 75 % of {setting.host_bandwidth / 1e9:,.0f} GB/s",
-            )
-        )
+    read = bytes_read(shape, weights) + cache_bytes(shape, setting.context_tokens, kind=setting.kv)
+    host = min(device.host_bandwidth or HOST_BANDWIDTH, device.bandwidth)
+    terms = rest_terms(device, setting.on_cards, read, HOST_SHARE * host)
     if setting.cards > 1:
         hop = HOP_S + shape.hidden * 2 / (device.link or HOP_BANDWIDTH)
         terms.append(
@@ -153,6 +151,34 @@ def elsewhere_terms(device: Device, shape: Shape, weights: Weights, setting: Set
             )
         )
     return terms
+
+
+def rest_terms(device: Device, on_cards: float, read_bytes: float, host_bytes_s: float) -> list[Term]:
+    """Seconds of the layers that are not on the cards: with the processor, or where nothing else is left on the disk.
+
+    Args:
+        device: the cards, or a machine that has no other memory than its own.
+        on_cards: share of the layers that is there.
+        read_bytes: what all layers read.
+        host_bytes_s: at which the machine's own memory gives what is needed.
+    """
+    on_disk = 0.0
+    if is_whole_machine(device):  # its GPU may use a part of its memory, its processor the whole
+        on_disk = max(0.0, 1 - on_cards / (1.0 if device.kind == "cpu" else device.usable_share))
+    parts = (
+        ("processor", 1 - on_cards - on_disk, host_bytes_s, "of the machine's own memory"),
+        ("disk", on_disk, DISK_BANDWIDTH, "of a disk: the machine has no more memory"),
+    )
+    return [
+        Term(
+            name=name,
+            value=share * read_bytes / rate,
+            unit="s",
+            why=f"{share * read_bytes / 1e9:.2f} GB at {rate / 1e9:,.0f} GB/s {where}",
+        )
+        for name, share, rate, where in parts
+        if share > 1e-9
+    ]
 
 
 def _rate(read_bytes: float, seconds: float) -> str:
@@ -177,6 +203,7 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
         "keys and values": f"memory bandwidth: the context's keys and values x {speed:.0f}/s",
         "layers": "the time to start each layer: the model is too small for this device to be read at its full rate",
         "processor": "the layers that are with the processor: more memory on the card is faster",
+        "disk": "the layers that are read from the disk for each token: this does not fit the machine",
         "hops": "the way from card to card",
     }[largest.name]
     notes = () if shape.assumed == () else tuple(f"assumed: {each}" for each in shape.assumed)
@@ -190,23 +217,20 @@ def estimate_decode(device: Device, shape: Shape, weights: Weights, setting: Set
     )
 
 
-def estimate_prefill(
-    device: Device, shape: Shape, weights: Weights, prompt_tokens: float, engine: str = "llama.cpp"
-) -> Estimate:
-    """Seconds to read a prompt of one user.
+def prompt_share(device: Device, shape: Shape, prompt_tokens: float, fitted: str) -> float:
+    """The share of the full rates at which a device reads prompts under an engine of the fits."""
+    return PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
 
-    Raises:
-        BadPlan: a number makes no sense.
-    """
-    checked("context_tokens", prompt_tokens)
-    fitted = FITTED_ENGINES.get(engine, engine)
-    share = PREFILL.share(prefill_groups(device, fitted), prefill_features(shape, prompt_tokens))
-    work = operations(shape, prompt_tokens)
-    flat = 2.0 * prompt_tokens * shape.active_parameters
+
+def prompt_terms(
+    device: Device, shape: Shape, weights: Weights, prompt_tokens: float, fitted: str
+) -> tuple[Term, Term, Term]:
+    """What reading a prompt is the sum of on one card that has all layers, in seconds."""
+    share, batch = prompt_share(device, shape, prompt_tokens, fitted), batch_of(fitted)
+    work, flat = operations(shape, prompt_tokens), 2.0 * prompt_tokens * shape.active_parameters
     each = 1 / (share * dense_rate(device))
-    at_most, batch = min(share, 1.0), batch_of(fitted)
-    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / at_most
-    terms = (
+    reading = passes_s(device, weights.bytes, prompt_tokens, batch) / min(share, 1.0)
+    return (
         Term(
             name="weights",
             value=flat * each,
@@ -214,26 +238,53 @@ def estimate_prefill(
             why=f"2 x {shape.active_parameters / 1e9:.2f} G x {prompt_tokens:,.0f} tokens",
         ),
         Term(name="attention", value=(work - flat) * each, unit="s", why="grows with the square of the prompt"),
-        Term(
-            name="reading",
-            value=reading,
-            unit="s",
-            why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens",
-        ),
+        Term(name="reading", value=reading, unit="s", why=f"{weights.bytes / 1e9:.2f} GB for each {batch} tokens"),
     )
+
+
+def estimate_prefill(
+    device: Device, shape: Shape, weights: Weights, prompt_tokens: float, setting: Setting | None = None
+) -> Estimate:
+    """Seconds to read a prompt of one user.
+
+    Cards that share each layer (tensor parallel) divide all of it but the traffic of activations, which each of them
+    has as a whole; where they hold the layers one after another, one prompt is read as by one card.
+
+    Raises:
+        BadPlan: a number makes no sense.
+    """
+    checked("context_tokens", prompt_tokens)
+    placed = setting or Setting()
+    fitted = FITTED_ENGINES.get(placed.engine, placed.engine)
+    here, shared = prompt_terms(device, shape, weights, prompt_tokens, fitted), ""
+    if fitted in MEASURED_ENGINES and placed.cards > 1:
+        traffic = min(1.0, TRAFFIC * activations_s(device, shape, prompt_tokens) / total(here))
+        part, shared = traffic + (1 - traffic) / placed.cards, f", shared by {placed.cards} cards"
+        weights_term, attention, reading = (
+            msgspec.structs.replace(term, value=term.value * part, why=term.why + shared) for term in here
+        )
+        here = (weights_term, attention, reading)
+    share, batch = prompt_share(device, shape, prompt_tokens, fitted), batch_of(fitted)
+    passes = max(1.0, prompt_tokens / batch)
+    elsewhere = rest_terms(device, placed.on_cards, weights.bytes * passes, HOP_BANDWIDTH)
+    computing = (
+        f"computing: {operations(shape, prompt_tokens) / 1e12:,.1f} T operations at {share:.0%} of "
+        f"{dense_rate(device) / 1e12:,.0f} T/s{shared}"
+    )
+    bandwidth = (
+        f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {min(share, 1.0):.0%} of "
+        f"{device.bandwidth / 1e9:,.0f} GB/s{shared}"
+    )
+    brought = "the layers that are not on the cards, which are brought there for each batch"
+    reasons = {computing: total(here[:2]), bandwidth: here[2].value, brought: total(elsewhere)}
     low, high = span_of(device, fitted, PREFILL_SPAN)
-    seconds = sum(term.value for term in terms)
+    seconds = total((*here, *elsewhere))
     return Estimate(
         name="prefill",
         unit="s",
-        terms=terms,
+        terms=(*here, *elsewhere),
         range=Range(low=seconds * math.exp(-high), likely=seconds, high=seconds * math.exp(low)),
-        bound_by=(
-            f"computing: {work / 1e12:,.1f} T operations at {share:.0%} of {dense_rate(device) / 1e12:,.0f} T/s"
-            if reading < seconds / 2
-            else f"memory bandwidth: {weights.bytes / 1e9:.1f} GB for each {batch} tokens at {at_most:.0%} of "
-            f"{device.bandwidth / 1e9:,.0f} GB/s"
-        ),
+        bound_by=max(reasons, key=lambda reason: reasons[reason]),
     )
 
 
@@ -250,7 +301,7 @@ def _strangeness(served: Served) -> tuple[str, ...]:
         found.append(
             f"many users: fitted to {', '.join(MEASURED_ENGINES)}; {served.engine} is slower by an unknown factor"
         )
-    if served.device.kind != "nvidia_hbm":
+    if served.device.kind != STEPS_OF:
         found.append("many users: fitted to data-centre cards of NVIDIA; the interval of others is twice as wide")
     return tuple(found)
 

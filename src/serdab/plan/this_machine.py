@@ -21,6 +21,8 @@ CLASSES: dict[str, DeviceClass] = {
 }  # fmt: skip
 #: What the system leaves of a machine's memory, as for the processors of the catalogue.
 USABLE_SHARE = 0.9
+#: What a driver and a desktop keep of a GPU at most; more is somebody's work, bytes.
+SOME_BYTES = 1 << 30
 #: Bandwidth that is taken for a processor which tells none, bytes a second: one like a laptop's of two channels.
 USUAL_BANDWIDTH = 5e10
 
@@ -40,7 +42,14 @@ def as_device(machine: Machine, devices: Sequence[Device]) -> tuple[Device, int]
         return _processor(machine, devices), 1
     counts = Counter(gpu.name for gpu in usable)
     first = max(usable, key=lambda gpu: (counts[gpu.name] * (gpu.memory_bytes or 0), gpu.name))
-    return _gpu(machine, first, devices), counts[first.name]
+    found = _gpu(machine, first, devices)
+    used = sum(gpu.used_bytes or 0 for gpu in usable if gpu.name == first.name)
+    busy = (f"{used / 2**30:,.1f} GiB are in use now, and are counted as free",) if used > SOME_BYTES else ()
+    return msgspec.structs.replace(
+        found,
+        host_bandwidth=machine.memory.copied_bytes_s or machine.memory.rated_bytes_s or 0.0,
+        note="; ".join(filter(None, (*busy, found.note))),
+    ), counts[first.name]
 
 
 def _gpu(machine: Machine, gpu: Gpu, devices: Sequence[Device]) -> Device:

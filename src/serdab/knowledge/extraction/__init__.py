@@ -8,7 +8,13 @@ from serdab.knowledge.extraction.recording import read_record
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
 from serdab.knowledge.extraction.schema_files import load_schemas, parse_schemas, shipped_schemas
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema, schema_of
-from serdab.knowledge.extraction.scoring import FieldFigures, micro_f1, score_fields, tabulate_fields
+from serdab.knowledge.extraction.scoring import (
+    FieldFigures,
+    fields_never_read,
+    micro_f1,
+    score_fields,
+    tabulate_fields,
+)
 from serdab.knowledge.extraction.summary import summary_fields
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "Value",
     "answer_payment_question",
     "extract_fields",
+    "fields_never_read",
     "load_schemas",
     "micro_f1",
     "parse_schemas",

@@ -7,39 +7,24 @@ import re
 from collections.abc import Iterator
 
 from serdab.knowledge.extraction.chinese_numerals import find_capital_amounts
-from serdab.knowledge.extraction.digits import ANY_DIGIT, plain_digits
+from serdab.knowledge.extraction.currencies import LEADING_MARK, MARK, SYMBOLS
+from serdab.knowledge.extraction.digits import ANY_DIGIT
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.thousands import join_thousands
 
-_SYMBOLS = {
-    "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP",
-    "¥": "JPY",
-    "jpy": "JPY", "円": "JPY", "￥": "CNY", "cny": "CNY", "rmb": "CNY", "元": "CNY", "rm": "MYR", "myr": "MYR",
-    "c$": "CAD", "ca$": "CAD", "cad": "CAD", "a$": "AUD", "aud": "AUD", "s$": "SGD", "sgd": "SGD", "hk$": "HKD",
-    "hkd": "HKD", "chf": "CHF", "fr.": "CHF", "₹": "INR", "rs.": "INR", "rs": "INR", "inr": "INR", "₺": "TRY",
-    "try": "TRY",
-    "₽": "RUB", "rub": "RUB", "₩": "KRW", "krw": "KRW", "zł": "PLN", "pln": "PLN", "sek": "SEK", "nok": "NOK",
-    "dkk": "DKK",
-    "czk": "CZK", "r$": "BRL", "brl": "BRL", "mxn": "MXN", "zar": "ZAR", "ils": "ILS", "₪": "ILS",
-    "sar": "SAR", "ر.س": "SAR", "ريال": "SAR", "﷼": "SAR", "aed": "AED", "د.إ": "AED", "درهم": "AED", "egp": "EGP",
-    "ج.م": "EGP", "جنيه": "EGP", "kwd": "KWD", "د.ك": "KWD", "qar": "QAR", "jod": "JOD", "دينار": "JOD",
-}  # fmt: skip
-_MARK = "|".join(sorted((re.escape(mark) for mark in _SYMBOLS), key=len, reverse=True))
 #: Thousands parted by one sign (of three digits, or of two as in India), then decimals; or no thousands at all.
 _NUMBER = (
-    r"\d{1,3}(?:[,.' ]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)|"
+    r"\d{1,3}(?:[,.']\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)|"
     r"\d{1,12}(?:[.,]\d{1,2})?(?!\d)|(?<!\d)\.\d{2}(?!\d)"
 )
-#: Marks that stand before their number; words of Arabic and Chinese stand behind it.
-_LATIN_MARK = "|".join(
-    sorted((re.escape(m) for m in _SYMBOLS if ord(m[0]) < 0x600 or m in "€£¥₹₺₽₩₪￥"), key=len, reverse=True)
-)
 #: Looked at first, at each character: most begin no mark, and few marks have a digit behind them.
-_MAY_BEGIN = "[" + "".join(sorted({re.escape(mark[0]) for mark in _SYMBOLS})) + r"]\D{0,5}\d"
-_BEFORE = re.compile(rf"(?={_MAY_BEGIN})(?<![a-z])({_LATIN_MARK}) ?(-?(?:{_NUMBER}))", re.I)
-_AFTER = re.compile(rf"(?<![\d.,])(-?(?:{_NUMBER})) ?({_MARK})(?![a-z])", re.I)
+_MAY_BEGIN = "[" + "".join(sorted({re.escape(mark[0]) for mark in SYMBOLS})) + r"]\D{0,5}\d"
+_BEFORE = re.compile(rf"(?={_MAY_BEGIN})(?<![a-z])({LEADING_MARK}) ?(-?(?:{_NUMBER}))", re.I)
+_AFTER = re.compile(rf"(?<![\d.,])(-?(?:{_NUMBER})) ?({MARK})(?![a-z])", re.I)
 _PLAIN = re.compile(
-    r"(?<![\d.,'/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?![.-]\d)(?! ?%)|"
-    r"(?<![\d.,'])(?:\d{1,3}(?:[,']\d{3}){1,4}\.\d{2}|\d{1,3}(?:\.\d{3}){1,4},\d{2})(?!\d)"
+    r"(?<![\d.,'])(?:(?<!\w)-)?(?:\d{1,3}(?:[,']\d{3}){1,4}\.\d{2}|\d{1,3}(?:[.']\d{3}){1,4},\d{2}|"
+    r"\d{1,2}(?:,\d{2}){1,4},\d{3}\.\d{2})(?!\d)|"
+    r"(?<![\d.,'/-])(?:(?<!\w)-)?(?:\d{1,9}|(?<!\w))[.,]\d{2}(?![\d%/])(?![.-]\d)(?! ?%)"
 )
 
 
@@ -51,7 +36,7 @@ def find_amounts(text: str) -> Iterator[Field]:
 
 
 def _in_digits(text: str) -> Iterator[Field]:
-    plain = plain_digits(text)  # one character for one: places stay the same
+    plain = join_thousands(text)  # one character for one: places stay the same
     taken = _Taken()
     after = list(_AFTER.finditer(plain))
     before = _their_own(plain, list(_BEFORE.finditer(plain)), after)
@@ -60,7 +45,7 @@ def _in_digits(text: str) -> Iterator[Field]:
             if not is_free:
                 continue
             if mark:
-                currency = _SYMBOLS[match[mark].lower()]
+                currency = SYMBOLS[match[mark].lower()]
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
             else:
                 yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")
@@ -111,8 +96,8 @@ def _field(match: re.Match[str], value: str, confidence: float, reason: str) -> 
 
 
 def _decimal(written: str) -> str:
-    """`1,234.56`, `1.234,56` and `1 234,56` as 1234.56: the last separator is the decimal one if two digits follow."""
-    digits = written.replace(" ", "").replace("'", "")
+    """`1,234.56`, `1.234,56` and `1'234,56` as 1234.56: the last separator is the decimal one if two digits follow."""
+    digits = written.replace("'", "")
     last = max(digits.rfind("."), digits.rfind(","))
     if last >= 0 and len(digits) - last - 1 <= 2:
         return f"{digits[:last].replace('.', '').replace(',', '')}.{digits[last + 1 :]:0<2}"

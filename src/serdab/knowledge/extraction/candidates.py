@@ -12,8 +12,12 @@ from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import find_cards, find_ibans, find_phones, find_vat_numbers
 from serdab.knowledge.extraction.numbers import find_numbers
+from serdab.knowledge.extraction.thousands import join_thousands
 
-_DECIMAL = re.compile(r"(?<![\w.,])-?(?:\d{1,3}(?:[, ]\d{3}){1,4}|\d{1,12})(?:[.,]\d{1,6})?(?![\w.,]?\d)")
+_DECIMAL = re.compile(
+    r"(?<![\w.,'])-?(?:\d{1,3}(?: \d{3}){1,4}(?![.,\d])|\d{1,3}(?:[,']\d{3}){1,4}|\d{1,3}(?:\.\d{3}){1,4}(?=,)|"
+    r"\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,12})(?:[.,]\d{1,6})?(?![\w.,']?\d)"
+)
 _ID = re.compile(r"(?<![\w-])(?=[^\s]{0,30}\d)[A-Za-z0-9][A-Za-z0-9/_.-]{1,30}(?<![.,/_-])")
 
 
@@ -48,7 +52,7 @@ def _find_durations(text: str) -> Iterator[Field]:
 
 
 def _find_decimals(text: str) -> Iterator[Field]:
-    for match in _DECIMAL.finditer(plain_digits(text)):
+    for match in _DECIMAL.finditer(join_thousands(text)):
         yield _field("decimal", match, _decimal(match[0]), "a number")
 
 
@@ -63,7 +67,7 @@ _FINDERS: dict[str, Callable[[str], Iterator[Field]]] = {
 
 
 def _decimal(written: str) -> str:
-    digits = written.replace(" ", "")
+    digits = written.replace(" ", "").replace("'", "")
     if "," in digits and "." in digits:
         last = max(digits.rfind(","), digits.rfind("."))
         return re.sub(r"[.,]", "", digits[:last]) + "." + digits[last + 1 :]

@@ -155,6 +155,11 @@ _TERM_IS = re.compile(
 )
 #: A span that begins where something else ends says how long that goes on, not how long the contract binds.
 _FROM_AN_END = re.compile(r"[^.;,]{0,50}?\b(?:terminat|cessation|ceases?\b|employment|relationship)", re.I)
+_OWN_DATE = re.compile(
+    r"^[^.;,]{0,50}(?:date hereof|effective date|date (?:of|first)\b[^.;,]{0,12}(?:this|above))", re.I
+)
+#: What follows is another sentence, or says when it may be otherwise.
+_CLAUSE_ENDS = re.compile(r"[.;](?=\s)|\b(?:unless|provided)\b", re.I)
 _ANCHOR = re.compile(
     r"^[^.;]{0,25}(?:from|after|following|anniversary|of)\s{1,2}(?:and after\s)?(?:the\s{1,2})?(?:(?:date|"
     r"effective|execution|"
@@ -194,15 +199,18 @@ LEAST_TERM = 5.0
 def _term_score(text: str, match: re.Match[str]) -> float:
     start = max(text.rfind(". ", max(match.start() - 400, 0), match.start()) + 1, match.start() - 400, 0)
     before, after = text[start : match.start()], text[match.end() : match.end() + 120]
+    after = _CLAUSE_ENDS.split(after, maxsplit=1)[0]
     near = before[-160:]
     score = 0.0
     score += 3.0 if _UNTIL.search(near) else 0.0
-    score += 1.5 if _UNTIL.search(after[:60]) else 0.0
+    is_from_an_end = _FROM_AN_END.match(after) is not None
+    score += 1.5 if _UNTIL.search(after[:60]) and not is_from_an_end else 0.0
     score += 1.5 if _OURS.search(near) else 0.0
     score += 1.5 if _ANCHOR.search(after) else 0.0
+    score += 1.5 if _OWN_DATE.search(after) else 0.0
     score += 1.0 if re.search(r"this\s(?:letter\s)?agreement|obligations", near, re.I) else 0.0
     score += 1.5 if _TERM_IS.search(near) else 0.0
-    score -= 2.5 if _FROM_AN_END.match(after) else 0.0
+    score -= 2.5 if is_from_an_end else 0.0
     score -= 3.0 if _NOT_TERM.search(near[-110:]) or _NOT_TERM.search(after[:50]) else 0.0
     return score
 

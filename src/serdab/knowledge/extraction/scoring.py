@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
+from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.payments import answer_payment_question
 from serdab.knowledge.extraction.records import Record
+from serdab.knowledge.extraction.schemas import Schema
+from serdab.knowledge.extraction.totals import value_of
 from serdab.knowledge.intervals import wilson
 
 #: What an answer is when the text has none.
 UNKNOWN = "unknown"
 #: The name under which answers to a question are told.
 ANSWER = "answer"
+_OF_QUESTIONS = {"question", "ideal"}
 _NUMBER = re.compile(r"-?\d{1,3}(?:[ ,]\d{3}){1,5}(?:\.\d+)?|-?\d+(?:\.\d+)?")
 
 #: Expected fields, the summary and the record of one document.
@@ -45,12 +49,23 @@ def score_fields(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     return {name: _same(value, found.get(name)) for name, value in expected.items() if name in found}
 
 
-def tabulate_fields(told: Sequence[Told]) -> dict[str, FieldFigures]:
+def fields_never_read(told: Sequence[Told], schemas: Sequence[Schema]) -> list[str]:
+    """The fields of documents that no schema has and no summary names: what is found of them tells nothing."""
+    read = {name for _, summary, _ in told for name in summary}
+    read |= {rule.name for schema in schemas for rule in schema.fields}
+    return sorted({name for expected, _, _ in told for name in expected} - read - _OF_QUESTIONS)
+
+
+def tabulate_fields(told: Sequence[Told], left_out: Collection[str] = ()) -> dict[str, FieldFigures]:
     """The figures of each field that any document is known to have; in the others it is truly absent.
 
     A document with a `question` and its `ideal` answer counts as the field `answer`.
+
+    Args:
+        told: the documents.
+        left_out: fields that are not looked for.
     """
-    names = {name for expected, _, _ in told for name in expected if name not in {"question", "ideal"}}
+    names = {name for expected, _, _ in told for name in expected} - _OF_QUESTIONS - set(left_out)
     counts: dict[str, Counter[str]] = {}
     for expected, summary, record in told:
         for name in names:
@@ -100,10 +115,22 @@ def canonical_value(written: str) -> str:
     date = next(iter(find_dates(written)), None)
     if date is not None and date.end - date.start >= len(written) / 2:
         return date.value
-    number = re.fullmatch(rf"\D{{0,5}}({_NUMBER.pattern})\D{{0,5}}", written)
-    if number is not None and len(re.findall(r"[A-Za-z]", written)) <= 3:
-        return str(_plain(number[1]))
+    if len(re.findall(r"[A-Za-z]", written)) <= 3:
+        amount = _amount(written)
+        number = re.fullmatch(rf"\D{{0,5}}({_NUMBER.pattern})\D{{0,5}}", written)
+        if amount is not None:
+            return str(amount.normalize())
+        if number is not None:
+            return str(_plain(number[1]))
     return _folded(written)
+
+
+def _amount(written: str) -> Decimal | None:
+    """The one amount that a value is, however thousands and decimals are written; None: it is none."""
+    found = list(find_amounts(f"{written}\t"))  # As a cell: the spaces of its number are no columns.
+    if len(found) != 1 or re.search(r"\d", written[: found[0].start] + written[found[0].end :]):
+        return None
+    return value_of(found[0])
 
 
 def _plain(number: str) -> Decimal:
@@ -131,6 +158,8 @@ def _folded(text: str) -> str:
 
 
 def _number(text: str) -> Decimal | None:
+    if (amount := _amount(text)) is not None:
+        return amount
     match = re.search(r"\d[\d,]*(?:\.\d+)?", text)
     if match is None:
         return None

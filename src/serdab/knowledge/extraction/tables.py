@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.records import Row
+from serdab.knowledge.extraction.thousands import join_thousands
 
 #: Most rows of a document that are told, and most characters of a line that are looked at.
 MOST_ROWS = 500
@@ -45,6 +46,7 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
     """The rows below the first head of columns, up to the first line of a sum; amounts as decimals with currency."""
     rows: list[Row] = []
     columns: list[str] | None = None
+    joined = join_thousands(text)
     for start, line in _lines(text):
         if columns is None:
             columns = _head(line)
@@ -55,7 +57,7 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
             if rows:
                 break
             continue
-        cells = _cells(line, columns)
+        cells = _cells(line, joined[start : start + len(line)], columns)
         if cells is not None:
             page = 1 + text.count("\f", 0, start)
             rows.append(Row(name=name, cells=cells, start=start, end=start + len(line), page=page))
@@ -68,7 +70,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     place = 0
     for line in text.split("\n"):
         if len(line) <= MOST_LINE:
-            yield place, line.strip("\f")
+            yield place + len(line) - len(line.lstrip("\f")), line.strip("\f")
         place += len(line) + 1
 
 
@@ -93,19 +95,20 @@ def _once(names: list[str]) -> list[str]:
     return [name if name not in names[place + 1 :] else f"{name}_{place + 1}" for place, name in enumerate(names)]
 
 
-def _cells(line: str, columns: list[str]) -> dict[str, str] | None:
+def _cells(line: str, joined: str, columns: list[str]) -> dict[str, str] | None:
+    """The cells of a line, of which `joined` says where the spaces of columns are."""
     parts = [part.strip() for part in _CELLS.split(line.strip().strip("|"))]
     if len(parts) == len(columns) and len(parts) > 1:
         cells = dict(zip(columns, parts, strict=True))
         amount = _money(cells["amount"])
         return cells | {"amount": amount} if amount else None
-    match = _TRAILING.match(line.strip())
+    match = _TRAILING.match(joined.strip())
     if match is None or "\t" in line:
         return None
     amount = _money(match[4])
     if not amount:
         return None
-    cells = {"description": match[1].strip(), "amount": amount}
+    cells = {"description": line.strip()[: match.end(1)].strip(), "amount": amount}
     price = _money(match[3]) if match[3] else ""
     if match[2]:
         cells["quantity"] = match[2]
@@ -119,7 +122,7 @@ def _money(written: str) -> str:
     if len(written) > 40 or not any(map(str.isdigit, written)) or sum(char.isalpha() for char in written) > 4:
         return ""
     sign = "-" if re.match(r"^\W{0,2}[-−–(]", written) else ""
-    found = list(find_amounts(written)) or list(
+    found = list(find_amounts(f"{written}\t")) or list(
         find_amounts(f"{written}.00" if re.fullmatch(r"[\d,]{1,9}", written) else "")
     )
     return sign + found[0].value.lstrip("-") if len(found) == 1 else ""

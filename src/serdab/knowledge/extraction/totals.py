@@ -39,6 +39,8 @@ _CASH = re.compile(r"\b(?:cash|tender\w*|payment|paid|bayar|tunai|bar|gegeben)\b
 _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
 #: Confidence of words that say how much was given, which is the total only when nothing came back.
 _OF_PAYING = 0.45
+#: Confidence of words that name nothing but sums.
+_OF_SUMS = 0.9
 #: Characters from which on a line is a sentence, and how far behind its words the total of one may stand.
 LONG_LINE = 100
 REACH = 80
@@ -107,6 +109,11 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
         kind="total", value=amount.value, start=amount.start, end=amount.end,
         confidence=round(min(max(best[0], 0.3), 0.98), 4), reason=reason,
     )  # fmt: skip
+
+
+def names_sum(words: str) -> bool:
+    """Whether words name a sum, the total or one on the way to it."""
+    return any(label.search(words) for sure, label in _LABELS if sure >= _OF_SUMS)
 
 
 def _amount_like(lines: list[Line], value: Decimal) -> Field | None:

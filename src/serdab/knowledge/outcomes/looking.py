@@ -53,15 +53,17 @@ def looks_of(receipt: Receipt) -> list[Look]:
 
 
 def _reasons(receipt: Receipt) -> Iterator[tuple[str, int, int]]:
-    if receipt.abstained and receipt.reasons:
+    if receipt.label is None:
+        pass  # No labels are known: that is told of none of the documents in particular.
+    elif receipt.abstained and receipt.reasons:
         yield f"the kind {receipt.label}: {receipt.reasons[-1]}", 0, 0
-    elif receipt.label is not None and receipt.confidence < UNSURE_LABEL:
+    elif receipt.confidence < UNSURE_LABEL:
         yield f"the kind {receipt.label} is not sure ({receipt.confidence:.2f})", 0, 0
     if receipt.record is not None and _contradict(receipt.label or "", receipt.record.schema):
         how_sure = f"{receipt.label} ({receipt.confidence:.2f})"
         yield f"the kind is {how_sure}, but the values were read by the schema {receipt.record.schema}", 0, 0
     if receipt.chunks_indexed < receipt.chunks:
-        yield f"only {receipt.chunks_indexed:,} of {receipt.chunks:,} parts can be found again", 0, 0
+        yield f"search finds only the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts", 0, 0
     if receipt.record is not None:
         for look in receipt.record.looks:
             yield f"{look.field}: {look.reason}" if look.field else look.reason, look.start, look.end

@@ -2,6 +2,7 @@
 
 from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.kinds import MAIL
 from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
 from serdab.knowledge.reading.refusals import (
     BombDocument,
@@ -13,10 +14,12 @@ from serdab.knowledge.reading.refusals import (
     TooLargeDocument,
     UnreachableDocument,
     UnsupportedDocument,
+    refused,
 )
 from serdab.knowledge.reading.sources import Refusal, Source, find_sources
 
 __all__ = [
+    "MAIL",
     "BombDocument",
     "EmptyDocument",
     "EncryptedDocument",
@@ -34,4 +37,5 @@ __all__ = [
     "find_sources",
     "read_document",
     "read_member",
+    "refused",
 ]

@@ -10,6 +10,7 @@ from serdab.core import expected
 from serdab.knowledge.reading import kinds
 from serdab.knowledge.reading.archives import read_zip
 from serdab.knowledge.reading.mails import read_eml
+from serdab.knowledge.reading.outlook_parcels import read_parcel
 from serdab.knowledge.reading.pages import read_pdf
 from serdab.knowledge.reading.plain import read_markdown, read_text
 from serdab.knowledge.reading.recognition import Recogniser, recogniser_for
@@ -105,6 +106,8 @@ class _Reading:
             return mail.text, mail.title, mail.thread
         if media_type == kinds.ZIP:
             return *read_zip(data, MOST_INNER_BYTES, lambda inner, name: self._read_inner(inner, name, depth)), ""
+        if media_type == kinds.PARCEL:
+            return *read_parcel(data, lambda inner, name: self._read_inner(inner, name, depth)), ""
         if media_type == kinds.PDF:
             return *read_pdf(data, self._recogniser), ""
         if media_type in kinds.IMAGES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from serdab.core import expected
+from serdab.knowledge.reading.outlook_parcels import SIGNATURE
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, UnsupportedDocument
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -14,6 +15,7 @@ PPTX = _OFFICE + "presentationml.presentation"
 PDF = "application/pdf"
 RTF = "application/rtf"
 ZIP = "application/zip"
+PARCEL = "application/ms-tnef"
 MAIL = "message/rfc822"
 CSV = "text/csv"
 HTML = "text/html"
@@ -58,6 +60,10 @@ _PICTURES = {
 _OTHERS = {b"GIF8": "a GIF image", b"\x7fELF": "a program", b"MZ\x90\0": "a program",
            b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-zip", b"Rar!": "RAR"}  # fmt: skip
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+#: What the streams of an Outlook message (.msg) are called.
+_OUTLOOK = "__substg1.0_".encode("utf-16-le")
+#: What the first part of an OpenDocument file and of an e-book is called, and where (OpenDocument 1.3, part 2, 3.3).
+_TYPED, _TYPED_AT = b"mimetypeapplication/", 30
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -76,6 +82,11 @@ def media_type_of(data: bytes, name: str) -> str:
         return PDF
     if head.startswith(b"{\\rtf"):
         return RTF
+    if data.startswith(SIGNATURE):
+        return PARCEL
+    if data.startswith(_TYPED, _TYPED_AT):
+        what, todo = "an OpenDocument file or an e-book", "save it as one of these"
+        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx, pptx or pdf", what, todo))
     if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
         return _zipped(data, promised)
     _refuse_others(data, name, promised)
@@ -106,8 +117,11 @@ def _refuse_others(data: bytes, name: str, promised: str | None) -> None:
     if data.startswith(_OLE):
         if promised in _ZIPPED or _ENCRYPTED in data:
             raise EncryptedDocument(expected(f"the document {name}", "readable without a password", "an encrypted one"))
-        what = "an office file of before 2007"
-        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx or pptx", what))
+        if _OUTLOOK in data:
+            todo = "save it as one"
+            raise UnsupportedDocument(expected(f"the document {name}", "a mail as .eml", "an Outlook message", todo))
+        what, todo = "an office file of before 2007", "save it as one of these"
+        raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx or pptx", what, todo))
     for magic, what in _OTHERS.items():
         if data.startswith(magic):
             raise UnsupportedDocument(expected(f"the document {name}", "text, mail, pdf or office", what))

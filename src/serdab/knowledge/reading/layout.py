@@ -6,10 +6,11 @@ gap parts two columns, and each is read by itself. Where what stands there is sh
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from operator import attrgetter
 from statistics import median
 
@@ -17,9 +18,11 @@ from statistics import median
 _LEAST_ROWS = 4
 _LEAST_FILLED = 0.6
 _LEAST_WORDS = 2.5
-#: Gaps in heights of a line: one that may part columns, one that parts cells, and one that parts paragraphs.
+#: Gaps in heights of a line: one that may part columns, one that parts cells, one that parts two numbers of which the
+#: second is not the rest of the first (a space is up to 0.55 wide, in Courier), and one that parts paragraphs.
 _GUTTER = 0.9
 _CELL = 1.8
+_NUMBERS = 0.65
 _PARAGRAPH = 0.9
 #: Columns within columns.
 _MOST_DEPTH = 4
@@ -92,15 +95,20 @@ def _height_of(row: _Row) -> float:
     return max(median(word.top - word.bottom for word in row), 1.0)
 
 
-def _gaps_of(row: _Row, least: float) -> list[_Gap]:
-    """The gaps between words that are at least so many heights wide."""
-    wide = least * _height_of(row)
+def _gaps_of(row: _Row, least: float, least_of_numbers: float = math.inf) -> list[_Gap]:
+    """The gaps between words, and those between two numbers, that are at least so many heights wide."""
+    height = _height_of(row)
     gaps, right = [], row[0].right
-    for word in row[1:]:
-        if word.left - right >= wide:
+    for before, word in pairwise(row):
+        are_numbers = before.text[-1].isdigit() and word.text[0].isdigit()
+        if word.left - right >= height * (min(least, least_of_numbers) if are_numbers else least):
             gaps.append((right, word.left))
         right = max(right, word.right)
     return gaps
+
+
+def _cell_gaps_of(row: _Row) -> list[_Gap]:
+    return _gaps_of(row, _CELL, _NUMBERS)
 
 
 def _column_regions(rows: list[_Row]) -> list[tuple[int, int, _Gap]]:
@@ -169,7 +177,7 @@ def _is_running_text(rows: list[_Row], gap: _Gap) -> bool:
 def _table_lines(rows: list[_Row]) -> list[str]:
     """Rows read one after the other, with tabs where cells are parted and empty cells where a row lacks one."""
     lines: list[str] = []
-    gaps = [_gaps_of(row, _CELL) for row in rows]
+    gaps = [_cell_gaps_of(row) for row in rows]
     at = 0
     while at < len(rows):
         if at and _is_apart(rows[at - 1], rows[at]):
@@ -192,7 +200,7 @@ def _is_apart(above: _Row, below: _Row) -> bool:
 def _common(free: list[_Gap], row: _Row) -> list[_Gap]:
     """The gaps that a row leaves free as well; none when it has another gap of its own, or does not reach any."""
     found = [narrowed for gap in free if (narrowed := _narrowed(row, gap))]
-    for low, high in _gaps_of(row, _CELL):
+    for low, high in _cell_gaps_of(row):
         if not any(low < gap[1] and gap[0] < high for gap in found):
             return []
     return found if row[-1].right > free[0][1] or row[0].left >= free[0][0] else []

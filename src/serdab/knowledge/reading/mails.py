@@ -7,7 +7,7 @@ is its own bytes, and whoever looks for what stood in the attachment wants the m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.errors import HeaderParseError
@@ -16,6 +16,7 @@ from email.message import Message
 
 from serdab.core import expected
 from serdab.knowledge.reading.charsets import decode
+from serdab.knowledge.reading.kinds import MEDIA_TYPES
 from serdab.knowledge.reading.refusals import MalformedDocument, RefusedDocument
 from serdab.knowledge.reading.web import read_html
 
@@ -27,6 +28,11 @@ MOST_HEADER = 10_000
 #: The parser compares each line with every open boundary: more kinds of boundaries than that are an attack.
 MOST_BOUNDARIES = 100
 _BOUNDARY = re.compile(rb"boundary\s{0,5}=", re.IGNORECASE)
+#: A text, plain before web page, and what tells a reader nothing.
+_TEXTS = ("text/plain", "text/html")
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+#: A name for what has none, by its type.
+_ENDINGS = {media_type: f"attachment{ending}" for ending, media_type in MEDIA_TYPES.items()}
 _IDS = re.compile(r"<[!-;=?-~]{3,250}>")
 
 #: Reads an attachment: its bytes and its name to its text.
@@ -55,8 +61,8 @@ def read_eml(data: bytes, read_inner: ReadInner) -> ReadMail:
     if not any(mail.get(name) for name in _HEADERS):
         raise MalformedDocument(expected("the mail", "headers like From and Subject before its text", bytes(data[:40])))
     lines = [f"{name}: {value}" for name in _HEADERS if (value := _header(mail, name))]
-    body, attached = _parts_of(mail)
-    pages = ["\n".join([*lines, "", _body(body)])]
+    texts, attached = _parts_of(mail)
+    pages = ["\n".join([*lines, "", *map(_body, texts)])]
     pages += [_attachment(part, read_inner) for part in attached[:MOST_ATTACHMENTS]]
     if len(attached) > MOST_ATTACHMENTS:
         pages.append(f"{len(attached) - MOST_ATTACHMENTS:,} more attachments were not read.")
@@ -88,35 +94,40 @@ def _decoded(raw: str) -> str:
     return " ".join(text.split())
 
 
-def _parts_of(mail: Message) -> tuple[Message | None, list[Message]]:
-    """The part that is the text, plain before web page, and everything else that is not another form of it."""
-    bodies: dict[str, Message] = {}
+def _parts_of(mail: Message) -> tuple[list[list[Message]], list[Message]]:
+    """The texts of a mail in order, each as its forms: plain, web page; and what came with them."""
+    texts: dict[int, list[Message]] = {}
     attached = []
-    for part in _leaves(mail):
+    for part, holder in _leaves(mail):
         kind = part.get_content_type()
-        if kind in ("text/plain", "text/html") and not _is_attached(part):
-            if kind not in bodies:
-                bodies[kind] = part
-                continue
-            if kind == "text/html":
-                continue
-        if kind == "message/rfc822" or _name_of(part) or _is_attached(part) or kind == "text/plain":
+        is_named = part is not mail and bool(_name_of(part))
+        if kind in _TEXTS and not is_named and not _is_attached(part):
+            texts.setdefault(id(holder or part), []).append(part)
+        elif kind in _SIGNATURES:
+            continue
+        elif is_named or _is_attached(part) or kind == "message/rfc822" or (not holder and _may_be_text(part)):
             attached.append(part)
-    return bodies.get("text/plain") or bodies.get("text/html"), attached
+    return list(texts.values()), attached
 
 
-def _leaves(mail: Message) -> Iterator[Message]:
-    """All parts in order without what holds others; a mail within is one part."""
-    waiting = [mail]
+def _leaves(mail: Message) -> Iterator[tuple[Message, Message | None]]:
+    """All parts in order without what holds others, each with the choice of forms that it is in; a mail is one part."""
+    waiting: list[tuple[Message, Message | None]] = [(mail, None)]
     for _ in range(MOST_PARTS):
         if not waiting:
             return
-        part = waiting.pop()
+        part, holder = waiting.pop()
         payload = part.get_payload()
         if part.get_content_maintype() == "multipart" and isinstance(payload, list):
-            waiting.extend(reversed([each for each in payload if isinstance(each, Message)]))
+            if holder is None and part.get_content_type() == "multipart/alternative":
+                holder = part
+            waiting.extend((each, holder) for each in reversed(payload) if isinstance(each, Message))
         else:
-            yield part
+            yield part, holder
+
+
+def _may_be_text(part: Message) -> bool:
+    return part.get_content_maintype() in ("application", "text")
 
 
 def _is_attached(part: Message) -> bool:
@@ -130,15 +141,18 @@ def _name_of(part: Message) -> str:
         return ""
 
 
-def _body(part: Message | None) -> str:
-    if part is None:
-        return ""
-    payload = _bytes_of(part)
-    charset = part.get_content_charset()
-    if part.get_content_type() == "text/html":
-        return read_html(payload, charset)[0]
+def _body(forms: Sequence[Message]) -> str:
+    """One text: its plain form, or the web page where that says nothing."""
+    plain, pages = ([part for part in forms if part.get_content_type() == kind] for kind in _TEXTS)
+    text = "\n".join(map(_plain, plain))
+    return (
+        text if text.strip() else "\n".join(read_html(_bytes_of(each), each.get_content_charset())[0] for each in pages)
+    )
+
+
+def _plain(part: Message) -> str:
     # A form feed would look like the end of a page.
-    return decode(payload, charset).replace("\f", "\n")
+    return decode(_bytes_of(part), part.get_content_charset()).replace("\f", "\n")
 
 
 def _bytes_of(part: Message) -> bytes:
@@ -156,11 +170,9 @@ def _attachment(part: Message, read_inner: ReadInner) -> str:
         data, name = inner[0].as_bytes(), name or "message.eml"
     else:
         data = _bytes_of(part)
-        if not name and part.get_content_type() == "text/plain":
-            name = "text.txt"
     heading = f"Attachment: {name or 'without a name'} ({len(data):,} bytes)"
     try:
-        return f"{heading}\n{read_inner(data, name)}"
+        return f"{heading}\n{read_inner(data, name or _ENDINGS.get(part.get_content_type(), ''))}"
     except RefusedDocument as refused:
         return f"{heading}: not read, {refused}"
 

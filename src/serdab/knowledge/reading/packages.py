@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import struct
 import zipfile
 import zlib
@@ -26,6 +27,14 @@ MOST_LIST = 2_000_000
 #: Largest part of XML that is built as a tree, which takes many times its bytes.
 MOST_XML = 40_000_000
 _SMALL = 1_000_000
+#: Strict files (ISO/IEC 29500-1) name the same elements otherwise than all others (part 4); how far on they say so.
+_STRICT = b"http://purl.oclc.org/ooxml/"
+_STRICT_NAMES = re.compile(
+    rb"http://purl\.oclc\.org/ooxml/((?:wordprocessing|presentation|spreadsheet|drawing)ml)/main"
+)
+_PROLOG = 5_000
+#: Flag of a part whose name is written in UTF-8 (APPNOTE 4.4.4, bit 11).
+_IS_UTF8 = 0x800
 _END = struct.Struct("<4s4H2LH")
 _BROKEN = (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, OSError, ValueError, RuntimeError, zlib.error,
            struct.error, OverflowError)  # fmt: skip
@@ -44,6 +53,7 @@ def open_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _look(archive, what)
+            _name_as_meant(archive)
             yield archive
     except _BROKEN as error:
         raise MalformedDocument(expected(what, "a whole zip", str(error))) from error
@@ -89,6 +99,8 @@ def parse_xml(content: bytes, what: str) -> _Element:
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
                              remove_comments=True, remove_pis=True)  # fmt: skip
+    if _STRICT in content[:_PROLOG]:
+        content = _STRICT_NAMES.sub(rb"http://schemas.openxmlformats.org/\1/2006/main", content)
     try:
         root: _Element = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -141,3 +153,20 @@ def _look(archive: zipfile.ZipFile, what: str) -> None:
         raise BombDocument(expected(what, f"at most {MOST_UNFOLDED:,} bytes unfolded", f"{unfolded:,}"))
     if any(part.flag_bits & 1 for part in parts):
         raise EncryptedDocument(expected(what, "readable without a password", "an encrypted one"))
+
+
+def _name_as_meant(archive: zipfile.ZipFile) -> None:
+    """Give parts the names that their writer meant: UTF-8 that is not called so is read as code page 437.
+
+    What is no UTF-8 stays: of a few letters nobody can tell the code page.
+    """
+    for part in archive.infolist():
+        if part.flag_bits & _IS_UTF8 or part.filename.isascii():
+            continue
+        try:
+            meant = part.filename.encode("cp437").decode()
+        except ValueError:
+            continue
+        if archive.NameToInfo.get(part.filename) is part and meant not in archive.NameToInfo:
+            archive.NameToInfo[meant] = archive.NameToInfo.pop(part.filename)
+            part.filename = meant

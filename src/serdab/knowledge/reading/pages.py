@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 MOST_PAGES = 2000
 MOST_PLACED = 100_000
 MOST_CHARACTERS = 20_000_000
+#: Most annotations of a page that are drawn, which takes the square of their number; of more, none is.
+MOST_ANNOTATIONS = 2000
 #: Most pages of a document that are recognised from their pictures.
 MOST_RECOGNISED = 20
+#: Words that a scanner or an archive stamps on a picture of a page, and the share of the page that such a picture has.
+_MOST_STAMPED, _LEAST_COVERED = 12, 0.5
 #: Seconds after which no further page of a document is recognised; a step has a minute.
 _RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
@@ -55,11 +59,13 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
             raise EncryptedDocument(expected("the PDF", "readable without a password", "an encrypted one")) from error
         raise MalformedDocument(expected("the PDF", "whole", _damage(data), _ANOTHER)) from error
     with document:
+        document.init_forms()  # Draws what was filled in; does nothing where there is no form.
         texts = list(_texts(document, recogniser))
         title = document.get_metadata_dict().get("Title", "")
     text = "\f".join(texts)
     if not text.strip():
-        raise TextlessDocument(expected("the PDF", "a text layer", f"{len(texts):,} pages of pictures", _SCANNED))
+        pictures = f"{len(texts):,} page{'' if len(texts) == 1 else 's'} of pictures"
+        raise TextlessDocument(expected("the PDF", "one with a text layer", pictures, _SCANNED))
     return text, title[:120]
 
 
@@ -78,7 +84,7 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
     pages = min(len(document), MOST_PAGES)
     for number in range(pages):
         try:
-            page = document[number]
+            page = _page(document, number)
         except pypdfium2.PdfiumError:
             broken += 1
             if broken > 100 and broken == number + 1:
@@ -86,9 +92,9 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
             yield ""
             continue
         text = _text_of(page)
-        if not text and recogniser is not None and _may_go_on(recognised, ends):
+        if recogniser is not None and _may_go_on(recognised, ends) and (not text or _is_stamped_scan(page, text)):
             recognised += 1
-            text = _recognised(page, recogniser)
+            text = max(text, _recognised(page, recogniser), key=len)
         page.close()
         yield text[:left]
         left -= len(text)
@@ -98,8 +104,47 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
         raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones"))
 
 
+def _page(document: Any, number: int) -> Any:
+    """A page; what was filled in, typed or stamped on it is part of it."""
+    import pypdfium2.raw as pdfium
+
+    page = document[number]
+    drawn = (pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP)
+    if not any(kind in drawn for kind in _annotations(page)):
+        return page
+    pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY)
+    page.close()
+    return document[number]
+
+
+def _annotations(page: Any) -> Iterator[int]:
+    """The kinds of the annotations of a page; none when they are too many."""
+    import pypdfium2.raw as pdfium
+
+    count = pdfium.FPDFPage_GetAnnotCount(page)
+    for number in range(count if count <= MOST_ANNOTATIONS else 0):
+        annotation = pdfium.FPDFPage_GetAnnot(page, number)
+        if annotation:
+            yield pdfium.FPDFAnnot_GetSubtype(annotation)
+            pdfium.FPDFPage_CloseAnnot(annotation)
+
+
 def _may_go_on(recognised: int, ends: float) -> bool:
     return recognised < MOST_RECOGNISED and (recognised == 0 or time.monotonic() < ends)
+
+
+def _is_stamped_scan(page: Any, text: str) -> bool:
+    """Whether a page is a picture on which a scanner or an archive wrote a few words."""
+    import pypdfium2.raw as pdfium
+
+    if len(text.split()) > _MOST_STAMPED:
+        return False
+    width, height = page.get_size()
+    for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3):
+        left, bottom, right, top = picture.get_bounds()
+        if (right - left) * (top - bottom) >= _LEAST_COVERED * width * height:
+            return True
+    return False
 
 
 def _text_of(page: Any) -> str:
@@ -146,9 +191,8 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
         quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, start)) if is_mixed else usual
         a, b = _turn(first, quarter), _turn(last, quarter)
         word = text[start:end].replace("\x02", "-").replace("\ufffe", "-")
-        # A word of a right-to-left script whose first letter stands left of its last was written backwards.
-        if len(word) > 1 and b[0] > a[0] + 0.1 and _is_leftward(word):
-            word = word[::-1]
+        if len(word) > 1 and not word.isascii():
+            word = _forwards(word, start, quarter, box)
         placed = Word(
             text=word, left=min(a[0], b[0]), bottom=min(a[1], b[1]), right=max(a[2], b[2]), top=max(a[3], b[3])
         )
@@ -208,8 +252,33 @@ def _turn(box: _Corners, quarter: int) -> _Corners:
     return (-top, left, -bottom, right) if quarter == 3 else box
 
 
-def _is_leftward(word: str) -> bool:
-    return not word.isascii() and any(unicodedata.bidirectional(char) in ("R", "AL") for char in word[:4])
+def _forwards(word: str, start: int, quarter: int, box: _Box) -> str:
+    """A word of a right-to-left script in the order of reading.
+
+    One whose first letter stands left of its last was written backwards; signs at its ends may have been or not.
+    """
+    letters = [place for place, char in enumerate(word) if unicodedata.bidirectional(char) in ("R", "AL")]
+    if len(letters) < 2:
+        return word
+    first, end = letters[0], letters[-1] + 1
+    lefts = {
+        place: _turn(corners, quarter)[0]
+        for place in {0, first, end - 1, len(word) - 1}
+        if (corners := box.of(start + place)) is not None
+    }
+    left = lefts.get(first)
+    if left is None or lefts.get(end - 1, left) <= left + 0.1:
+        return word
+    head, tail = word[:first], word[end:]
+    is_head_left, is_tail_left = lefts.get(0, left) <= left, lefts.get(len(word) - 1, left) <= left
+    before = ("" if is_head_left else head) + ("" if is_tail_left else _backwards(tail))
+    behind = (tail if is_tail_left else "") + (_backwards(head) if is_head_left else "")
+    return before + word[first:end][::-1] + behind
+
+
+def _backwards(signs: str) -> str:
+    """Signs beside a word from their other end; numbers always run from left to right."""
+    return signs if any(map(str.isdigit, signs)) else signs[::-1]
 
 
 def _recognised(page: Any, recogniser: Recogniser) -> str:

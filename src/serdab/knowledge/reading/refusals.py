@@ -73,3 +73,9 @@ class UnreachableDocument(RefusedDocument):
     """The document is not there, or not for us."""
 
     code = "document_unreachable"
+
+
+def refused(code: str, reason: str) -> RefusedDocument:
+    """The error of a code, with its reason."""
+    kinds = {kind.code: kind for kind in RefusedDocument.__subclasses__()}
+    return kinds.get(code, RefusedDocument)(reason)

@@ -14,6 +14,8 @@ _FONTS = re.compile(r"\{[^{}\\]{0,100}\\fonttbl")
 #: What the library cannot tell from text: the end of a cell, of a page; and a link, whose pattern it tries at length.
 _CELL = re.compile(r"\\(?:nest)?cell(?![a-z])")
 _PAGE = re.compile(r"\\(?:page|sect)(?![a-z])")
+#: Groups that it leaves out, although they are seen.
+_ASIDE = re.compile(r"\\(?:header|footer)[lrf]?(?![a-z])|\\footnote(?![a-z])")
 _LINK = re.compile(r"\\field(?![a-z])")
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,200})\}")
 _BINARY = re.compile(r"\\bin\d{1,12}")
@@ -41,7 +43,7 @@ def read_rtf(data: bytes) -> tuple[str, str]:
             + source[fonts.end() :]
         )
     title = _TITLE.search(source)
-    source = _PAGE.sub(r"\\'0c", _CELL.sub(r"\\tab", _LINK.sub("", _BINARY.sub("", source))))
+    source = _PAGE.sub(r"\\'0c", _CELL.sub(r"\\tab", _LINK.sub("", _ASIDE.sub(r"\\par", _BINARY.sub("", source)))))
     try:
         text = str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
     except (ValueError, LookupError, OverflowError, TypeError) as error:

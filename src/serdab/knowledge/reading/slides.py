@@ -1,4 +1,4 @@
-"""Presentations: each slide from top to bottom, then its notes."""
+"""Presentations: each slide from top to bottom, then its diagrams, then its notes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_SLIDES = 2000
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_D = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 #: Groups in groups are left out from this depth on.
 _MOST_DEPTH = 40
@@ -51,6 +52,10 @@ def _slide(archive: zipfile.ZipFile, name: str) -> str:
     layout = next((place for kind, place in related if kind == "slideLayout"), None)
     places = _places_of_layout(archive, layout) if layout else {}
     lines = list(_shapes(root.find(f"{_P}cSld/{_P}spTree"), places, 0))
+    for kind, place in related:
+        if kind == "diagramData":
+            for body in parse_xml(read_part(archive, place), place).iter(f"{_D}t"):
+                lines += _paragraphs(body)
     for kind, place in related:
         if kind == "notesSlide":
             tree = parse_xml(read_part(archive, place), place).find(f"{_P}cSld/{_P}spTree")

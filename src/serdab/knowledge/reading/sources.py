@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,9 +47,9 @@ class Refusal:
 
 class _Line(msgspec.Struct):
     text: str
-    id: str | int = ""
-    lang: str = ""
-    doc_type: str = ""
+    id: str | int | None = None
+    lang: str | None = None
+    doc_type: str | None = None
     #: What a row says that has one label only, as files of labels may.
     label: str | int | float | None = None
     labels: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -63,7 +64,8 @@ def find_sources(paths: Sequence[Path], most_bytes: int) -> Iterator[Source | Re
         paths: files or folders.
         most_bytes: larger files are refused; files of JSON lines are read line by line and may be larger.
     """
-    for path in paths:
+    # A document is known by its place, which is not to depend on where somebody stands.
+    for path in map(Path, map(os.path.abspath, paths)):
         if path.is_dir():
             yield from _folder(path, most_bytes)
         else:
@@ -100,7 +102,7 @@ def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     elif path.suffix.lower() in ARCHIVES:
         yield from _archive(path, most_bytes)
     else:
-        yield Source(name=str(path), path=path.absolute())
+        yield Source(name=str(path), path=path)
 
 
 def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
@@ -108,7 +110,7 @@ def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     try:
         for found in find_members(path.read_bytes(), most_bytes, path.name):
             if isinstance(found, str):
-                yield Source(name=f"{path}{WITHIN}{found}", path=path.absolute(), member=found)
+                yield Source(name=f"{path}{WITHIN}{found}", path=path, member=found)
             else:
                 yield _refused(f"{path}{WITHIN}{found[0]}", found[1])
     except RefusedDocument as refused:
@@ -128,6 +130,8 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
         number = 0
         while line := file.readline(most_bytes + 1):
             number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
             name = f"{path}#{number}"
@@ -138,10 +142,10 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
                 yield Refusal(name=name, code="document_malformed", reason=reason)
                 continue
             yield Source(
-                name=f"{path}#{row.id}" if row.id != "" else name,
+                name=name if row.id in (None, "") else f"{path}#{row.id}",
                 text=row.text,
-                lang=row.lang,
-                doc_type=row.doc_type,
+                lang=row.lang or "",
+                doc_type=row.doc_type or "",
                 labels=row.labels or ({} if row.label is None else {"label": row.label}),
                 fields=row.fields,
                 split=row.split,

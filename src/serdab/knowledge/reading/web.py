@@ -146,8 +146,16 @@ def _enter(node: LexborNode, writer: _Writer) -> LexborNode | None:
 def _leave(node: LexborNode, writer: _Writer) -> None:
     if node.tag in ("td", "th"):
         writer.cells -= 1
+        for _ in range(_span(node) - 1):
+            writer.end_cell(is_first=False)
     elif node.tag in _BLOCKS:
         writer.end_line()
+
+
+def _span(cell: LexborNode) -> int:
+    """How many columns a cell takes."""
+    span = cell.attributes.get("colspan") or "1"
+    return int(span) if span.isdecimal() and 0 < len(span) < 3 else 1
 
 
 def _is_first_cell(node: LexborNode) -> bool:

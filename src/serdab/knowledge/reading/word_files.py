@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _TEXT = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
-#: Text that a reader does not see: what was taken out, and the second form of a picture's text.
-_HIDDEN = {f"{_W}del", f"{_W}moveFrom", f"{_W}delText", f"{_W}instrText", f"{_W}pPr", f"{_W}rPr", "{*}Fallback"}
+#: Text that a reader does not see: what was taken out, and the reading aid above signs.
+_HIDDEN = {f"{_W}del", f"{_W}moveFrom", f"{_W}delText", f"{_W}instrText", f"{_W}pPr", f"{_W}rPr", f"{_W}rt"}
 #: Tables in tables are read as text of their cell from this depth on.
 _MOST_DEPTH = 40
 #: Where parts stand that are not in the body: (type of relation, what is written before each).
@@ -82,12 +82,18 @@ def _paragraph(node: _Element, depth: int) -> Iterator[str]:
             parts.append("\f" if child.get(f"{_W}type") == "page" else _TEXT[child.tag])
         elif child.tag == f"{_W}txbxContent":
             boxes.append(child)
-        elif child.tag not in _HIDDEN and not str(child.tag).endswith("}Fallback"):
+        elif child.tag not in _HIDDEN and not str(child.tag).endswith("}Fallback") and not _is_vanished(child):
             waiting.append(iter(child))
     yield "".join(parts)
     if depth < _MOST_DEPTH:
         for box in boxes:
             yield from _blocks(box, depth + 1)
+
+
+def _is_vanished(run: _Element) -> bool:
+    """Whether a run has the format "hidden"."""
+    mark = run.find(f"{_W}rPr/{_W}vanish") if run.tag == f"{_W}r" else None
+    return mark is not None and mark.get(f"{_W}val", "1") not in ("0", "false", "off")
 
 
 def _table(node: _Element, depth: int) -> Iterator[str]:

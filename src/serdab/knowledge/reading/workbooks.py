@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from serdab.knowledge.reading.number_formats import BUILT_IN, GENERAL, MOST_CODE, is_date_format, shown_number
 from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 MOST_SHEETS = 1000
 MOST_COLUMNS = 1000
 MOST_CELLS = 2_000_000
-#: Formats of dates that a workbook need not explain (ECMA-376, 18.8.30).
-_BUILT_IN_DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 
 
 def read_xlsx(data: bytes) -> tuple[str, str]:
@@ -50,7 +49,7 @@ class _Values:
 
     def __init__(self, archive: zipfile.ZipFile, by_kind: dict[str, str], book: _Element) -> None:
         self._strings = _shared_strings(archive, by_kind.get("sharedStrings"))
-        self._dates = _date_styles(archive, by_kind.get("styles"))
+        self._formats = _formats_of_styles(archive, by_kind.get("styles"))
         properties = book.find("{*}workbookPr")
         is_1904 = properties is not None and properties.get("date1904") in ("1", "true")
         self._epoch = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)  # noqa: DTZ001
@@ -86,8 +85,8 @@ class _Values:
             return {"0": "FALSE", "1": "TRUE"}.get(value, value)
         if kind != "n" or not value:
             return value
-        style = cell.get("s", "0")
-        return self._date(value) if style in self._dates else _number(value)
+        code = self._formats.get(cell.get("s", "0"), GENERAL)
+        return self._date(value) if is_date_format(code) else shown_number(value, code)
 
     def _date(self, value: str) -> str:
         try:
@@ -109,17 +108,6 @@ def _column_of(reference: str, default: int) -> int:
     return number - 1 if number else default
 
 
-def _number(value: str) -> str:
-    """A number as people write it: 0.1 and not 0.10000000000000001."""
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    if number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    return format(number, ".15g")
-
-
 def _shared_strings(archive: zipfile.ZipFile, name: str | None) -> Sequence[str]:
     if name is None:
         return ()
@@ -131,14 +119,16 @@ def _shared_strings(archive: zipfile.ZipFile, name: str | None) -> Sequence[str]
     ]
 
 
-def _date_styles(archive: zipfile.ZipFile, name: str | None) -> set[str]:
-    """The numbers of the cell styles that show a date or a time."""
-    from openpyxl.styles.numbers import is_date_format
-
+def _formats_of_styles(archive: zipfile.ZipFile, name: str | None) -> Mapping[str, str]:
+    """The number format of each cell style by its number."""
     if name is None:
-        return set()
+        return {}
     root = parse_xml(read_part(archive, name), name)
-    formats = {node.get("numFmtId"): (node.get("formatCode") or "")[:200] for node in root.iter("{*}numFmt")}
-    dates = {key for key, code in formats.items() if is_date_format(code)} | {str(n) for n in _BUILT_IN_DATES}
+    codes = dict(BUILT_IN)
+    for node in root.iter("{*}numFmt"):
+        codes[node.get("numFmtId") or ""] = (node.get("formatCode") or "")[:MOST_CODE]
     styles = root.find("{*}cellXfs")
-    return {str(n) for n, node in enumerate(styles if styles is not None else ()) if node.get("numFmtId") in dates}
+    return {
+        str(number): codes.get(node.get("numFmtId") or "", GENERAL)
+        for number, node in enumerate(styles if styles is not None else ())
+    }

@@ -21,7 +21,7 @@ import msgspec
 from serdab.core import private_folder
 from serdab.flow import KeyTaken, Serdab
 from serdab.knowledge.classification import DEFAULT_SET
-from serdab.knowledge.reading import Refusal, find_sources
+from serdab.knowledge.reading import find_sources
 from serdab.knowledge.triaging import QUEUE, Document, document_of, triage
 from serdab.store import load_statements
 
@@ -193,13 +193,6 @@ class Intake:
         settings = self._serdab.settings
         batch = self.source[:500]
         for source in find_sources([kept], settings.documents.most_bytes):
-            if isinstance(source, Refusal):
-                log.warning(
-                    "not taken: %s",
-                    source.reason,
-                    extra={"action": "document_refused", "source": self.source, "place": name},
-                )
-                continue
             document = document_of(source, settings, label_set=self._label_set, batch=batch)
             yield _renamed(document, name + source.name.removeprefix(str(kept)))
 

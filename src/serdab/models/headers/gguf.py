@@ -103,6 +103,8 @@ class _Found:
         self.left_out: dict[str, int] = {}
         #: Whether keys may have been jumped over, so that their number no longer says where they end.
         self.jumped = False
+        #: Arrays inside of others, of all keys together.
+        self.nested = 0
 
 
 def read_gguf(data: bytes, file_size: int, sparse: bool) -> Reading[GgufHead]:
@@ -182,11 +184,13 @@ def _read_array(cursor: _Cursor, key: str, found: _Found, sparse: bool, depth: i
             cursor.skip(size * length)
     elif kind == _STRING:
         yield from _skip_strings(cursor, length, found, sparse)
-    elif kind == _ARRAY and depth < _MOST_DEPTH and length <= _MOST_KEPT:
+    elif kind == _ARRAY and depth < _MOST_DEPTH and found.nested + length <= _MOST_KEPT:
+        found.nested += length
         for _ in range(length):
             yield from _read_array(cursor, key, found, sparse, depth + 1)
     else:
-        raise _bad(f"the array {key[:80]}", f"of a known type, nested {_MOST_DEPTH} deep at most", kind)
+        to_be = f"of a known type, nested {_MOST_DEPTH} deep at most, with {_MOST_KEPT:,} arrays in all"
+        raise _bad(f"the array {key[:80]}", to_be, f"type {kind}, {length:,} entries")
 
 
 def _skip_strings(cursor: _Cursor, length: int, found: _Found, sparse: bool) -> Reading[None]:

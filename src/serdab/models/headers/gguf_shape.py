@@ -128,11 +128,7 @@ def _layer(keys: _Keys, block: int, has: set[str]) -> Layers:
     if keys.architecture in _ENCODERS or keys.get("attention.causal") is False:
         return Layers(count=1, attention="none")
     if "attn_kv_a_mqa" in has:
-        return Layers(
-            count=1,
-            attention="mla",
-            latent_dim=keys.needed("attention.kv_lora_rank") + keys.needed("rope.dimension_count"),
-        )
+        return _latent(keys, block, has)
     if recurrent and "attn_k" not in has:
         return Layers(count=1, attention="recurrent", state_bytes=_state(keys, has))
     if not has & {"attn_k", "attn_qkv"}:
@@ -153,6 +149,22 @@ def _layer(keys: _Keys, block: int, has: set[str]) -> Layers:
         value_dim=dims[1] if dims[1] != dims[0] else 0,
         window_tokens=window,
         state_bytes=_state(keys, has) if recurrent else 0,
+    )
+
+
+def _latent(keys: _Keys, block: int, has: set[str]) -> Layers:
+    """One latent of a token; of a file from before llama.cpp knew how (ggml-org/llama.cpp#12801), every head's own."""
+    if "attn_kv_b" not in has:
+        latent = keys.needed("attention.kv_lora_rank") + keys.needed("rope.dimension_count")
+        return Layers(count=1, attention="mla", latent_dim=latent)
+    _assume(keys, "the file has attn_kv_b: llama.cpp keeps keys and values of every head of it, not the latent")
+    key, value = _dims(keys, block, 0)
+    return Layers(
+        count=1,
+        attention="full",
+        kv_heads=keys.needed("attention.head_count_kv", block),
+        head_dim=key,
+        value_dim=value if value != key else 0,
     )
 
 

@@ -14,6 +14,7 @@ from serdab.models.headers.tensors import Tensor
 
 #: Longest head, bytes; the format's own limit.
 MOST_HEAD_BYTES = 100_000_000
+MOST_TENSORS = 200_000
 _BITS = {
     "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16,
     "U16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I8": 8, "U8": 8,
@@ -60,15 +61,28 @@ def read_safetensors(data: bytes, file_size: int) -> Reading[tuple[Tensor, ...]]
         raise BadModelFile(expected("the file", f"{size:,} bytes or more", len(data), "is it whole?"))
     try:
         head = msgspec.json.decode(data[8:size], type=dict[str, msgspec.Raw])
-        return tuple(
-            _tensor(name, msgspec.json.decode(raw, type=_Described), file_size - size)
-            for name, raw in head.items()
-            if name != "__metadata__"
-        )
+        head.pop("__metadata__", None)
+        if len(head) > MOST_TENSORS:
+            raise BadModelFile(expected("the number of tensors", f"at most {MOST_TENSORS:,}", len(head)))
+        described = {name: msgspec.json.decode(raw, type=_Described) for name, raw in head.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadModelFile(
             expected("the head of a safetensors file", "JSON as the format has it", str(error))
         ) from error
+    tensors = tuple(_tensor(name, each, file_size - size) for name, each in described.items())
+    _check_places(described)
+    return tensors
+
+
+def _check_places(described: dict[str, _Described]) -> None:
+    """Refuse tensors that lie on each other: their bytes would count twice."""
+    before = 0
+    for name, each in sorted(described.items(), key=lambda pair: pair[1].data_offsets):
+        begin, end = each.data_offsets
+        if begin < before:
+            to_be = f"{before:,} or more, where the tensor before it ends"
+            raise BadModelFile(expected(f"the place of {name[:80]}", to_be, begin))
+        before = end
 
 
 def _tensor(name: str, described: _Described, room: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -20,7 +21,9 @@ MOST_REMOTE_BYTES = 1_000_000
 MOST_LOCAL_BYTES = 512 << 20
 #: Most files of a folder that are looked at.
 MOST_FILES = 5_000
-_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=20, sock_read=30)
+#: How long all answers of a remote model together may take, in seconds.
+MOST_REMOTE_S = 120.0
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=30)
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 T = TypeVar("T")
@@ -132,7 +135,14 @@ class RemoteStore:
 
     remote = True
 
-    def __init__(self, name: str, base: str, listing: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        listing: str = "",
+        headers: Mapping[str, str] | None = None,
+        most_s: float = MOST_REMOTE_S,
+    ) -> None:
         """Describe a place.
 
         Args:
@@ -140,6 +150,7 @@ class RemoteStore:
             base: URL before the names of files.
             listing: URL that answers with the names of files, as Hugging Face's hub does; empty: none.
             headers: sent to the host of `base` alone, like the token of a hub.
+            most_s: how long all answers together may take, in seconds.
         """
         self.name = without_passwords(name)
         self.bytes_read = 0
@@ -147,9 +158,12 @@ class RemoteStore:
         self._listing = listing
         self._headers = dict(headers or {})
         self._session: aiohttp.ClientSession | None = None
+        self._most_s = most_s
+        self._until = 0.0
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True)
+        self._until = asyncio.get_running_loop().time() + self._most_s
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -199,9 +213,12 @@ class RemoteStore:
             | ({} if whole else {"Range": f"bytes={offset}-{offset + size - 1}"})
         )
         try:
-            async with self._session.get(url, headers=headers) as answer:
+            async with asyncio.timeout_at(self._until), self._session.get(url, headers=headers) as answer:
                 return await self._read_answer(answer, url, offset, size)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except TimeoutError as error:
+            told = f"nothing for {_TIMEOUT.sock_read:g} s, or more than {self._most_s:g} s for all that was asked"
+            raise PullFailed(expected(f"{url.split('?')[0]}", "one that answers in time", told)) from error
+        except (aiohttp.ClientError, ValueError) as error:
             raise PullFailed(
                 f"expected {url.split('?')[0]} to answer, got {type(error).__name__}: {error}; is models.hub_url right?"
             ) from error

@@ -1,0 +1,49 @@
+"""What is said of documents that went through."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from serdab.cli.triage import Outcome, show
+from serdab.knowledge import Receipt
+
+RECEIPT = Receipt(
+    document_id=UUID(int=1), source="/in/a.txt", title="a", media_type="text/plain", lang="en", doc_type="",
+    characters=10, chunks=1, chunks_indexed=1, label=None, confidence=0.5, reasons=["no labels are known"], fields=[],
+    summary={}, similar=[], delivered_to="", abstained=True,
+)  # fmt: skip
+
+
+def said(capsys: pytest.CaptureFixture[str], *changes: dict[str, Any]) -> str:
+    """What is said of receipts that differ in this."""
+    receipts = [msgspec.structs.replace(RECEIPT, **each) for each in changes]
+    show(Outcome(batch="b", receipts=receipts, failures=[], seconds=1.0))
+    told = capsys.readouterr()
+    return told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("label", "heard", "unheard"),
+    [
+        ("invoice", "a kind with ? needs a look", "no kind"),
+        (None, "no kind: no labels are known", "needs a look"),
+    ],
+)
+def test_why_kinds_are_doubtful_or_not_known_is_said_once(
+    capsys: pytest.CaptureFixture[str], label: str | None, heard: str, unheard: str
+) -> None:
+    told = said(capsys, *[{"label": label}] * 3)
+    assert told.count(heard) == 1
+    assert unheard not in told
+
+
+def test_what_search_does_not_find_of_a_long_document_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    short = {"source": "/in/short.txt", "chunks": 3, "chunks_indexed": 3}
+    long = {"source": "/in/long.txt", "chunks": 2345, "chunks_indexed": 1000}
+    told = said(capsys, short, long)
+    assert "long.txt is very long: search finds only the first 1,000 of its 2,345 parts" in told
+    assert "short.txt is very long" not in told
