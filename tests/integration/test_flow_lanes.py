@@ -83,10 +83,10 @@ async def test_a_hint_that_comes_while_a_claim_is_on_its_way_is_not_lost(
     settings: Settings, database: Database, carries: bool
 ) -> None:
     worker = Worker(settings, database, [doubled])
-    assert worker.claim_size(carries) == settings.flow.in_flight
+    assert worker.begin_claim(carries) == settings.flow.in_flight
     worker._on_ready(None, 0, "serdab_ready", "lanes")
     worker.claimed([])
-    assert worker.claim_size(False) == settings.flow.in_flight, "the claim saw the queue before the hint"
+    assert worker.begin_claim(False) == settings.flow.in_flight, "the claim saw the queue before the hint"
     worker.claimed([])
-    assert worker.claim_size(False) == 0, "nothing was there, and nobody hinted since"
-    assert worker.claim_size(True) == settings.flow.in_flight, "a flush that goes anyway asks anyway"
+    assert worker.begin_claim(False) == 0, "nothing was there, and nobody hinted since"
+    assert worker.begin_claim(True) == settings.flow.in_flight, "a flush that goes anyway asks anyway"

@@ -101,6 +101,25 @@ async def test_a_killed_server_and_a_half_finished_init_heal_themselves(own: Set
     assert server.status().running
 
 
+async def test_a_server_whose_starter_was_killed_before_it_wrote_where_it_is_is_found(own: Settings) -> None:
+    server = EmbeddedPostgres(own)
+    url = await server.start()
+    place = own.folder / "database.json"
+    for left in (None, place.read_text().replace('"port":', '"port":1')):
+        place.unlink()
+        if left is not None:
+            place.write_text(left)
+        assert await server.start() == url
+
+
+async def test_a_password_that_is_gone_is_named_with_what_to_do(own: Settings) -> None:
+    server = EmbeddedPostgres(own)
+    await server.start()
+    server.password_file.unlink()
+    with pytest.raises(BadHome, match=r"database\.password.*got 'no file'; put it back .*serdab db restore"):
+        await server.start()
+
+
 async def test_data_of_another_kind_is_left_alone(own: Settings) -> None:
     data = own.folder / "postgres"
     data.mkdir(parents=True)
@@ -173,9 +192,11 @@ async def test_a_pgvector_that_is_too_old_is_named(settings: Settings, database:
     assert "expected pgvector to be version 0.5 or newer, got '0.4.4'" in str(error)
 
 
-async def test_a_pooler_that_changes_the_session_at_each_transaction_is_named(
+@pytest.fixture
+async def pooled(
     settings: Settings, database: Database, server: EmbeddedPostgres, eventually: Callable[..., Awaitable[object]]
-) -> None:
+) -> AsyncIterator[str]:
+    """The URL of a pooler in transaction mode before the database of the test."""
     await database.pool.execute("drop role if exists pooled; create role pooled login superuser")
     rules = server.data / "pg_hba.conf"
     before = rules.read_text()
@@ -194,13 +215,26 @@ async def test_a_pooler_that_changes_the_session_at_each_transaction_is_named(
     try:
         await eventually(lets_in)
         async with transaction_pooler(f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}") as port:
-            error = await refused(f"postgresql://pooled@127.0.0.1:{port}{url.path}?sslmode=disable")
+            yield f"postgresql://pooled@127.0.0.1:{port}{url.path}?sslmode=disable"
     finally:
         rules.write_text(before)
         await database.pool.execute("select pg_reload_conf()")
         await database.pool.execute("drop role pooled")
+
+
+async def test_a_pooler_that_changes_the_session_between_transactions_is_named(pooled: str) -> None:
+    error = await refused(pooled)
     assert isinstance(error, PoolerInTheWay), error
     assert "point database.url at PostgreSQL itself" in str(error)
+
+
+async def test_settings_of_a_session_pass_a_pooler(pooled: str) -> None:
+    connection = await Database(pooled).connect("test", synchronous_commit="off", enable_seqscan="off")
+    shown = await connection.fetchrow(
+        "select current_setting('synchronous_commit') as commits, current_setting('enable_seqscan') as scans"
+    )
+    await connection.close()
+    assert tuple(shown) == ("off", "off")
 
 
 async def test_a_schema_that_grew_step_by_step_is_the_one_that_is_made_at_once(

@@ -43,6 +43,7 @@ def test_no_first_wait_means_no_wait_at_all() -> None:
         (lambda: Backoff(factor=0.5), "factor"),
         (lambda: Backoff(most_s=float("inf")), "most_s"),
         (lambda: Backoff(first_s=10, most_s=5), "most_s"),
+        (lambda: Backoff(most_s=1e12), "most_s"),
         (lambda: Backoff(first_s="1"), "first_s"),  # type: ignore[arg-type]
         (lambda: Retry(attempts=0), "attempts"),
         (lambda: Retry(attempts=True), "attempts"),

@@ -26,6 +26,7 @@ from serdab.flow.errors import (
     RunTimedOut,
     StepChanged,
     StepFailed,
+    StepInStep,
     StepTimedOut,
     UnknownRun,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "Step",
     "StepChanged",
     "StepFailed",
+    "StepInStep",
     "StepInfo",
     "StepTimedOut",
     "UnknownRun",

@@ -158,11 +158,13 @@ class ArgumentsCodec:
             return b"[" + data + b",{}]"
         return write(self._spread(msgspec.json.decode(data, type=list[msgspec.Raw]), raw=True))
 
+    def canonical(self, data: bytes) -> bytes:
+        """What `encode` gave, with dicts and sets in an order of their own."""
+        return write_canonical(self._read(data)) if self._is_unordered else data
+
     def digest(self, data: bytes) -> int:
         """A signed 64-bit digest of what `encode` gave; the order of dicts and sets does not change it."""
-        if self._is_unordered:
-            data = write_canonical(self._read(data))
-        return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)
+        return int.from_bytes(blake2b(self.canonical(data), digest_size=8).digest(), "big", signed=True)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         if self._is_plain and (values := self._bind_plain(args, kwargs)) is not None:

@@ -13,6 +13,7 @@ from serdab.flow.errors import BadDefinition, CodeChanged, Failure, StepChanged,
 from serdab.flow.payloads import ArgumentsCodec, Codec
 from serdab.flow.retries import Retry, is_retryable
 from serdab.flow.running import Branch, Host, Parked, Run, Tried, Wait, branch_of, current_branch
+from serdab.flow.side_by_side import side_by_side
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -70,12 +71,13 @@ async def perform(
             output, value = step.result.settle(await step.function(*args, **kwargs))
         else:
             output, value = await _execute(step, host, args, kwargs, data)
-    except Exception as error:
+    except BaseException as error:
         took_us = (time.perf_counter_ns() - began) // 1000
         failure = await _failed(branch, step, (key, digest), 1, (took_us, error))
         if failure is not None:
             raise failure from error
         return await _attempts(branch, step, args, kwargs, (key, data, digest))
+    branch.step_key = None
     took_us = (time.perf_counter_ns() - began) // 1000
     stored = output if host.inline(output) else await host.pack(output)
     if run.parking:
@@ -98,14 +100,13 @@ async def replayed(run: Run, key: str, digest: int, codec: Codec) -> Any:
         StepFailed: it was recorded as failed.
     """
     assert run.recorded is not None  # noqa: S101 - for the type checker; the caller looked
-    recorded = run.recorded[key]
+    recorded = run.recorded.pop(key)
     if recorded.digest != digest:
         raise StepChanged(
             f"expected step {key} to be called with its recorded input, got another one; the code or its data changed: "
             "give the step another name, or redrive the run",
             step=key,
         )
-    run.reached += 1
     output = await run.host.unpack(recorded.output)
     if recorded.failed:
         raise failed_step(key, Failure.decode(output))
@@ -153,12 +154,13 @@ async def _attempts(
         attempt = tried.attempts + 1
         try:
             output, value = await _execute(step, host, args, kwargs, data)
-        except Exception as error:
+        except BaseException as error:
             took_us = (time.perf_counter_ns() - began) // 1000
             failure = await _failed(branch, step, (key, digest), attempt, (took_us, error))
             if failure is not None:
                 raise failure from error
             continue
+        branch.step_key = None
         took_us = (time.perf_counter_ns() - began) // 1000
         stored = await host.pack(output)
         if run.parking:
@@ -174,8 +176,9 @@ async def _failed(
     key, digest = call
     took_us, error = end
     run = branch.run
-    if isinstance(error, StepChanged | CodeChanged):
-        return error
+    branch.step_key = None
+    if isinstance(error, StepChanged | CodeChanged) or not run.failed_by_itself(error):
+        raise error
     if run.parking:
         raise Parked
     took_us = min(took_us, 2**31 - 1)
@@ -196,16 +199,15 @@ async def _failed(
 
 async def sleep_until(run: Run, wake_at: float, why: str) -> None:
     """Wait until a moment of the database's clock, in memory when it is near, else parked."""
-    delay_s = wake_at - run.host.database_now()
-    if delay_s <= 0:
-        return
     loop = run.host.loop
-    wait = Wait(loop.create_future(), why, wake_at)
-    timer = loop.call_later(min(delay_s, 86_400.0), _ring, run, wait)
-    try:
-        await run.wait(wait)
-    finally:
-        timer.cancel()
+    # A day at a time, as far as timers of loops reach.
+    while (delay_s := wake_at - run.host.database_now()) > 0:
+        wait = Wait(loop.create_future(), why, wake_at)
+        timer = loop.call_later(min(delay_s, 86_400.0), _ring, run, wait)
+        try:
+            await run.wait(wait)
+        finally:
+            timer.cancel()
 
 
 def _ring(run: Run, wait: Wait) -> None:
@@ -233,7 +235,7 @@ async def gather(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
     branch = branch_of("gather")
     path = branch.next_key("gather")
     works = [_branch_work(branch, f"{path}.{n}/", awaitable) for n, awaitable in enumerate(awaitables)]
-    return tuple(await _side_by_side(branch.run, works, len(works)))
+    return tuple(await side_by_side(branch.run, works, len(works), f"{path}."))
 
 
 async def map_steps(step: Any, items: Iterable[Any], *, limit: int = 16) -> list[Any]:
@@ -253,7 +255,7 @@ async def map_steps(step: Any, items: Iterable[Any], *, limit: int = 16) -> list
     path = branch.next_key("map")
     inner = Branch(branch.run, f"{path}/")
     works = [_step_work(inner, step(item)) for item in items]
-    return await _side_by_side(branch.run, works, limit)
+    return await side_by_side(branch.run, works, limit, f"{path}/")
 
 
 def _branch_work(branch: Branch, path: str, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
@@ -265,58 +267,10 @@ def _branch_work(branch: Branch, path: str, awaitable: Awaitable[Any]) -> Corout
 def _step_work(branch: Branch, call: Any) -> Coroutine[Any, Any, Any]:
     # The key is taken here, in the order of the arguments, whatever runs first later.
     key = branch.next_key(call.step.name)
-    own = Branch(branch.run, branch.path)
-    return _in_branch(own, perform(call.step, call.args, call.kwargs, own, key))
+    return _in_branch(Branch(branch.run, branch.path), call, key)
 
 
-async def _in_branch(branch: Branch, awaitable: Awaitable[Any]) -> Any:
+async def _in_branch(branch: Branch, work: Any, key: str = "") -> Any:
     branch.task = asyncio.current_task(branch.run.host.loop)
     current_branch.set(branch)
-    return await awaitable
-
-
-async def _side_by_side(run: Run, works: list[Coroutine[Any, Any, Any]], limit: int) -> list[Any]:
-    results: list[Any] = [None] * len(works)
-    queue = iter(enumerate(works))
-
-    async def lane() -> None:
-        for place, work in queue:
-            results[place] = await work
-
-    lanes = min(limit, len(works))
-    if not lanes:
-        return results
-    loop = run.host.loop
-    left = lanes
-    run.leaves += lanes - 1
-
-    def ended(_: asyncio.Task[None]) -> None:
-        # The last lane hands its leaf back to the branch that opened them.
-        nonlocal left
-        left -= 1
-        if left:
-            run.leaves -= 1
-            run.consider_parking()
-
-    tasks = [loop.create_task(lane()) for _ in range(lanes)]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        await _first_error(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for _, work in queue:
-            work.close()
-    return results
-
-
-async def _first_error(tasks: list[asyncio.Task[None]]) -> None:
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    failed = [task for task in done if not task.cancelled() and task.exception() is not None]
-    ordered = [task for task in tasks if task in failed]
-    for task in ordered:
-        error = task.exception()
-        if error is not None:
-            raise error
+    return await (perform(work.step, work.args, work.kwargs, branch, key) if key else work)

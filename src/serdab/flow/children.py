@@ -15,7 +15,7 @@ import msgspec
 
 from serdab.core import MOST_IN_BLOCK, at, expected
 from serdab.flow.branches import replayed
-from serdab.flow.definitions import Workflow
+from serdab.flow.definitions import CHILDREN, Workflow
 from serdab.flow.errors import BadDefinition, Failure, RunCancelled, RunDead, RunFailed
 from serdab.flow.payloads import codec_of
 from serdab.flow.running import Branch, Group, Parked, Run, Wait, branch_of
@@ -110,7 +110,7 @@ async def _start(branch: Branch, workflow: Workflow[..., Any], datas: list[bytes
     if not isinstance(workflow, Workflow):
         raise BadDefinition(expected("workflow", "a function with @workflow", workflow))
     run = branch.run
-    key = branch.next_key(f"start:{workflow.name}")
+    key = branch.next_key(f"{CHILDREN}{workflow.name}")
     state = hashlib.blake2b(digest_size=8)
     for data in datas:
         state.update(hashlib.blake2b(data, digest_size=8).digest())

@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from serdab.core import BadInput, Ids, Settings, expected, load_settings, steady_now
+from serdab.flow.cancelling import cancel_runs
 from serdab.flow.children import outcome_error
-from serdab.flow.definitions import Workflow, not_registered
+from serdab.flow.definitions import CHILDREN, Workflow, not_registered
 from serdab.flow.errors import Failure, UnknownRun
 from serdab.flow.flusher import until_connected
 from serdab.flow.inspection import Inspection, RunDetail, RunInfo
 from serdab.flow.payloads import Payloads, codec_of
+from serdab.flow.retries import MOST_S
 from serdab.flow.starting import Start, Starter
 from serdab.store import Blobs, Database, Room, load_statements, shared_database
 
@@ -137,8 +139,7 @@ class Serdab:
             DiskNearlyFull: no new run is taken until there is room.
         """
         self._room.check()
-        known, data = await self._encoded(workflow, args, kwargs)
-        start = await self._start(known, data, key, priority, delay)
+        start = await self._start(workflow, (args, kwargs), key, priority, delay)
         return Handle(self, await self._starter.start(start), workflow if isinstance(workflow, Workflow) else None)
 
     async def start_many(
@@ -201,15 +202,7 @@ class Serdab:
             For each run given: "cancelled", "asked", "ended" (before) or "unknown".
         """
         given = [_id(run_id) for run_id in run_ids]
-        rows = await self.database.pool.fetch(self.statements["with_descendants"], given)
-        output = Failure(kind="Cancelled", message=reason.replace("\0", "")).encode()
-        answers: dict[UUID, str] = {}
-        for row in rows:
-            answers[row[0]] = await self.database.pool.fetchval(
-                self.statements["cancel_run"], row[0], reason.replace("\0", ""), output
-            )
-        if "asked" in answers.values():
-            await self.database.pool.execute(self.statements["hint_cancel"])
+        answers = await cancel_runs(self.database, self.statements, given, reason)
         return {run_id: answers[run_id] for run_id in given}
 
     async def redrive(self, run_id: UUID | str) -> Handle:
@@ -233,7 +226,7 @@ class Serdab:
         return Handle(self, new, None)
 
     async def _started_a_failure(self, key: str, output: bytes) -> bool:
-        if not key.rsplit("/", 1)[-1].startswith("start:"):
+        if not key.rsplit("/", 1)[-1].startswith(CHILDREN):
             return False
         started = _ANY.decode(output)
         first = UUID(started["first"])
@@ -258,26 +251,28 @@ class Serdab:
 
     async def _start(
         self,
-        known: tuple[str, str, int, float | None],
-        data: bytes,
+        workflow: Workflow[..., Any] | str,
+        call: tuple[tuple[Any, ...], dict[str, Any]],
         key: str | None,
         priority: Priority,
         delay: float | timedelta,
     ) -> Start:
-        queue, name, code, timeout_s = known
+        (queue, name, code, timeout_s), data = await self._encoded(workflow, *call)
         number = _priority(priority)
         if key is not None and (not key or len(key) > 500 or "\0" in key or not key.isprintable()):
             raise BadInput(expected("key", "1 to 500 printable characters", key))
         at = self._at(delay.total_seconds() if isinstance(delay, timedelta) else delay)
-        digest = _digest(name, data) if key is not None else None
+        digest = None
+        if key is not None:
+            digest = _digest(name, workflow.arguments.canonical(data) if isinstance(workflow, Workflow) else data)
         stored = await self.payloads.pack(data) if self.payloads.needs_file(data) else data
         return Start(self._ids.new(), None, code, timeout_s, number, queue, name, stored, key, digest, at)
 
     def _at(self, delay_s: float) -> datetime | None:
         if not delay_s:
             return None
-        if not 0 < delay_s < 1e10:
-            raise BadInput(expected("delay", "0 or more seconds", delay_s))
+        if not 0 < delay_s <= MOST_S:
+            raise BadInput(expected("delay", f"from 0 to {MOST_S:,.0f} seconds", delay_s))
         from datetime import UTC
 
         return datetime.fromtimestamp(steady_now() + self._ids.offset_s + delay_s, UTC)

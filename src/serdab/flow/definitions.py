@@ -15,13 +15,15 @@ from serdab.core import expected
 from serdab.flow.branches import perform
 from serdab.flow.errors import BadDefinition, DuplicateName, NotRegistered
 from serdab.flow.payloads import ArgumentsCodec, Codec, result_codec, signature_codec
-from serdab.flow.retries import ONCE, Retry
+from serdab.flow.retries import MOST_S, ONCE, Retry
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Isolation = Literal["none", "process"]
 
+#: How the keys of rows begin that say which children a run has started.
+CHILDREN = "start:"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 _SIZE = re.compile(r"(\d+)\s*(KB|MB|GB)")
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -261,14 +263,16 @@ def code_digest(function: Callable[..., Any]) -> int:
 
 def _name_of(function: Callable[..., Any], name: str | None) -> str:
     chosen = name or function.__name__
+    if chosen.startswith(CHILDREN):
+        raise BadDefinition(expected("name", f"one that does not begin with {CHILDREN}", chosen, "give name=…"))
     if not _NAME.fullmatch(chosen):
         raise BadDefinition(expected("name", "letters, digits, _ . : -, at most 100", chosen, "give name=…"))
     return chosen
 
 
 def _timeout(timeout_s: float | None) -> float | None:
-    if timeout_s is not None and not timeout_s > 0:
-        raise BadDefinition(expected("timeout_s", "more than 0 seconds, or None", timeout_s))
+    if timeout_s is not None and not (isinstance(timeout_s, int | float) and 0 < timeout_s <= MOST_S):
+        raise BadDefinition(expected("timeout_s", f"more than 0 and at most {MOST_S:,.0f} seconds, or None", timeout_s))
     return timeout_s
 
 

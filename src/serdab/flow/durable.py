@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from serdab.core import expected
 from serdab.flow.branches import replayed, sleep_until
-from serdab.flow.errors import BadDefinition, NotInRun
+from serdab.flow.errors import BadDefinition, NotInRun, clean
 from serdab.flow.payloads import Codec, codec_of
+from serdab.flow.retries import MOST_S
 from serdab.flow.running import Parked, branch_of, current_branch
 
 T = TypeVar("T")
@@ -67,8 +68,8 @@ async def sleep(duration: float | timedelta) -> None:
         duration: seconds, or a timedelta.
     """
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
-    if not 0 <= seconds < float("inf"):
-        raise BadDefinition(expected("the duration of sleep", "0 or more seconds", duration))
+    if not 0 <= seconds <= MOST_S:
+        raise BadDefinition(expected("the duration of sleep", f"from 0 to {MOST_S:,.0f} seconds", duration))
     run = branch_of("sleep").run
     due = await _once("sleep", _DUE, lambda: run.host.database_now() + seconds, int(seconds * 1_000_000))
     await sleep_until(run, due, "sleeps")
@@ -87,10 +88,13 @@ async def progress(fraction: float, message: str = "") -> None:
     if branch is None:
         raise NotInRun("expected progress to be called inside a workflow")
     run = branch.run
-    moment = time.monotonic()
-    if moment - run.told_at >= PROGRESS_EVERY_S or fraction >= 1.0:
-        run.told_at = moment
-        run.host.tell(run.run_id, fraction, message.replace("\0", "")[:500])
+    is_coming = run.word is not None
+    run.word = float(fraction), clean(message)[:500]
+    wait_s = run.told_at + PROGRESS_EVERY_S - time.monotonic()
+    if wait_s <= 0 or fraction >= 1.0:
+        run.tell()
+    elif not is_coming:
+        run.host.loop.call_later(wait_s, run.tell)
 
 
 def idempotency_key() -> str:

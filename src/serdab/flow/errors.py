@@ -11,6 +11,7 @@ SerdabError
 │   └── CannotCommit        work cannot be taken now: the database takes no writes, or the worker is fenced
 ├── NotInRun                a durable function was called outside of a run
 ├── OutsideBranch           a step was started in a task that the engine does not know
+├── StepInStep              a step was called inside another one
 ├── StepFailed              a step failed for good
 │   └── StepTimedOut        … because its time was over
 ├── StepChanged             a recorded step is called with another input than recorded
@@ -77,6 +78,13 @@ class OutsideBranch(SerdabError):
     """A step was started in a task of its own; use gather or map_steps, which keep the numbers of steps stable."""
 
     code = "outside_branch"
+
+
+class StepInStep(SerdabError):
+    """A step, or something else that is recorded, was called inside a step; only workflows may call them."""
+
+    code = "step_in_step"
+    retryable = False
 
 
 class StepFailed(SerdabError):
@@ -151,13 +159,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
         Errors of libraries quote URLs with all that is in them, and a failure is shown in lists, logs and reports.
         """
-        known = getattr(error, "failure", None)
-        if isinstance(known, Failure):
+        ours = isinstance(error, SerdabError)
+        if ours and isinstance(known := getattr(error, "failure", None), Failure):
             return known
-        kind = getattr(error, "kind", None) or type(error).__name__
-        told = getattr(error, "traceback", None)
-        text = told if isinstance(told, str) and told else "".join(_own_lines(error))
-        return cls(kind=_clean(str(kind)), message=_clean(str(error))[:4000], traceback=_clean(text)[-16_000:])
+        kind = (ours and getattr(error, "kind", None)) or type(error).__name__
+        text = (ours and getattr(error, "traceback", None)) or "".join(_own_lines(error))
+        return cls(kind=clean(str(kind)), message=clean(_words(error))[:4000], traceback=clean(str(text))[-16_000:])
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - the text of a user's exception may fail in any way; said instead
+        return f"<the text of this {type(error).__name__} fails: {type(second).__name__}>"
 
 
 def _own_lines(error: BaseException) -> list[str]:
@@ -167,7 +181,8 @@ def _own_lines(error: BaseException) -> list[str]:
     return list(summary.format())
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A text as JSON and PostgreSQL can hold it, without lone surrogates and NUL, and as it may be shown."""
     return without_passwords(text).encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
 
 

@@ -55,7 +55,7 @@ class Refused(SerdabError):
 class Ledger(Protocol):
     """Whom the flusher serves."""
 
-    def claim_size(self, carries: bool) -> int: ...
+    def begin_claim(self, carries: bool) -> int: ...
     def lanes(self) -> tuple[list[str], list[int], list[int]]: ...
     def claimed(self, rows: Sequence[Claimed]) -> None: ...
     async def fenced(self) -> int: ...
@@ -114,7 +114,7 @@ class Flusher:
                 await self._wake.wait()
                 self._wake.clear()
                 batch, self.batch = self.batch, Batch()
-                want = 0 if self._closing else self._ledger.claim_size(bool(batch))
+                want = 0 if self._closing else self._ledger.begin_claim(bool(batch))
                 if batch or want:
                     self._sending = batch
                     await self._commit(batch, want)

@@ -9,7 +9,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from serdab.flow.isolation import IsolatedPool
 from serdab.flow.keeper import Keeper
 from serdab.flow.payloads import Payloads
 from serdab.flow.running import Group, Run, Wait
+from serdab.flow.threads import Threads
 from serdab.store import Blobs, Database, load_statements
 
 R = TypeVar("R")
@@ -59,13 +59,13 @@ class RunHost:
         self._resources = {type(each): each for each in resources}
         self._ids = Ids()
         self._watched: set[Wait] = set()
-        self._threads = ThreadPoolExecutor(flow.threads, "serdab-step")
+        self._threads = Threads(flow.threads)
         self._isolated = IsolatedPool(flow.isolated or os.cpu_count() or 1, most_bytes=flow.most_bytes)
 
     async def close(self) -> None:
         """End child processes and threads."""
         await self._isolated.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def may_step(self) -> bool:
         """Whether a step may start: the lease has not lapsed by this machine's own clock."""
@@ -124,6 +124,7 @@ class RunHost:
 
     def park(self, run: Run) -> None:
         """Put a run that only waits out of memory."""
+        run.tell()
         groups = tuple(group for wait in run.waits for group in wait.groups)
         why = "; ".join(sorted({wait.why for wait in run.waits}))
         self._park(run, run.soonest(), why, groups)
@@ -199,7 +200,7 @@ class RunHost:
     async def in_thread(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a synchronous function in a thread, with the context of its run."""
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await self.loop.run_in_executor(self._threads, call)
+        return await self._threads.call(call)
 
     async def in_process(self, place: str, data: bytes, timeout_s: float | None, memory_bytes: int | None) -> bytes:
         """Call a function in a child process that can be killed."""

@@ -14,6 +14,8 @@ from typing import ClassVar
 
 from serdab.core import BadInput, SerdabError, expected
 
+#: The longest that anything waits or may take, seconds: three centuries, which every clock can name.
+MOST_S = 1e10
 #: Most attempts that a policy may ask for: beyond it somebody meant "for ever", which no policy can mean.
 MOST_ATTEMPTS = 10_000
 
@@ -53,6 +55,8 @@ class Backoff:
         _number("Backoff.first_s", self.first_s, least=0.0, unit="seconds")
         _number("Backoff.factor", self.factor, least=1.0, unit="")
         _number("Backoff.most_s", self.most_s, least=self.first_s, unit="seconds, not less than first_s")
+        if self.most_s > MOST_S:
+            raise BadRetry(expected("Backoff.most_s", f"at most {MOST_S:,.0f} seconds", self.most_s))
 
     def delay_s(self, attempt: int, draw: float) -> float:
         """Seconds to wait after a failed attempt: evenly drawn between 0 and the exponential bound ("full jitter").

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
-from serdab.flow.errors import NotInRun, OutsideBranch
+from serdab.flow.errors import NotInRun, OutsideBranch, StepInStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,13 +108,13 @@ class Run:
         "leaves",
         "parking",
         "patient_until",
-        "reached",
         "recorded",
         "run_id",
         "task",
         "told_at",
         "tried",
         "waits",
+        "word",
     )
 
     def __init__(
@@ -123,15 +123,18 @@ class Run:
         self.claimed = claimed
         self.run_id = claimed.run_id
         self.host = host
+        #: What the code has not come to yet; whatever is left at the end, the code does not reach.
         self.recorded = recorded
         self.tried = tried
-        self.reached = 0
         self.leaves = 1
         self.waits: set[Wait] = set()
         #: Nothing may be recorded any more: it is on its way out of memory, or its worker lost it.
         self.parking = False
         self.patient_until: float | None = None
-        self.told_at = 0.0
+        #: When progress was told last. What is only replayed was told before.
+        self.told_at = time.monotonic() if recorded else 0.0
+        #: The last word of progress, while it is not on its way.
+        self.word: tuple[float, str] | None = None
         self.deadline: float | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -184,6 +187,25 @@ class Run:
         """A branch got what it waited for: patience begins anew."""
         self.patient_until = None
 
+    def tell(self) -> None:
+        """Let the last word of progress go with the next flush."""
+        if self.word is not None:
+            self.told_at = time.monotonic()
+            self.host.tell(self.run_id, *self.word)
+            self.word = None
+
+    def forget(self, path: str) -> None:
+        """Steps below a path need not be reached: an error beside them cut their branches short."""
+        if self.recorded:
+            self.recorded = {key: step for key, step in self.recorded.items() if not key.startswith(path)}
+
+    def failed_by_itself(self, error: BaseException) -> bool:
+        """Whether code of this run ended so by itself: not cancelled by others, nor on its way out of memory."""
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task(self.host.loop)
+            return not self.parking and task is not None and not task.cancelling()
+        return not isinstance(error, Parked | GeneratorExit)
+
 
 class Branch:
     """A line of steps, one after the other, with its own numbers; `gather` and `map_steps` open further ones."""
@@ -198,7 +220,16 @@ class Branch:
         self.task: asyncio.Task[Any] | None = None
 
     def next_key(self, name: str) -> str:
-        """`path/name#n`: the n-th use of a name in this branch."""
+        """`path/name#n`: the n-th use of a name in this branch.
+
+        Raises:
+            StepInStep: the branch is inside a step; after that is recorded, nobody would come here again.
+        """
+        if self.step_key is not None:
+            raise StepInStep(
+                f"expected {name} to be called by a workflow, got a call inside step {self.step_key}; call it from the "
+                f"workflow, or call {name}.function(…) if it need not be recorded"
+            )
         number = self.counts.get(name, 0) + 1
         self.counts[name] = number
         return f"{self.path}{name}#{number}"

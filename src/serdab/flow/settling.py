@@ -28,14 +28,10 @@ async def settle(run: Run, workflow: Workflow[..., Any]) -> Ending | None:
         return Ending("d", await _returned(run, workflow))
     except Parked:
         return None
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001 - recorded as the run's failure
-        return Ending("f", Failure.of(error).encode())
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            return Ending("f", Failure.of(error).encode())
-        raise
+        if not run.failed_by_itself(error):
+            raise
+        return Ending("f", Failure.of(error).encode())
 
 
 async def _returned(run: Run, workflow: Workflow[..., Any]) -> bytes:
@@ -52,12 +48,11 @@ async def _returned(run: Run, workflow: Workflow[..., Any]) -> bytes:
         current_branch.reset(token)
     if run.parking:
         raise Parked
-    if run.recorded is not None and run.reached < len(run.recorded):
-        missed = len(run.recorded) - run.reached
+    if run.recorded:
         changed = "the code changed since its start" if run.claimed.code != workflow.code else "the code is the same"
         raise CodeChanged(
-            f"expected the code of {workflow.name} to reach all {len(run.recorded)} recorded steps, got {missed} that "
-            f"it does not reach ({changed}); put the old step back, or redrive the run"
+            f"expected the code of {workflow.name} to reach all recorded steps, got {len(run.recorded)} that it does "
+            f"not reach, like {min(run.recorded)} ({changed}); put the old step back, or redrive the run"
         )
     output = workflow.result.encode(value)
     return output if run.host.inline(output) else await run.host.pack(output)

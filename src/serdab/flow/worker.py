@@ -13,6 +13,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from serdab.core import FlowSettings, Settings
+from serdab.flow.cancelling import cancel_runs
 from serdab.flow.definitions import Registry, Workflow
 from serdab.flow.errors import Failure
 from serdab.flow.flusher import Flusher, until_connected
@@ -164,8 +165,8 @@ class Worker:
 
     # ── What the flusher asks (flusher.Ledger) ──────────────────────────────────────────────────────────────────────
 
-    def claim_size(self, carries: bool) -> int:
-        """How many runs to ask for with this flush; 0 when full or draining, or when nothing was there a moment ago.
+    def begin_claim(self, carries: bool) -> int:
+        """Begin a claim: how many runs this flush asks for; 0: none, being full, draining, or without a sign of work.
 
         A flush that carries rows asks in any case: that costs little more, and those who start runs hint only so often.
         """
@@ -201,6 +202,7 @@ class Worker:
         self.worker_id = 0
         for run in list(self.runs.values()):
             run.parking = True
+            run.word = None
             if run.task is not None:
                 run.task.cancel()
         self.runs.clear()
@@ -286,6 +288,7 @@ class Worker:
         finally:
             if self.runs.get(run.run_id) is run:
                 del self.runs[run.run_id]
+                run.tell()
             if self._asked:
                 self._asked.discard(run.run_id)
         if ending is not None and not run.parking and worker_id == self.worker_id:
@@ -301,15 +304,21 @@ class Worker:
         batch = self.flusher.batch
         batch.outcomes.append((run.run_id, ending.status, ending.output))
         self._hungry = True
-        if run.claimed.parent is not None:
+        if run.claimed.parent is not None or ending.status == "c":
             future = self._host.loop.create_future()
             batch.outcome_futures.append(future)
-            future.add_done_callback(functools.partial(self._child_ended, run.claimed.parent))
+            future.add_done_callback(functools.partial(self._ended, run.claimed, ending))
         self.flusher.wake()
 
-    def _child_ended(self, parent: UUID, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self.keeper.child_ended(parent)
+    def _ended(self, claimed: Claimed, ending: Ending, future: asyncio.Future[None]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            return
+        if claimed.parent is not None:
+            self.keeper.child_ended(claimed.parent)
+        if ending.status == "c":
+            # What it started between the request and its end was below it when nobody looked.
+            reason = Failure.decode(ending.output).message
+            self._own(cancel_runs(self.database, self.statements, [claimed.run_id], reason))
 
     def _set_aside(self, run: Run) -> None:
         log.error("unknown workflow", extra={"action": "workflow_unknown", "workflow": run.claimed.workflow})

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from serdab.core import without_passwords
+from serdab.store.statements import load_statements
 
 Connection: TypeAlias = Any
 Pool: TypeAlias = Any
@@ -40,11 +41,18 @@ class Database:
 
     async def connect(self, name: str, **server_settings: str) -> Connection:
         """A connection of one's own, with session settings that last."""
-        return await asyncpg.connect(
-            self.dsn,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": f"serdab {name}", **server_settings},
+        connection = await asyncpg.connect(
+            self.dsn, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": f"serdab {name}"}
         )
+        if server_settings:
+            # Not with the greeting: poolers refuse what they do not know there.
+            try:
+                set_session = load_statements("serdab.store")["set_session"]
+                await connection.execute(set_session, [*server_settings], [*server_settings.values()])
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     async def close(self) -> None:
         """Close the pool; connections of one's own are closed by whoever made them."""

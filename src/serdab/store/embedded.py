@@ -111,6 +111,8 @@ class EmbeddedPostgres:
     def _start(self) -> str:
         self.make_home()
         with self.locked():
+            if self._pid() is not None:
+                self._note_place()
             if self._pid() is None or self._place() is None:
                 finish_swap(self.home)
                 if not (self.data / "PG_VERSION").exists():
@@ -216,7 +218,7 @@ class EmbeddedPostgres:
                 f"expected PostgreSQL to come up within {timeout_s:g} s from {self.data}, got: "
                 f"{done.stderr.strip()[-300:]}\n{tail}"
             )
-        write_private(self._place_file, msgspec.json.encode(place).decode())
+        self._write_place(place)
 
     def _free_port(self) -> int:
         place = self._place()
@@ -279,6 +281,17 @@ class EmbeddedPostgres:
         except (OSError, msgspec.DecodeError):
             return None
 
+    def _note_place(self) -> None:
+        """Write down where the running server is; whoever started it may have been killed before."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            place = _Place(port=int(lines[3]), socket_folder=lines[4])
+            if place != self._place():
+                self._write_place(place)
+
+    def _write_place(self, place: _Place) -> None:
+        write_private(self._place_file, msgspec.json.encode(place).decode())
+
     def dsn(self, database: str = DATABASE) -> str:
         """Its URL."""
         return self.address().dsn(database)
@@ -295,8 +308,20 @@ class EmbeddedPostgres:
         return Address(host=place.socket_folder, port=place.port, password=self.password())
 
     def password(self) -> str:
-        """Of its owner."""
-        return self.password_file.read_text().strip()
+        """Of its owner.
+
+        Raises:
+            BadHome: its file is gone.
+        """
+        try:
+            return self.password_file.read_text().strip()
+        except FileNotFoundError:
+            raise BadHome(
+                expected(
+                    str(self.password_file), "the file with the password of the database", "no file",
+                    "put it back from a copy of the home, or bring a backup into a new home by `serdab db restore`",
+                )
+            ) from None  # fmt: skip
 
     async def _make_database(self, dsn: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -21,6 +22,8 @@ from serdab.store.migrating import migrate
 
 LEAST_VERSION = 15
 LEAST_VECTOR = (0, 5)
+#: How long a session may take to answer a question that needs no work.
+SESSION_TIMEOUT_S = 10.0
 
 
 async def open_database(settings: Settings, *, name: str = "serdab") -> Database:
@@ -75,8 +78,8 @@ async def check_database(connection: Connection, dsn: str) -> None:
     Raises:
         BadDatabase: and which.
     """
+    await _check_sessions(connection, dsn)
     check_version(int(await connection.fetchval("show server_version_num")))
-    await _check_sessions(connection)
     if await connection.fetchval(
         "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"
     ):
@@ -96,26 +99,36 @@ def check_version(number: int) -> None:
         raise DatabaseTooOld(expected("PostgreSQL", f"version {LEAST_VERSION} or newer", f"{number // 10_000}"))
 
 
-async def _check_sessions(connection: Connection) -> None:
-    """A session must be ours from one transaction to the next: prepared statements and LISTEN live in it."""
+async def _check_sessions(connection: Connection, dsn: str) -> None:
+    """A session must be ours from one transaction to the next: prepared statements and LISTEN live in it.
+
+    A pooler in transaction mode gives the session of whoever is between two transactions to the next who begins one, so
+    a second connection begins one; we then get another session, or, from a pooler that has no other, no answer.
+    """
+    pids = set()
+    other = await _connected(dsn)
     try:
-        first = await connection.fetchval("select pg_backend_pid()")
-        await connection.execute("set serdab.mark = 'here'")
-        pids = {first}
         for _ in range(3):
             pids.add(await connection.fetchval("select pg_backend_pid()"))
-        mark = await connection.fetchval("select current_setting('serdab.mark', true)")
+        await other.execute("begin")
+        async with asyncio.timeout(SESSION_TIMEOUT_S):
+            pids.add(await connection.fetchval("select pg_backend_pid()"))
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError) as error:
-        raise PoolerInTheWay(_pooler(str(error))) from error
-    if len(pids) > 1 or mark != "here":
+        raise PoolerInTheWay(_pooler("a statement of another session")) from error
+    except TimeoutError:
+        connection.terminate()
+        raise PoolerInTheWay(_pooler("no answer while another connection has a transaction")) from None
+    finally:
+        other.terminate()
+    if len(pids) > 1:
         raise PoolerInTheWay(_pooler(f"{len(pids)} sessions behind one connection"))
 
 
 def _pooler(got: str) -> str:
-    return expected(
-        "the database", "reached directly or through a pooler in session mode", got,
-        "point database.url at PostgreSQL itself",
-    )  # fmt: skip
+    return (
+        f"expected the database to be reached directly or through a pooler in session mode, got {got}; point "
+        "database.url at PostgreSQL itself"
+    )
 
 
 async def _check_vector(connection: Connection) -> None:

@@ -1,3 +1,7 @@
+-- name: set_session
+-- Settings of a session, by name and value.
+select set_config(name, value, false) from unnest($1::text[], $2::text[]) setting (name, value)
+
 -- name: others
 -- How many sessions other than this one are connected.
 select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
