@@ -41,8 +41,10 @@ from serdab.flow import (
     RunCancelled,
     RunFailed,
     Serdab,
+    UnknownRun,
     Worker,
     now,
+    workflow,
 )
 from serdab.store import Database
 
@@ -195,6 +197,22 @@ async def test_a_step_in_a_task_of_its_own_is_an_error_that_says_what_to_do(serd
     run = await serdab.start(stray)
     with pytest.raises(RunFailed, match=r"OutsideBranch.*use serdab\.flow\.gather"):
         await run.result(10)
+
+
+async def test_a_run_that_nobody_started_is_not_waited_for(serdab: Serdab) -> None:
+    nobodys = UUID(int=7)
+    with pytest.raises(UnknownRun, match=str(nobodys)):
+        await serdab.handle(nobodys).result(30)
+
+
+@workflow
+async def bare(number: int) -> int:
+    return number + 1
+
+
+async def test_a_workflow_needs_no_parentheses(settings: Settings, database: Database, serdab: Serdab) -> None:
+    async with Worker(settings, database, [bare]):
+        assert await (await serdab.start(bare, 1)).result(30) == 2
 
 
 async def test_a_step_outside_of_a_run_says_how_to_call_it() -> None:

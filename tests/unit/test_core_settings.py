@@ -40,6 +40,15 @@ def test_an_unknown_table_in_the_file_is_an_error(tmp_path: Path) -> None:
         load_settings(environ={"SERDAB_CONFIG": str(file)})
 
 
+def test_an_empty_table_is_one_of_ours_or_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "serdab.toml"
+    file.write_text("[flow]\n")
+    load_settings(environ={"SERDAB_CONFIG": str(file)})
+    file.write_text("[flwo]\n")
+    with pytest.raises(BadSetting, match=r"did you mean flow\?"):
+        load_settings(environ={"SERDAB_CONFIG": str(file)})
+
+
 def test_every_setting_has_a_meaning_and_a_variable_of_its_own() -> None:
     names = [name for name, _ in setting_names()]
     assert len({variable_of(name) for name in names}) == len(names)

@@ -326,10 +326,14 @@ def _from_file(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
 
 def _leaves(table: Mapping[str, Any], prefix: str, place: str) -> Iterator[tuple[str, Any, str]]:
     for key, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or prefix + key in _sections()):
             yield from _leaves(value, f"{prefix}{key}.", place)
         else:
             yield prefix + key, value, place
+
+
+def _sections() -> set[str]:
+    return {name.rpartition(".")[0] for name, _ in setting_names()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
@@ -372,6 +376,6 @@ def _convert(tree: dict[str, Any]) -> Settings:
 
 
 def _unknown(name: str, place: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, [*known, *_sections()], n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "see `serdab settings` for all of them"
     return expected(f"the setting {name} in {place}", "a setting that exists", name, hint)

@@ -34,11 +34,14 @@ _ANY = codec_of(Any, "the result")
 class Handle:
     """A run that was started, by its id."""
 
-    __slots__ = ("_serdab", "_workflow", "id")
+    __slots__ = ("_is_known", "_serdab", "_workflow", "id")
 
-    def __init__(self, serdab: Serdab, run_id: UUID, workflow: Workflow[..., Any] | None) -> None:
+    def __init__(
+        self, serdab: Serdab, run_id: UUID, workflow: Workflow[..., Any] | None, *, is_known: bool = True
+    ) -> None:
         self._serdab = serdab
         self._workflow = workflow
+        self._is_known = is_known
         self.id = run_id
 
     def __repr__(self) -> str:
@@ -50,7 +53,11 @@ class Handle:
         Raises:
             RunFailed: it ended without one.
             TimeoutError: it has not ended after `timeout_s`; it goes on.
+            UnknownRun: there is no such run, or it is no longer kept.
         """
+        if not self._is_known:
+            await self._serdab.inspection.check(self.id)
+            self._is_known = True
         async with asyncio.timeout(timeout_s):
             status, output = await self._serdab.outcome(self.id)
         data = await self._serdab.payloads.unpack(output)
@@ -166,7 +173,7 @@ class Serdab:
 
     def handle(self, run_id: UUID | str, workflow: Workflow[..., Any] | None = None) -> Handle:
         """A run by its id."""
-        return Handle(self, _id(run_id), workflow)
+        return Handle(self, _id(run_id), workflow, is_known=False)
 
     async def outcome(self, run_id: UUID) -> tuple[str, bytes]:
         """Wait until a run has ended: the letter of its state and the stored payload."""

@@ -107,7 +107,7 @@ class Workflow(Generic[P, T]):
         self.__module__ = function.__module__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        """Call the plain function: inside a run its steps belong to that run, under its own branch."""
+        """Call the plain function: inside a run its steps belong to that run."""
         return self.function(*args, **kwargs)
 
 
@@ -175,12 +175,24 @@ def step(
     return declare if function is None else declare(function)
 
 
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]: ...
+@overload
 def workflow(
     *, name: str | None = None, queue: str = "default", timeout_s: float | None = None
-) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Workflow[P, T]]:
+) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Workflow[P, T]]: ...
+def workflow(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    timeout_s: float | None = None,
+) -> Any:
     """Make an async function a workflow: after a crash it runs again from the top, and recorded steps answer at once.
 
     Args:
+        function: the function, when used without parentheses.
         name: stable name in the records; the function's own by default.
         queue: where its runs wait for a worker.
         timeout_s: most seconds from the start call to the end, waiting included.
@@ -189,14 +201,14 @@ def workflow(
         BadDefinition: something here cannot work.
     """
 
-    def declare(target: Callable[P, Coroutine[Any, Any, T]]) -> Workflow[P, T]:
+    def declare(target: Callable[..., Any]) -> Workflow[..., Any]:
         if not inspect.iscoroutinefunction(target):
             raise BadDefinition(expected("a workflow", "an async function", target, "write async def"))
         if not _NAME.fullmatch(queue):
             raise BadDefinition(expected("queue", "letters, digits, _ . : -, at most 100", queue))
         return Workflow(target, _name_of(target, name), queue, _timeout(timeout_s))
 
-    return declare
+    return declare if function is None else declare(function)
 
 
 class Registry:

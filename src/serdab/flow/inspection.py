@@ -111,6 +111,15 @@ class Inspection:
         rows = await self._database.pool.fetch(self._statements["oldest"])
         return [(queue, state, float(age_s)) for queue, state, age_s in rows]
 
+    async def check(self, run_id: UUID) -> None:
+        """See that there is such a run.
+
+        Raises:
+            UnknownRun: there is none with this id.
+        """
+        if not await self._database.pool.fetchval(self._statements["is_a_run"], run_id):
+            raise _unknown(run_id)
+
     async def detail(self, run_id: UUID) -> RunDetail:
         """Everything that is known of a run.
 
@@ -120,7 +129,7 @@ class Inspection:
         pool = self._database.pool
         row = await pool.fetchrow(self._statements["one_run"], run_id)
         if row is None:
-            raise UnknownRun(expected("run id", "the id of a run", str(run_id), "see `serdab runs list`"))
+            raise _unknown(run_id)
         info = await self._info(row)
         ended = info.state in OUTCOME_STATES.values()
         steps = await pool.fetch(self._statements["steps"], run_id)
@@ -189,3 +198,7 @@ class Inspection:
         if len(data) > MOST_SHOWN_BYTES:
             return f"({len(data):,} bytes)"
         return msgspec.json.decode(data)
+
+
+def _unknown(run_id: UUID) -> UnknownRun:
+    return UnknownRun(expected("run id", "the id of a run", str(run_id), "see `serdab runs list`"))

@@ -35,6 +35,10 @@ union all select queue, 'running', count(*) from lease group by 1
 union all select queue, 'parked', count(*) from parked group by 1
 union all select queue, 'suspect', count(*) from suspect group by 1 order by 1, 2
 
+-- name: is_a_run
+-- Whether a run is known.
+select exists (select from run where run_id = $1)
+
 -- name: one_run
 -- One run with its outcome, key, progress and place.
 select u.run_id, u.workflow, u.queue, u.parent, u.input, o.ended_at, o.output, p.fraction, p.message, k.key,
