@@ -16,8 +16,8 @@ from serdab.flow.flusher import Flusher
 
 #: How long the broken claim leaves a run unassigned, seconds.
 UNASSIGNED_S = 0.1
-#: How long the eager flusher lets others believe it before it commits, seconds.
-UNCOMMITTED_S = 0.02
+#: How long the eager flusher lets others believe it before it commits, seconds: nearly always, for a kill to meet it.
+UNCOMMITTED_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
