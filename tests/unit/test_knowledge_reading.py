@@ -225,6 +225,22 @@ def test_chunks_cover_the_text_in_order() -> None:
         assert "".join("".join(text[c.start : c.end] for c in chunks).split()) == "".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("the quick brown fox jumps over lazy dogs. " * 100, 800, 900),
+        ("12/03/2018 14:05 *** 4.50 SR 3 x 1.50 #00123 " * 100, 250, 500),
+        ("اجتمع مجلس الإدارة في مقر الشركة صباح اليوم. " * 100, 200, 300),
+        ("该公司董事会今天上午在总部召开会议。" * 100, 180, 230),
+        ("the quick brown fox. " * 200 + "Совет директоров собрался утром. " * 100, 180, 900),
+    ],
+)
+def test_chunks_are_as_long_as_an_embedder_reads(text: str, least: int, most: int) -> None:
+    lengths = [chunk.end - chunk.start for chunk in split_text(text)[:-1]]
+    assert least <= min(lengths)
+    assert max(lengths) <= most
+
+
 @contextmanager
 def as_somebody_without_rights() -> Iterator[None]:
     """Root may read everything; this takes that away while the block runs."""

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
-#: About 200 tokens of English; scripts without spaces have more tokens a character, and get shorter pieces.
+#: About 200 tokens of English.
 MOST_CHARACTERS = 900
-MOST_DENSE_CHARACTERS = 220
+#: By the estimate below. An embedder reads 256 and leaves the rest out; one text of a hundred has a fifth more than
+#: estimated, bug reports full of code a third.
+MOST_TOKENS = 215
+#: Tokens that a character becomes in a vocabulary of English words (WordPiece of 30,522), by least squares over mail,
+#: receipts, contracts, bug reports, and Arabic and Chinese articles.
+_LETTER, _ACCENTED, _DIGIT, _MARK, _FOREIGN = 0.22, 0.3, 0.65, 1.15, 1.0
+#: Where letters are no longer those of Europe's west.
+_BEYOND_LATIN = "\u0250"
 _PAUSES = (
     re.compile(r"\n\n|\f"),
     re.compile(r"\n"),
@@ -26,15 +37,15 @@ class Chunk:
 
 
 def split_text(text: str) -> list[Chunk]:
-    """Pieces that cover the text in order, each at its longest below the bound, none of them blank."""
-    most = MOST_DENSE_CHARACTERS if _is_dense(text) else MOST_CHARACTERS
-    return list(_pieces(text, most))
+    """Pieces that cover the text in order, each at its longest below the bounds, none of them blank."""
+    return list(_pieces(text))
 
 
-def _pieces(text: str, most: int) -> Iterator[Chunk]:
+def _pieces(text: str) -> Iterator[Chunk]:
     start, length = 0, len(text)
     while start < length:
-        end = min(start + most, length)
+        tokens = accumulate(map(_tokens, text[start : start + MOST_CHARACTERS]))
+        end = start + bisect_right(list(tokens), MOST_TOKENS)
         if end < length:
             end = _pause(text, start, end)
         piece = text[start:end]
@@ -42,6 +53,17 @@ def _pieces(text: str, most: int) -> Iterator[Chunk]:
         if piece.strip():
             yield Chunk(start=start + blank, end=start + len(piece.rstrip()))
         start = end
+
+
+@lru_cache(maxsize=4096)
+def _tokens(char: str) -> float:
+    """Tokens that a character is likely to become."""
+    kind = unicodedata.category(char)[0]
+    if char.isspace() or kind == "M":
+        return 0.0
+    if kind == "L":
+        return _LETTER if char.isascii() else _ACCENTED if char < _BEYOND_LATIN else _FOREIGN
+    return _DIGIT if char.isdigit() else _FOREIGN if kind == "N" else _MARK
 
 
 def _pause(text: str, start: int, end: int) -> int:
@@ -54,8 +76,3 @@ def _pause(text: str, start: int, end: int) -> int:
         if last is not None:
             return start + (end - start) // 2 + last.end()
     return end
-
-
-def _is_dense(text: str) -> bool:
-    sample = text[:2000]
-    return sum(1 for char in sample if "\u3040" <= char <= "\ud7af") > len(sample) // 3
