@@ -53,7 +53,7 @@ async def planted(plan: Plan, console: Console) -> list[dict[str, Any]]:
         for seed in range(plan.seed, plan.seed + PLANTED_TRIES):
             small = Plan(runs=PLANTED_RUNS, seed=seed, workers=plan.workers, lease_s=1.0)
             result = await run_cell(variant.cell, small, variant, ("--broken", name))
-            said = [each for each in result.violations if variant.caught_by in each]
+            said = variant.caught(result.violations)
             if said:
                 break
         rows.append({"name": name, "meaning": variant.meaning, "cell": variant.cell, "caught": bool(said),

@@ -27,12 +27,16 @@ class Variant:
     meaning: str
     #: The cell whose fault it does not survive.
     cell: str
-    #: What the checker says, in part.
-    caught_by: str
+    #: What the checker says, in part; one of these is enough.
+    caught_by: tuple[str, ...]
     #: Replaced functions.
     sql: str = ""
     #: What is changed in the worker.
     plant: Callable[[Worker], None] = lambda _worker: None
+
+    def caught(self, violations: Sequence[str]) -> list[str]:
+        """Of what the checker found, that which this variant is to blame for."""
+        return [each for each in violations if any(words in each for words in self.caught_by)]
 
 
 class EagerFlusher(Flusher):
@@ -96,25 +100,26 @@ VARIANTS = {
     "no-fence": Variant(
         meaning="a flush does not look at its worker's registration",
         cell="zombie",
-        caught_by="written under the old registration",
+        # A zombie writes what is no longer its own, and claims runs that nobody takes from the dead a second time.
+        caught_by=("written under the old registration", "accepted, but it has not ended"),
         sql=NO_FENCE,
     ),
     "time-only-rescue": Variant(
         meaning="a rescue counts time in which the database was away",
         cell="looked-for",
-        caught_by="taken for dead while it lived",
+        caught_by=("taken for dead while it lived",),
         sql=TIME_ONLY,
     ),
     "resolve-before-commit": Variant(
         meaning="a step's future resolves before its row is committed",
         cell="kill",
-        caught_by="began with an input that was never recorded",
+        caught_by=("began with an input that was never recorded",),
         plant=resolve_early,
     ),
     "delete-before-assign": Variant(
         meaning="a claim deletes the ready row and assigns the run in a later transaction",
         cell="kill",
-        caught_by="it has not ended",
+        caught_by=("it has not ended",),
         sql=DELETE_FIRST,
         plant=assign_late,
     ),
