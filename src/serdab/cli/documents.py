@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +14,10 @@ from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
     from serdab.core import Settings
-    from serdab.knowledge import Evaluation
+    from serdab.knowledge import Evaluation, SearchEvaluation
 
+#: Questions that a search is asked.
+_QUESTIONS = 200
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -24,20 +28,39 @@ def register(application: typer.Typer) -> None:
 
 def evaluate(
     ctx: typer.Context,
-    what: Annotated[str, typer.Argument(help="The workflow: `triage`.")],
-    file: Annotated[Path, typer.Argument(help="JSON lines with texts and true labels, or a folder of documents.")],
+    what: Annotated[str, typer.Argument(help="The workflow `triage`, or `search`.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="JSON lines with texts and true labels, or a folder of documents; for triage.")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Which label of a row is the kind.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many documents.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many documents, or questions to the search (200).")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Measure how well and how fast documents go through."""
+    """Measure how well and how fast documents go through, and how much of what is nearest a search finds.
+
+    \b
+    serdab evaluate triage documents.jsonl
+    serdab evaluate search
+    """
     from serdab.core import BadInput, expected
 
+    settings = session_of(ctx).settings
+    if what == "search":
+        if file is not None or key is not None:
+            raise BadInput(expected("`serdab evaluate search`", "given alone: it asks what is here", file or "--key"))
+        measured = run_loop(_evaluate_search(settings, limit or _QUESTIONS))
+        if json:
+            print_json(measured)
+        else:
+            _show_search(measured)
+        return
     if what != "triage":
-        raise BadInput(expected("the workflow to evaluate", "triage", what))
-    if not file.exists():
-        raise BadInput(expected("FILE", "a file or folder that exists", str(file)))
-    found = run_loop(_evaluate(session_of(ctx).settings, file, key, limit))
+        raise BadInput(expected("what to evaluate", "triage or search", what))
+    if file is None or not file.exists():
+        raise BadInput(expected("FILE", "a file or folder that exists", "none" if file is None else str(file)))
+    found = run_loop(_evaluate(settings, file, key, limit))
     if json:
         print_json(found)
     else:
@@ -46,22 +69,42 @@ def evaluate(
 
 async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int | None) -> Evaluation:
     from serdab.app import check_engine, embedder_of, some_tree
-    from serdab.cli.following import progress_bar
     from serdab.flow import Serdab
     from serdab.knowledge import evaluate_triage
 
     check_engine(settings)
     async with some_tree(settings), Serdab.connect(settings) as serdab, embedder_of(settings) as embedder:
-        with progress_bar(file.name) as bar:
-            task = bar.add_task(file.name, total=None, rate="")
-            return await evaluate_triage(
-                serdab,
-                embedder,
-                file,
-                key=key,
-                limit=limit,
-                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with _bar(file.name) as on_progress:
+            return await evaluate_triage(serdab, embedder, file, key=key, limit=limit, on_progress=on_progress)
+
+
+async def _evaluate_search(settings: Settings, questions: int) -> SearchEvaluation:
+    from serdab.knowledge import evaluate_search
+    from serdab.store import shared_database
+
+    async with shared_database(settings, "evaluate") as database:
+        with _bar("search") as on_progress:
+            return await evaluate_search(database, questions, on_progress)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    from serdab.cli.following import progress_bar
+
+    with progress_bar(name) as bar:
+        task = bar.add_task(name, total=None, rate="")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _show_search(found: SearchEvaluation) -> None:
+    interval = f"{found.recall_low:.3f} to {found.recall_high:.3f}"
+    rows = [
+        ("passages", f"{found.chunks:,}"),
+        ("recall@10 to comparing all", f"{found.recall_at_10:.4f} ({interval}) of {found.questions:,} questions"),
+        ("through the index, half / 95 %", f"{found.index_p50_ms:.1f} / {found.index_p95_ms:.1f} ms"),
+        ("comparing all, half / 95 %", f"{found.exact_p50_ms:.1f} / {found.exact_p95_ms:.1f} ms"),
+    ]
+    print_table(("measure", "value"), rows)
 
 
 def _show(found: Evaluation) -> None:

@@ -77,6 +77,7 @@ from serdab.knowledge.outcomes import (
     write_results,
 )
 from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources
+from serdab.knowledge.recall import SearchEvaluation, evaluate_search
 from serdab.knowledge.resuming import Earlier, find_earlier
 from serdab.knowledge.search import MOST_FOUND, find_alike_documents, search_documents
 from serdab.knowledge.sources import (
@@ -150,6 +151,7 @@ __all__ = [
     "Row",
     "Schema",
     "Score",
+    "SearchEvaluation",
     "Selection",
     "Similar",
     "Source",
@@ -163,6 +165,7 @@ __all__ = [
     "describe_labels",
     "document_id_of",
     "document_of",
+    "evaluate_search",
     "evaluate_triage",
     "failed_documents",
     "find_alike_documents",

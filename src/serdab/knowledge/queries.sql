@@ -301,3 +301,20 @@ select document_id, avg(embedding) as middle from chunk where document_id = any 
 select array_agg(d.document_id order by d.document_id) as documents from document d
 where exists (select from chunk c where c.document_id = d.document_id)
 group by d.digest having count(*) > 1
+
+-- name: count_chunks
+-- How many passages the index has.
+select count(*) from chunk
+
+-- name: sample_chunks
+-- Some passages, drawn at random.
+select document_id, position, embedding from chunk order by random() limit $1
+
+-- name: tune_exact
+-- For a transaction: every passage is compared.
+set local enable_indexscan = off; set local enable_seqscan = on
+
+-- name: nearest_others
+-- The nearest passages by meaning, that which is asked with among them.
+select document_id, position, -(embedding <#> $1::vector) as similarity
+from chunk order by embedding <#> $1::vector limit $2
