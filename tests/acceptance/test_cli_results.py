@@ -63,7 +63,7 @@ async def test_results_are_shown_and_written(settings: Settings, database: Datab
         (["results", "-o", "x.csv"], "csv, jsonl or parquet with --output"),
         (["results", "--since", "yesterday"], "2h or 7d"),
         (["search"], "a question or --like"),
-        (["evaluate", "search"], "more than 10 passages, got 0; put documents through first"),
+        (["evaluate", "search"], "more than 10 passages, got 0\n"),
         (["evaluate", "search", "file.jsonl"], "given alone"),
         (["evaluate", "speed"], "triage or search"),
         (["evaluate", "triage"], "a file or folder that exists, got 'none'"),
