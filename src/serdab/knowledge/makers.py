@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from serdab.core import expected
 from serdab.knowledge.errors import OtherMaker
+from serdab.knowledge.features import STRANGE_TO_ENGLISH
+from serdab.models import MODELS
 from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge")
+
+
+def strange_scripts(made_by: str) -> tuple[int, ...]:
+    """The scripts that a maker of vectors has no words for: where too few rows can tell, n-grams decide there.
+
+    Args:
+        made_by: model and precision, as `Embedder.made_by` has it; one that is not known is taken to know English.
+    """
+    entry = MODELS.get(made_by.partition("/")[0])
+    return () if entry is not None and entry.is_multilingual else STRANGE_TO_ENGLISH
 
 
 async def claim_maker(connection: Connection, made_by: str) -> None:

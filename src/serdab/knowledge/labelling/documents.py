@@ -81,8 +81,7 @@ async def see_documents(
     Raises:
         OtherMaker: another model or precision made the embeddings that the judge learned from.
     """
-    made_by = judge.made_by if isinstance(judge, Judge) else ""
-    await link.use(lambda c: check_maker(c, made_by))
+    await link.use(lambda c: check_maker(c, judge.made_by))
     since = None if days is None else await link.use(lambda c: c.fetchval(_OURS["days_ago"], days))
     rows = await link.use(lambda c: c.fetch(_OURS["documents_to_look_at"], not_answered, since, most, MOST_PASSAGES))
     found = []
