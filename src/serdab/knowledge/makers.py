@@ -5,7 +5,7 @@ from __future__ import annotations
 from serdab.core import expected
 from serdab.knowledge.errors import OtherMaker
 from serdab.knowledge.features import STRANGE_TO_ENGLISH
-from serdab.models import MODELS
+from serdab.models import MODELS, ModelEntry
 from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -17,8 +17,18 @@ def strange_scripts(made_by: str) -> tuple[int, ...]:
     Args:
         made_by: model and precision, as `Embedder.made_by` has it; one that is not known is taken to know English.
     """
-    entry = MODELS.get(made_by.partition("/")[0])
+    entry = _entry_of(made_by)
     return () if entry is not None and entry.is_multilingual else STRANGE_TO_ENGLISH
+
+
+def unrelated_cosine(made_by: str) -> float:
+    """The cosine that vectors of one maker have for texts that have nothing to do with each other."""
+    entry = _entry_of(made_by)
+    return entry.unrelated if entry is not None else 0.0
+
+
+def _entry_of(made_by: str) -> ModelEntry | None:
+    return MODELS.get(made_by.partition("/")[0])
 
 
 async def claim_maker(connection: Connection, made_by: str) -> None:

@@ -10,7 +10,7 @@ import numpy
 from numpy.typing import NDArray
 
 from serdab.knowledge.features import grams_of, script_of
-from serdab.knowledge.makers import strange_scripts
+from serdab.knowledge.makers import strange_scripts, unrelated_cosine
 from serdab.knowledge.vectors import Vector, Vectors, from_database
 
 #: Examples that are looked at one by one when there are too few to learn from.
@@ -37,6 +37,7 @@ class Neighbours:
         #: Model and precision of the embeddings; empty: not known. Of several all: no vector is of that kind.
         self.made_by = made_by
         self._strange = strange_scripts(made_by)
+        self._unrelated = unrelated_cosine(made_by)
         self._texts, self._embeddings = texts, embeddings
         place = {label: at for at, label in enumerate(self.labels)}
         self._kinds = [place[label] for label in labels]
@@ -69,9 +70,9 @@ class Neighbours:
         return [Example(text=self._texts[at], label=label, similarity=float(similarities[at])) for at in found[:most]]
 
     def _similarities(self, text: str, embedding: Vector) -> Vectors:
-        """By meaning, or by n-grams in a script that the embedder does not know."""
+        """By meaning, or by n-grams in a script that the embedder does not know: 0 is unrelated, 1 the same."""
         if script_of(text) not in self._strange:
-            found: Vectors = self._embeddings @ embedding
+            found: Vectors = (self._embeddings @ embedding - self._unrelated) / (1 - self._unrelated)
             return found
         asked = grams_of(text)
         place = {int(at): float(value) for at, value in zip(asked.at, asked.values, strict=True)}
