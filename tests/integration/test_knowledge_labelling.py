@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from serdab.knowledge.errors import BadLabels, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
+LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}
 
 
@@ -135,6 +137,56 @@ async def test_embeddings_of_another_engine_are_not_mixed_and_training_makes_the
     async with labels_link(database) as link:
         assert (await train_labels(link, embedder)).embedded_again == 40
         assert (await train_labels(link, embedder)).embedded_again == 0
+
+
+async def test_few_examples_of_another_engine_are_not_compared_until_all_are_embedded_anew(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    text = "thief took my card"
+    async with labels_link(database) as link, Classifier(database) as classifier:
+        await describe_labels(link, embedder, "kinds", WORDS)
+        async with word_engine("other") as (other, _):
+            vector = (await other.embed([text]))[0]
+            refused = await classifier.classify(text, vector, "kinds", other.made_by)
+            assert (refused.label, refused.abstained) == (None, True)
+            assert "made by words" in refused.reasons[0]
+            assert "serdab labels train kinds" in refused.reasons[0]
+            await train_labels(link, other, "kinds")
+            async with Classifier(database) as fresh:
+                assert (await fresh.classify(text, vector, "kinds", other.made_by)).label == "stolen"
+
+
+async def test_another_engine_leads_to_another_choice_that_is_shown_for_each_language(
+    database: Database, tmp_path: Path
+) -> None:
+    said = {"weather": "مطر شمس غيوم عاصفة رياح ثلوج", "money": "مصرف قرض فاتورة نقود ضريبة راتب"}
+    letters = random.Random(3)
+    # Next to words that tell stands one of letters without sense: n-grams are mostly of that one.
+    rows = [
+        {"text": f"{words.split()[n % 6]} {words.split()[n // 6 % 6]} {''.join(letters.choices(LETTERS, k=300))}",
+         "label": label}
+        for label, words in said.items()
+        for n in range(36)
+    ]  # fmt: skip
+    path = tmp_path / "arabic.jsonl"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    async with (
+        labels_link(database) as link,
+        word_engine("deaf", deaf=True) as (deaf, _),
+        word_engine("multilingual-e5-small") as (hears, _),
+    ):
+        [before] = (await import_labels(database, deaf, path)).choices
+        assert before.script == "Arabic"
+        assert before.chosen != "embedding"
+        assert before.accuracy_by_embedding < before.accuracy_by_grams
+        report = await train_labels(link, hears)
+        assert report.embedded_again == len(rows)
+        assert report.choices[0].accuracy_by_embedding > 0.95
+        [score] = (await score_set(link, hears, "default")).langs
+    assert score.lang == "ar"
+    assert score.chosen == report.choices[0].chosen == "embedding"
+    assert score.accuracy_by_embedding == report.choices[0].accuracy_by_embedding
+    assert score.accuracy_by_grams == report.choices[0].accuracy_by_grams
 
 
 async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
