@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,7 +31,6 @@ from serdab.knowledge.errors import BadLabels, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
-LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}
 
 
@@ -156,18 +154,13 @@ async def test_few_examples_of_another_engine_are_not_compared_until_all_are_emb
                 assert (await fresh.classify(text, vector, "kinds", other.made_by)).label == "stolen"
 
 
-async def test_another_engine_leads_to_another_choice_that_is_shown_for_each_language(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_another_engine_is_measured_anew_and_shown_for_each_language(database: Database, tmp_path: Path) -> None:
     said = {"weather": "مطر شمس غيوم عاصفة رياح ثلوج", "money": "مصرف قرض فاتورة نقود ضريبة راتب"}
-    letters = random.Random(3)
-    # Next to words that tell stands one of letters without sense: n-grams are mostly of that one.
     rows = [
-        {"text": f"{words.split()[n % 6]} {words.split()[n // 6 % 6]} {''.join(letters.choices(LETTERS, k=300))}",
-         "label": label}
+        {"text": f"{words.split()[n % 6]} {words.split()[n // 6 % 6]} {n}", "label": label}
         for label, words in said.items()
         for n in range(36)
-    ]  # fmt: skip
+    ]
     path = tmp_path / "arabic.jsonl"
     path.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
     async with (
@@ -177,16 +170,17 @@ async def test_another_engine_leads_to_another_choice_that_is_shown_for_each_lan
     ):
         [before] = (await import_labels(database, deaf, path)).choices
         assert before.script == "Arabic"
-        assert before.chosen != "embedding"
-        assert before.accuracy_by_embedding < before.accuracy_by_grams
+        assert before.chosen == "n-grams"
+        assert before.accuracy_by_embedding < 0.8 < before.accuracy_by_grams
         report = await train_labels(link, hears)
         assert report.embedded_again == len(rows)
-        assert report.choices[0].accuracy_by_embedding > 0.95
+        [after] = report.choices
+        assert after.accuracy_by_embedding > 0.95
+        assert after.accuracy_by_grams == before.accuracy_by_grams
         [score] = (await score_set(link, hears, "default")).langs
-    assert score.lang == "ar"
-    assert score.chosen == report.choices[0].chosen == "embedding"
-    assert score.accuracy_by_embedding == report.choices[0].accuracy_by_embedding
-    assert score.accuracy_by_grams == report.choices[0].accuracy_by_grams
+    assert (score.lang, score.chosen) == ("ar", after.chosen)
+    assert score.accuracy_by_embedding == after.accuracy_by_embedding
+    assert score.accuracy_by_grams == after.accuracy_by_grams
 
 
 async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
