@@ -47,17 +47,26 @@ async def claim_maker(connection: Connection, made_by: str) -> None:
         await _compare(connection, made_by)
 
 
-async def check_maker(connection: Connection, made_by: str) -> None:
-    """Before a vector is compared with those of the documents; arguments and errors as of `claim_maker`."""
+async def check_maker(connection: Connection, made_by: str, first: str = "") -> None:
+    """Before a vector is compared with those of the documents.
+
+    Args:
+        connection: to the database of the documents.
+        made_by: as of `claim_maker`.
+        first: what the error says may help before anything else.
+
+    Raises:
+        OtherMaker: another model or precision made those that are there.
+    """
     if made_by:
-        await _compare(connection, made_by)
+        await _compare(connection, made_by, first)
 
 
-async def _compare(connection: Connection, made_by: str) -> bool:
+async def _compare(connection: Connection, made_by: str, first: str = "") -> bool:
     """Whether it is known who made the vectors."""
     known = await connection.fetchval(_SQL["maker_of_vectors"])
     if known not in (None, made_by):
         to_be = f"made by {known}, which made those of the documents in this database"
         todo = "set models.embedder and models.precision back, or put documents through in a new home (--set home=…)"
-        raise OtherMaker(expected("these vectors", to_be, made_by, todo), made_by=made_by, known=known)
+        raise OtherMaker(expected("these vectors", to_be, made_by, first + todo), made_by=made_by, known=known)
     return known is not None
