@@ -13,6 +13,7 @@ import pytest
 from serdab.core import BadInput
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
+from serdab.knowledge import index as index_module
 from serdab.knowledge.errors import IndexAway
 from serdab.store import Database
 from word_engine import word_engine
@@ -101,7 +102,7 @@ async def test_the_nearest_documents_come_each_once_however_many_passages_they_h
 
 
 async def test_many_at_once_are_answered_each_with_its_own(index: Index, embedder: Embedder) -> None:
-    entries = [_entry(str(n), f"report about subject{n} and matter{n}") for n in range(300)]
+    entries = [_entry(str(n), f"report{n} about subject{n} and matter{n}") for n in range(300)]
     assert all(await _add(index, embedder, *entries))
     vectors = await embedder.embed([entry.passages[0].text for entry in entries])
 
@@ -121,6 +122,31 @@ async def test_words_that_most_documents_have_are_not_looked_for(
     text = "ordinary communication about subject599"
     await index.find_similar(vector, text, 1)
     assert "599" in {each.source for each in await index.find_similar(vector, text, 2)}
+
+
+@pytest.mark.parametrize("filters", [None, Filters(langs=["en"])])
+async def test_the_best_document_by_words_is_found_among_more_than_are_ranked(
+    index: Index, embedder: Embedder, database: Database, monkeypatch: pytest.MonkeyPatch, filters: Filters | None
+) -> None:
+    monkeypatch.setattr(index_module, "RANKED_ASKED", 40)
+    # Each word is in 17 letters; the document with all five was written last and means something else.
+    await _add(index, embedder, *(_entry(str(n), f"letter{n} about topic{n % 60}") for n in range(1_000)))
+    await _add(index, embedder, *(_entry(f"garden{n}", f"garden club {n}") for n in range(30)))
+    question = " ".join(f"topic{n}" for n in range(5))
+    await index.add(_entry("all", f"we discussed {question}"), await embedder.embed(["unlike them"]))
+    await database.pool.execute("analyze chunk")
+    garden = (await embedder.embed(["garden club"]))[0]
+    assert "all" in [each.source for each in await index.search(question, garden, 3, filters)]
+
+
+async def test_words_tell_as_much_as_they_are_rare(index: Index, embedder: Embedder, database: Database) -> None:
+    await _add(index, embedder, *(_entry(str(n), f"invoice payment overdue page{n}") for n in range(60)))
+    await _add(index, embedder, *(_entry(f"garden{n}", f"garden club {n}") for n in range(30)))
+    await index.add(_entry("rare", "heliotrope in june"), await embedder.embed(["unlike them"]))
+    await database.pool.execute("analyze chunk")
+    garden = (await embedder.embed(["garden club"]))[0]
+    found = await index.search("invoice payment overdue heliotrope", garden, 3)
+    assert "rare" in [each.source for each in found]
 
 
 async def test_one_document_that_cannot_be_stored_does_not_fail_its_neighbours(

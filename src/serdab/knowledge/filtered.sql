@@ -23,18 +23,19 @@ with looked as materialized (
 select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $3
 
 -- name: ranked_of
--- The chunks of some documents that are ranked best by words.
-select 'w' as leg, first.document_id, first.position, -(c.embedding <#> $1::vector) as similarity
+-- The chunks of some documents that are ranked best by words: by the sum of the weights of the terms that they have.
+with asked as materialized (
+    select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
+    from unnest($6::text[]) with ordinality as t (term, place)
+)
+select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity
 from (
-    select ranked.*
-    from (
-        select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $6), 1) as rank
-        from chunk c where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
-    ) ranked
-    order by ranked.rank desc, ranked.document_id, ranked.position limit $3
-) first
-join chunk c using (document_id, position)
-order by first.rank desc, first.document_id, first.position
+    select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
+           (select sum(t.weight) from unnest(q.terms, $7::real[]) as t (term, weight) where c.words @@ t.term) as rank
+    from asked q, chunk c
+    where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
+) ranked
+order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position limit $3
 
 -- name: tune_filtered
 -- For a transaction: the index of meanings is walked on until enough documents meet the filters, each looked up alone.
@@ -72,17 +73,17 @@ with looked as materialized (
 select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $15
 
 -- name: ranked_meeting
--- The chunks of documents that meet filters and are ranked best by words.
-select 'w' as leg, first.document_id, first.position, -(k.embedding <#> $1::vector) as similarity
+-- The chunks of documents that meet filters and are ranked best by words, as in `ranked_of`.
+with asked as materialized (
+    select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
+    from unnest($18::text[]) with ordinality as t (term, place)
+)
+select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity
 from (
-    select ranked.*
-    from (
-        select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', $18), 1) as rank
-        from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
-        join chunk c using (document_id)
-        where c.words @@ to_tsquery('simple', $16) limit $17
-    ) ranked
-    order by ranked.rank desc, ranked.document_id, ranked.position limit $15
-) first
-join chunk k using (document_id, position)
-order by first.rank desc, first.document_id, first.position
+    select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
+           (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank
+    from asked q, documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
+    join chunk c using (document_id)
+    where c.words @@ to_tsquery('simple', $16) limit $17
+) ranked
+order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position limit $15

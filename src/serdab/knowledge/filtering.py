@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serdab.knowledge.filters import Filters
+from serdab.knowledge.vocabulary import Asked
 from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge", "filtered.sql")
@@ -17,35 +18,37 @@ WALKS_ON = (0, 8)
 
 
 async def filtered_candidates(
-    connection: Connection, embedding: bytes, words: tuple[str, str], filters: Filters, most: int, ranked: int
+    connection: Connection, embedding: bytes, words: Asked, filters: Filters, most: int, ranked: int
 ) -> Sequence[Any]:
     """The nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
 
     Args:
         connection: of a session that knows vectors.
         embedding: of the question, for the database.
-        words: queries of full text search, by which chunks are found and ranked; empty: meaning alone.
+        words: queries of full text search; with none chunks are found by meaning alone.
         filters: what the documents must meet.
         most: chunks of each ranking.
         ranked: chunks that full text search ranks at most.
     """
     given = filters.arguments()
-    asked, ranking = words
+    ranking = words.terms, words.weights
     matching = [
         row["document_id"] for row in await connection.fetch(_SQL["matching_documents"], MOST_EXACT + 1, *given)
     ]
     if len(matching) <= MOST_EXACT:
         rows = list(await connection.fetch(_SQL["nearest_of"], embedding, matching, most))
-        if asked:
-            rows += await connection.fetch(_SQL["ranked_of"], embedding, matching, most, asked, ranked, ranking)
+        if words.finding:
+            rows += await connection.fetch(
+                _SQL["ranked_of"], embedding, matching, most, words.finding, ranked, *ranking
+            )
         return rows
     async with connection.transaction():
         await connection.execute(_SQL[await _tuning(connection)])
         rows = list(await connection.fetch(_SQL["nearest_meeting"], embedding, *given, most))
     if len(rows) < most:
         rows = list(await connection.fetch(_SQL["nearest_meeting_exactly"], embedding, *given, most))
-    if asked:
-        rows += await connection.fetch(_SQL["ranked_meeting"], embedding, *given, most, asked, ranked, ranking)
+    if words.finding:
+        rows += await connection.fetch(_SQL["ranked_meeting"], embedding, *given, most, words.finding, ranked, *ranking)
     return rows
 
 

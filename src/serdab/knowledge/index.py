@@ -24,7 +24,7 @@ from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
 from serdab.knowledge.vocabulary import Asked, Vocabulary
-from serdab.knowledge.words import STEMMERS, ask_for_distinctive, fold, more_words
+from serdab.knowledge.words import STEMMERS, fold, more_words
 from serdab.store import Connection, Database, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -33,9 +33,13 @@ _SQL = load_statements("serdab.knowledge")
 CHUNKS_PER_BATCH = 512
 #: Questions that one statement answers.
 QUESTIONS_PER_BATCH = 128
-#: Chunks of a query that full text search ranks at most, for similar documents and for a person's question.
+#: Chunks that full text search ranks, about, for similar documents and for a person's question: half as many find less,
+#: twice as many no more. With filters more are looked at, for not all meet them.
 RANKED_SIMILAR = 300
-RANKED_ASKED = 2_000
+RANKED_ASKED = 1_000
+RANKED_FILTERED = 2_000
+#: What is found may be more than was expected, by this factor at most.
+_MARGIN = 2
 _MOST_TEXT = 4_000
 
 
@@ -184,10 +188,9 @@ class Index:
         self, embedding: Vector, text: str, k: int = 5, without: UUID | None = None
     ) -> Sequence[Found]:
         """The documents most like a text, best first, at most `k`, each content once; `without` is left out."""
-        words = ask_for_distinctive(text[:_MOST_TEXT], self._vocabulary.common)
-        asked = Asked(finding=words, ranking=words)
+        words = self._vocabulary.ask_for_alike(text[:_MOST_TEXT], RANKED_SIMILAR)
         return await self._similar(
-            _Question(embedding=to_database(embedding), words=asked, without=without, most=k, ranked=RANKED_SIMILAR)
+            _Question(embedding=to_database(embedding), words=words, without=without, most=k, ranked=RANKED_SIMILAR)
         )
 
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
@@ -213,14 +216,14 @@ class Index:
         """
         vector = to_database(embedding)
         text = question[:_MOST_TEXT]
-        words = await self._asking.use(lambda connection: self._vocabulary.ask(connection, text))
-        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=RANKED_ASKED, text=text)
+        ranked = RANKED_FILTERED if filters else RANKED_ASKED
+        words = await self._asking.use(lambda connection: self._vocabulary.ask(connection, text, ranked))
+        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=ranked, text=text)
         if not filters:
             return await self._questions(asked)
 
         async def work(connection: Connection) -> Sequence[Found]:
-            queries = words.finding, words.ranking
-            rows = await filtered_candidates(connection, vector, queries, filters, 2 * k + 5, RANKED_ASKED)
+            rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, _MARGIN * ranked)
             return (await _answered(connection, [rows], [asked]))[0]
 
         return await self._asking.use(work)
@@ -289,10 +292,11 @@ class Index:
                 [question.embedding for question in questions],
                 [question.without for question in questions],
                 [question.words.finding for question in questions],
+                [",".join(question.words.terms) for question in questions],
+                [",".join(f"{weight:.3f}" for weight in question.words.weights) for question in questions],
                 # A document can fill several places, and the one left out fills some.
                 max(question.most for question in questions) * 2 + 5,
-                max(question.ranked for question in questions),
-                [question.words.ranking for question in questions],
+                _MARGIN * max(question.ranked for question in questions),
             )
             parts: list[list[Any]] = [[] for _ in questions]
             for row in candidates:

@@ -93,37 +93,40 @@ set hnsw.ef_search = 60; set enable_seqscan = off
 set hnsw.ef_search = 200; set enable_seqscan = off
 
 -- name: find_candidates
--- For each question the nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
+-- For each question the nearest chunks by meaning ('m') and the best ranked by words ('w'), in order. The rank of a chunk
+-- is the sum of the weights of the terms that it has.
+with asked as materialized (
+    select q.n, q.embedding, q.without, q.words, string_to_array(q.weights, ',')::real[] as weights,
+           (select array_agg(to_tsquery('simple', t.term) order by t.place)
+            from string_to_table(q.terms, ',') with ordinality as t (term, place)) as terms
+    from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[], $5::text[], $6::text[])
+        as q (n, embedding, without, words, terms, weights)
+)
 select q.n, 'm' as leg, found.*
-from unnest($1::integer[], $2::vector[], $3::uuid[]) as q (n, embedding, without)
+from asked q
 cross join lateral (
     select near.document_id, near.position, -near.distance as similarity
     from (
         select c.document_id, c.position, c.embedding <#> q.embedding as distance
-        from chunk c order by c.embedding <#> q.embedding limit $5
+        from chunk c order by c.embedding <#> q.embedding limit $7
     ) near
     where near.document_id is distinct from q.without
     order by near.distance
 ) found
 union all
 select q.n, 'w' as leg, found.*
-from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[], $7::text[])
-    as q (n, embedding, without, words, ranking)
+from asked q
 cross join lateral (
-    select first.document_id, first.position, -(c.embedding <#> q.embedding) as similarity
+    select ranked.document_id, ranked.position, ranked.similarity
     from (
-        select ranked.*
-        from (
-            select c.document_id, c.position, ts_rank(c.words, to_tsquery('simple', q.ranking), 1) as rank
-            from chunk c
-            where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
-            limit $6
-        ) ranked
-        order by ranked.rank desc, ranked.document_id, ranked.position
-        limit $5
-    ) first
-    join chunk c using (document_id, position)
-    order by first.rank desc, first.document_id, first.position
+        select c.document_id, c.position, -(c.embedding <#> q.embedding) as similarity,
+               (select sum(t.weight) from unnest(q.terms, q.weights) as t (term, weight) where c.words @@ t.term) as rank
+        from chunk c
+        where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
+        limit $8
+    ) ranked
+    order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position
+    limit $7
 ) found
 where q.words <> ''
 
@@ -141,13 +144,17 @@ from (
 ) near
 join document d using (document_id)
 
--- name: common_words
--- Words that more than a share of all chunks have, as the planner's statistics know them.
-select word
+-- name: shares_of_words
+-- The share of all chunks that have each of the commonest words, as the planner's statistics know it.
+select word, share
 from pg_stats s,
      lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs[:array_length(s.most_common_elem_freqs, 1) - 2])
          as w (word, share)
-where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false)) and w.share >= $1
+where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false))
+
+-- name: guess_chunks
+-- How many chunks there are, as the planner knows it; -1: not yet.
+select reltuples::float8 from pg_class where oid = 'chunk'::regclass
 
 -- name: known_languages
 -- The languages of the documents, one look into the index for each.

@@ -1,27 +1,36 @@
-"""What the words of an index are like: which of them most documents have, and how its languages bend them."""
+"""What the words of an index are like: how many chunks have them, and how its languages bend them."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
-from serdab.knowledge.words import STEMMERS, ask_for, asked_words, light_stem
+from serdab.knowledge.words import STEMMERS, any_of, asked_words, distinctive_words, forms_of, light_stem
 from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge")
 
-#: Share of chunks from which on a word tells nothing, and how often that is looked up, seconds.
-COMMON = 0.02
+#: How often it is learned again, seconds.
 LEARN_EVERY_S = 60.0
+#: How common a word is that the statistics do not have, beside the least common one that they have (the thousandth).
+_UNSEEN = 1 / 3
+#: The same where there are no statistics yet.
+_UNKNOWN_SHARE = 0.001
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The words of a question as queries of full text search."""
 
-    #: By which chunks are found, and by which these are ranked.
+    #: By which chunks are found; empty: by none.
     finding: str = ""
-    ranking: str = ""
+    #: By which these are ranked, each with how much it tells: the logarithm of the inverse of its share (Spärck Jones,
+    #: "A statistical interpretation of term specificity", 1972).
+    terms: Sequence[str] = ()
+    weights: Sequence[float] = ()
     #: What the words are reduced to in the languages of the documents.
     stems: frozenset[str] = frozenset()
 
@@ -31,31 +40,83 @@ class Vocabulary:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self.common: frozenset[str] = frozenset()
+        self._shares: Mapping[str, float] = {}
+        self._unseen = _UNKNOWN_SHARE
+        self._chunks = 0.0
         self._dictionaries: list[str] = []
         self._due = 0.0
 
     async def learn(self, connection: Connection) -> None:
-        """Learn what is due: the planner's statistics know which words a large part of all chunks has."""
+        """Learn what is due from the planner's statistics."""
         now = asyncio.get_running_loop().time()
         if now < self._due:
             return
         self._due = now + LEARN_EVERY_S
-        rows = await connection.fetch(_SQL["common_words"], COMMON)
-        self.common = frozenset(row["word"] for row in rows)
+        rows = await connection.fetch(_SQL["shares_of_words"])
+        self._shares = {row["word"]: row["share"] for row in rows}
+        self._unseen = min(self._shares.values()) * _UNSEEN if rows else _UNKNOWN_SHARE
+        self._chunks = max(0.0, await connection.fetchval(_SQL["guess_chunks"]))
         langs = await connection.fetch(_SQL["known_languages"])
         self._dictionaries = [f"{STEMMERS[row['lang']]}_stem" for row in langs if row["lang"] in STEMMERS]
 
-    async def ask(self, connection: Connection, question: str) -> Asked:
-        """The queries for a question: each of its words, and what they are reduced to in any language that is there."""
+    async def ask(self, connection: Connection, question: str, most_chunks: int) -> Asked:
+        """The queries for a question: its words, and what they are reduced to in any language that is there.
+
+        Args:
+            connection: to the database of the chunks.
+            question: a text.
+            most_chunks: about so many are found, those with the rarest words.
+        """
         await self.learn(connection)
         words = asked_words(question)
         rows = await connection.fetch(_SQL["stems_of"], words, self._dictionaries) if words else []
         stems = {word: [light_stem(word)] for word in words if light_stem(word) != word}
         for row in rows:
             stems.setdefault(row["word"], []).extend(row["stems"])
+        return self._ask(forms_of(words, stems), most_chunks, frozenset(chain.from_iterable(stems.values())))
+
+    def ask_for_alike(self, text: str, most_chunks: int) -> Asked:
+        """The queries for documents that are like a text, by its rarest words; `most_chunks` as of `ask`."""
+        return self._ask([[word] for word in distinctive_words(text, self._share)], most_chunks)
+
+    def _share(self, word: str) -> float:
+        return self._shares.get(word, self._unseen)
+
+    def _ask(self, words: Sequence[Sequence[str]], most_chunks: int, stems: frozenset[str] = frozenset()) -> Asked:
+        """The queries for some words, each with its forms."""
+        shares = [max(map(self._share, forms)) for forms in words]
+        terms = [any_of(forms) for forms in words]
+        ordered = sorted(zip(shares, terms, strict=True))
         return Asked(
-            finding=ask_for(words, stems, self.common),
-            ranking=ask_for(words, stems),
-            stems=frozenset(stem for each in stems.values() for stem in each),
+            finding=finding_query(ordered, most_chunks / self._chunks if self._chunks else math.inf),
+            terms=terms,
+            weights=[-math.log(share) for share in shares],
+            stems=stems,
         )
+
+
+def finding_query(ordered: Sequence[tuple[float, str]], most: float) -> str:
+    """A query by which about a share of all chunks is found: any rare word, or enough common ones together.
+
+    All chunks with a common word would be too many to rank, and an arbitrary part of them would hide the best.
+
+    Args:
+        ordered: terms with their shares, the rarest first.
+        most: share of all chunks, as if words came independently of each other.
+    """
+    rare: list[str] = []
+    for share, term in ordered:
+        if share > most:
+            break
+        rare.append(term)
+        most -= share
+    together: list[str] = []
+    expected = 1.0
+    for share, term in ordered[len(rare) :]:
+        together.append(f"({term})")
+        expected *= share
+        if expected <= most:
+            break
+    if together and (expected <= most or not rare):
+        rare.append(" & ".join(together))
+    return " | ".join(rare)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Longest word that is kept, characters.
 MOST_LETTERS = 64
@@ -98,38 +98,26 @@ def asked_words(question: str) -> list[str]:
     return list(dict.fromkeys(words_of(question)))[:MOST_ASKED]
 
 
-def ask_for(words: Sequence[str], stems: Mapping[str, Sequence[str]], common: Container[str] = ()) -> str:
-    """A query of the database for any word of a question; empty when it has none.
-
-    Args:
-        words: of the question, folded.
-        stems: what the words are reduced to, where that is something else.
-        common: words that a large part of all documents has: they are not looked for, unless there are no others, and
-            then for all of them together.
-    """
-    forms = [list(dict.fromkeys([word, *stems.get(word, ())])) for word in words]
-    rare = dict.fromkeys(form for each in forms for form in each if form not in common)
-    if rare:
-        return " | ".join(map(_term, rare))
-    return " & ".join(f"({' | '.join(map(_term, each))})" for each in forms)
+def forms_of(words: Sequence[str], stems: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Each word with what it is reduced to, where that is something else."""
+    return [list(dict.fromkeys([word, *stems.get(word, ())])) for word in words]
 
 
-def ask_for_distinctive(text: str, common: Container[str] = ()) -> str:
-    """A query for the words by which a document can be told: numbers and ids first, then the longest.
+def any_of(forms: Sequence[str]) -> str:
+    """A term of full text search: any form of a word."""
+    return " | ".join(map(_term, forms))
 
-    A query for a common word would touch half of all documents: these are left out, and so are short ones.
+
+def distinctive_words(text: str, share: Callable[[str], float]) -> list[str]:
+    """The words by which a document can be told: the rarest, of these numbers and ids first, then the longest.
 
     Args:
         text: what the documents are to be like.
-        common: words that are known to be common.
+        share: how common a word is.
     """
-    found = [
-        word
-        for word in dict.fromkeys(words_of(text))
-        if (len(word) >= _LEAST_LETTERS or not word.isascii()) and word not in common
-    ]
-    found.sort(key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
-    return " | ".join(found[:MOST_DISTINCTIVE])
+    found = [word for word in dict.fromkeys(words_of(text)) if len(word) >= _LEAST_LETTERS or not word.isascii()]
+    found.sort(key=lambda word: (share(word), not any(map(str.isdigit, word)), -len(word)))
+    return found[:MOST_DISTINCTIVE]
 
 
 def _term(form: str) -> str:
