@@ -137,6 +137,52 @@ async def test_embeddings_of_another_engine_are_not_mixed_and_training_makes_the
         assert (await train_labels(link, embedder)).embedded_again == 0
 
 
+async def test_few_examples_of_another_engine_are_not_compared_until_all_are_embedded_anew(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    text = "thief took my card"
+    async with labels_link(database) as link, Classifier(database) as classifier:
+        await describe_labels(link, embedder, "kinds", WORDS)
+        async with word_engine("other") as (other, _):
+            vector = (await other.embed([text]))[0]
+            refused = await classifier.classify(text, vector, "kinds", other.made_by)
+            assert (refused.label, refused.abstained) == (None, True)
+            assert "made by words" in refused.reasons[0]
+            assert "serdab labels train kinds" in refused.reasons[0]
+            await train_labels(link, other, "kinds")
+            async with Classifier(database) as fresh:
+                assert (await fresh.classify(text, vector, "kinds", other.made_by)).label == "stolen"
+
+
+async def test_another_engine_is_measured_anew_and_shown_for_each_language(database: Database, tmp_path: Path) -> None:
+    said = {"weather": "مطر شمس غيوم عاصفة رياح ثلوج", "money": "مصرف قرض فاتورة نقود ضريبة راتب"}
+    rows = [
+        {"text": f"{words.split()[n % 6]} {words.split()[n // 6 % 6]} {n}", "label": label}
+        for label, words in said.items()
+        for n in range(36)
+    ]
+    path = tmp_path / "arabic.jsonl"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    async with (
+        labels_link(database) as link,
+        word_engine("deaf", deaf=True) as (deaf, _),
+        word_engine("multilingual-e5-small") as (hears, _),
+    ):
+        [before] = (await import_labels(database, deaf, path)).choices
+        assert before.script == "Arabic"
+        assert before.chosen == "n-grams"
+        assert before.accuracy_by_embedding < 0.8 < before.accuracy_by_grams
+        report = await train_labels(link, hears)
+        assert report.embedded_again == len(rows)
+        [after] = report.choices
+        assert after.accuracy_by_embedding > 0.95
+        assert after.accuracy_by_grams == before.accuracy_by_grams
+        [score] = (await score_set(link, hears, "default")).langs
+    assert (score.lang, score.chosen) == ("ar", after.chosen)
+    assert score.accuracy_by_embedding == after.accuracy_by_embedding
+    assert score.accuracy_by_grams == after.accuracy_by_grams
+
+
 async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
     database: Database, embedder: Embedder, tmp_path: Path
 ) -> None:
@@ -169,7 +215,7 @@ async def test_documents_that_another_engine_embedded_are_not_judged(
     await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 40))
     await _index(database, embedder, _texts("stolen", 2), "another/int8")
     async with labels_link(database) as link:
-        with pytest.raises(OtherMaker, match="another/int8"):
+        with pytest.raises(OtherMaker, match=r"another/int8.*serdab labels train default"):
             await find_doubtful(link, "default", 5)
 
 

@@ -59,3 +59,20 @@ async def test_a_question_of_another_maker_is_refused(database: Database) -> Non
         await index.add(entry("an offer", "an offer"), VECTOR, "small/int8")
         with pytest.raises(OtherMaker, match="words"):
             await search_documents(index, embedder, "offer")
+
+
+@pytest.mark.parametrize(
+    ("made_by", "is_alike"), [("all-MiniLM-L6-v2/f32", True), ("multilingual-e5-small/f32", False)]
+)
+async def test_how_close_two_meanings_are_depends_on_what_their_maker_gives_unrelated_ones(
+    made_by: str, is_alike: bool, database: Database
+) -> None:
+    said = [f"word{number}" for number in range(60)]
+    # The same but for the words at the end: about six of ten triples are in both.
+    texts = [" ".join([*said[:45], *(f"{ending}{word}" for word in said[45:])]) for ending in ("one", "two")]
+    one, other = numpy.zeros((2, 384), numpy.float32)
+    one[0], other[:2] = 1.0, (0.98, (1 - 0.98**2) ** 0.5)
+    async with Index(database) as index:
+        await index.add(entry("first", texts[0]), one[None], made_by)
+        found = await index.find_alike(texts[1], other)
+    assert [each.source for each in found] == (["first"] if is_alike else [])

@@ -1,50 +1,19 @@
 """The graph written by hand gives what a plain forward pass gives, on a small model of random weights."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from plain_encoder import forward
 
 from serdab.engines.encoder import Encoder, batches_of
 from serdab.engines.errors import BadEmbeddingInput, BadModelFolder
 from serdab.engines.wire import check_texts
-from serdab.testing.small_models import HEADS, LAYERS, WIDTH, Weights, make_model
+from serdab.testing.small_models import make_model
 
 TEXTS = ["a", "a b c d", "hello there, 你好", "السلام", "abc " * 100]
-
-
-def forward(weights: Weights, ids: list[int]) -> Any:
-    """One text through the encoder, in plain numpy."""
-
-    def linear(x: Any, name: str) -> Any:
-        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-    def norm(x: Any, name: str) -> Any:
-        centred = x - x.mean(-1, keepdims=True)
-        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
-        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    table = "embeddings.{}_embeddings.weight".format
-    x = weights[table("word")][ids] + weights[table("position")][: len(ids)] + weights[table("token_type")][0]
-    x = norm(x, "embeddings.LayerNorm")
-    erf = np.vectorize(math.erf)
-    for number in range(LAYERS):
-        layer = f"encoder.layer.{number}"
-        parts = [linear(x, f"{layer}.attention.self.{part}") for part in ("query", "key", "value")]
-        q, k, v = (part.reshape(len(ids), HEADS, -1).transpose(1, 0, 2) for part in parts)
-        scores = q @ k.transpose(0, 2, 1) / math.sqrt(WIDTH // HEADS)
-        shares = np.exp(scores - scores.max(-1, keepdims=True))
-        shares /= shares.sum(-1, keepdims=True)
-        context = (shares @ v).transpose(1, 0, 2).reshape(len(ids), WIDTH)
-        x = norm(linear(context, f"{layer}.attention.output.dense") + x, f"{layer}.attention.output.LayerNorm")
-        inner = linear(x, f"{layer}.intermediate.dense")
-        inner = inner * 0.5 * (1 + erf(inner / math.sqrt(2)))
-        x = norm(linear(inner, f"{layer}.output.dense") + x, f"{layer}.output.LayerNorm")
-    mean = x.mean(0)
-    return mean / np.linalg.norm(mean)
 
 
 def test_the_graph_agrees_with_a_plain_forward_pass(tmp_path: Path) -> None:

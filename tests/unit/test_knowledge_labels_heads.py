@@ -11,6 +11,7 @@ import pytest
 from serdab.engines import load_extra
 from serdab.knowledge.features import ARABIC, CYRILLIC, HAN, LATIN, OTHER, grams_of, script_of
 from serdab.knowledge.heads import Heads, Judge, learn
+from serdab.knowledge.neighbours import Neighbours
 from serdab.models.margins import MOST_RIVALS, fit_margins
 
 sparse: Any = load_extra("scipy.sparse")
@@ -71,6 +72,70 @@ def test_a_script_that_the_embedder_does_not_know_is_told_by_n_grams() -> None:
     assert (guess.label, guess.by_grams_only) == ("money", True)
     assert guess.confidence > 0.8
     assert set(judge.telling_words("فاتورة غدا", "money", 1)) == {"فاتورة"}
+
+
+def _telling(labels: list[str], row: int = 0) -> Any:
+    """Embeddings of which one number is the label."""
+    vectors = _noise(len(labels))
+    vectors[:, row] = [2.0 if label == "money" else -2.0 for label in labels]
+    return vectors / numpy.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_what_tells_is_chosen_by_what_was_right_for_each_script() -> None:
+    # In Chinese the words tell and the embedding does not, in Arabic it is the other way round.
+    chinese = _texts({"weather": "雨天 晴天 多云 暴风 大风 下雪", "money": "银行 贷款 发票 现金 税务 工资"}, 40)
+    arabic = _texts(dict.fromkeys(ARABIC_WORDS, ARABIC_WORDS["money"]), 40)
+    texts, labels = chinese[0] + arabic[0], chinese[1] + arabic[1]
+    embeddings = numpy.concatenate([_noise(80), _telling(arabic[1])])
+    heads = learn(texts, labels, embeddings, made_by="multilingual-e5-small/f32").heads
+    chosen = {choice.script: choice for choice in heads.choices}
+    assert chosen["Arabic"].chosen == "embedding"
+    assert chosen["Chinese, Japanese, Korean"].chosen != "embedding"
+    assert all(each.accuracy > 0.95 for each in chosen.values())
+    judge = Judge(heads)
+    assert judge.guess("发票 现金", _telling(["weather"])[0]).label == "money"
+    assert judge.guess("فاتورة قرض", _telling(["weather"])[0]).label == "weather"
+
+
+@pytest.mark.parametrize(
+    ("made_by", "label", "by_grams_only"),
+    [
+        ("multilingual-e5-small/f32", "money", False),
+        ("all-MiniLM-L6-v2/f32", "weather", True),
+        ("", "weather", True),
+    ],
+)
+def test_of_too_few_rows_the_embedding_counts_where_its_model_knows_the_script(
+    made_by: str, label: str, by_grams_only: bool
+) -> None:
+    english, arabic = _texts(ENGLISH, 40), _texts(ARABIC_WORDS, 4)
+    labels = english[1] + arabic[1]
+    judge = Judge(learn(english[0] + arabic[0], labels, _telling(labels), made_by=made_by).heads)
+    # Its words are of the one kind, its meaning is of the other.
+    guess = judge.guess("مطر", _telling(["money"])[0])
+    assert (guess.label, guess.by_grams_only) == (label, by_grams_only)
+
+
+def test_few_examples_are_told_by_meaning_where_the_model_knows_the_script() -> None:
+    texts, labels = ["مطر", "فاتورة"], ["weather", "money"]
+    asked = "مطر غدا", _telling(["money"])[0]
+    for made_by, label in (("multilingual-e5-small/f32", "money"), ("all-MiniLM-L6-v2/f32", "weather")):
+        known = Neighbours(texts, labels, _telling(labels), made_by)
+        assert known.labels[int(known.chances(*asked)[0].argmax())] == label
+
+
+def test_what_unrelated_texts_have_in_common_gives_no_confidence() -> None:
+    # Vectors of this model have a large part in common.
+    common = numpy.zeros(384, numpy.float32)
+    common[-1] = 0.75**0.5
+    vectors = common + 0.5 * _noise(3)
+    vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    assert 0.7 < float(vectors[0] @ vectors[2]) < 0.8
+    confidence = {
+        made_by: float(Neighbours(["a", "b"], ["x", "y"], vectors[:2], made_by).chances("c", vectors[2])[0].max())
+        for made_by in ("multilingual-e5-small/f32", "all-MiniLM-L6-v2/f32")
+    }
+    assert confidence["multilingual-e5-small/f32"] < 0.1 < 0.3 < confidence["all-MiniLM-L6-v2/f32"]
 
 
 def test_each_script_with_enough_examples_has_a_head_of_its_own() -> None:

@@ -16,13 +16,18 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from serdab.engines import Intake
 from serdab.knowledge.extraction import extract_fields
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources, read_document
 from serdab.knowledge.splitting import split_text
+from serdab.models import MODELS
 
 SAMPLES = Path(str(resources.files("serdab.knowledge") / "samples" / "files"))
 MOST = 52_428_800
+
+#: A model of a hundred languages that reads 128 tokens.
+SENTENCES_ONLY = "paraphrase-multilingual-MiniLM-L12-v2"
 
 
 def test_a_line_of_json_may_have_one_label_or_several(tmp_path: Path) -> None:
@@ -239,6 +244,31 @@ def test_chunks_are_as_long_as_an_embedder_reads(text: str, least: int, most: in
     lengths = [chunk.end - chunk.start for chunk in split_text(text)[:-1]]
     assert least <= min(lengths)
     assert max(lengths) <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("the quick brown fox jumps over lazy dogs. " * 100, 400, 530),
+        ("اجتمع مجلس الإدارة في مقر الشركة صباح اليوم. " * 100, 300, 400),
+        ("该公司董事会今天上午在总部召开会议。" * 100, 120, 170),
+        ("Совет директоров собрался утром. " * 100, 300, 400),
+        ("이사회는 오늘 아침 본사에서 열렸다. " * 100, 150, 240),
+    ],
+)
+def test_chunks_are_as_long_as_a_model_of_many_languages_reads(text: str, least: int, most: int) -> None:
+    lengths = [chunk.end - chunk.start for chunk in split_text(text, MODELS[SENTENCES_ONLY].intake)[:-1]]
+    assert least <= min(lengths)
+    assert max(lengths) <= most
+
+
+def test_a_model_that_reads_on_gets_no_longer_chunks_than_a_reader_points_at() -> None:
+    text = "the quick brown fox jumps over lazy dogs. " * 100
+    assert split_text(text, MODELS["multilingual-e5-small"].intake) == split_text(text)
+
+
+def test_a_model_that_reads_next_to_nothing_still_gets_all_of_a_text() -> None:
+    assert [text.start for text in split_text("雨雪", Intake(most_tokens=0))] == [0, 1]
 
 
 @contextmanager

@@ -22,8 +22,8 @@ LOOK_EVERY_S = 2.0
 
 def embedder_of(settings: Settings) -> Embedder:
     """A client of whichever engine of this home makes embeddings now."""
-    name = settings.models.embedder
-    return Embedder.of(settings, name, model_entry(name).dimensions)
+    entry = model_entry(settings.models.embedder)
+    return Embedder.of(settings, entry.name, entry.dimensions, entry.intake)
 
 
 def engine_process(settings: Settings) -> EngineProcess:

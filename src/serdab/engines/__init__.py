@@ -11,9 +11,12 @@ from serdab.engines.errors import (
     MissingExtra,
 )
 from serdab.engines.extras import load_extra
+from serdab.engines.intake import HUNDRED_LANGUAGES, USUAL_INTAKE, Intake, Vocabulary
 from serdab.engines.process import EngineOptions, EngineProcess
 
 __all__ = [
+    "HUNDRED_LANGUAGES",
+    "USUAL_INTAKE",
     "BadEmbeddingInput",
     "BadModelFolder",
     "Embedder",
@@ -23,7 +26,9 @@ __all__ = [
     "EngineOptions",
     "EngineProcess",
     "EngineUnavailable",
+    "Intake",
     "MissingExtra",
+    "Vocabulary",
     "find_engine",
     "load_extra",
     "read_address",

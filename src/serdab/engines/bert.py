@@ -1,4 +1,4 @@
-"""What a folder with a BERT encoder says about itself: shape, weights, vocabulary."""
+"""What a folder with a BERT encoder says about itself: shape and weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from serdab.engines.extras import load_extra
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-VOCABULARY = "vocab.txt"
 #: Holds `max_seq_length`, the most tokens a text was trained with.
 LENGTHS = "sentence_bert_config.json"
 
@@ -84,7 +83,7 @@ def read_weights(folder: Path) -> dict[str, Any]:
         with safetensors.safe_open(str(folder / WEIGHTS), framework="np") as file:
             for name in file.keys():  # noqa: SIM118 (a handle, not a mapping)
                 if name.endswith(("weight", "bias")):
-                    weights[name.removeprefix("bert.")] = file.get_tensor(name).astype(numpy.float32)
+                    weights[name.removeprefix("bert.")] = file.get_tensor(name).astype(numpy.float32, copy=False)
     except (OSError, safetensors.SafetensorError) as error:
         raise BadModelFolder(expected(f"{folder / WEIGHTS}", "a file of safetensors", str(error))) from error
     return weights

@@ -34,8 +34,11 @@ class GraphWriter:
         self.numpy = load_extra("numpy")
         self._onnx = load_extra("onnx")
         self._weights = weights
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        helper = self._onnx.helper
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MS, 1)]
+        graph = helper.make_graph([], "sentence-encoder", [], [])
+        # Filled in place: the library's functions would copy hundreds of megabytes from list to graph to model.
+        self._model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="serdab")
 
     def weight(self, name: str) -> Any:
         """A tensor of the model.
@@ -49,7 +52,8 @@ class GraphWriter:
 
     def constant(self, name: str, array: Any) -> str:
         """Store an array in the graph."""
-        self._constants.append(self._onnx.numpy_helper.from_array(self.numpy.ascontiguousarray(array), name))
+        tensor = self._onnx.numpy_helper.from_array(self.numpy.ascontiguousarray(array), name)
+        self._model.graph.initializer.append(tensor)
         return name
 
     def stored(self, name: str) -> str:
@@ -61,18 +65,16 @@ class GraphWriter:
     ) -> str:
         """Add one operator; returns the name of its first output."""
         outputs = [output] if isinstance(output, str) else list(output)
-        self._nodes.append(self._onnx.helper.make_node(kind, list(inputs), outputs, domain=domain, **facts))
+        self._model.graph.node.append(self._onnx.helper.make_node(kind, list(inputs), outputs, domain=domain, **facts))
         return outputs[0]
 
     def finish(self, width: int) -> bytes:
         """The graph as a serialised ONNX model."""
         helper, kinds = self._onnx.helper, self._onnx.TensorProto
         inputs = [helper.make_tensor_value_info(name, kinds.INT32, ["texts", "tokens"]) for name in ("ids", "mask")]
-        outputs = [helper.make_tensor_value_info("embedding", kinds.FLOAT, ["texts", width])]
-        graph = helper.make_graph(self._nodes, "sentence-encoder", inputs, outputs, self._constants)
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MS, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="serdab")
-        return bytes(model.SerializeToString())
+        self._model.graph.input.extend(inputs)
+        self._model.graph.output.append(helper.make_tensor_value_info("embedding", kinds.FLOAT, ["texts", width]))
+        return bytes(self._model.SerializeToString())
 
 
 def exact_product(graph: GraphWriter, x: str, name: str, weight: Any) -> str:

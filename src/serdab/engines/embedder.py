@@ -17,6 +17,7 @@ from serdab.core import Settings, expected
 from serdab.engines.addresses import find_engine
 from serdab.engines.errors import BadEmbeddingInput, EngineFailed, EngineUnavailable
 from serdab.engines.extras import load_extra
+from serdab.engines.intake import USUAL_INTAKE, Intake
 from serdab.engines.wire import check_texts, read_vectors
 
 if TYPE_CHECKING:
@@ -51,14 +52,22 @@ class Embedder:
     requests and nobody waits for a timer.
     """
 
-    def __init__(self, url: str | Callable[[], str | None], dimensions: int, deadline_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str | Callable[[], str | None],
+        dimensions: int,
+        deadline_s: float = 60.0,
+        intake: Intake = USUAL_INTAKE,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             url: the engine's address, or a function that finds it now (None: there is none at the moment).
             dimensions: the width of its vectors.
             deadline_s: how long a call goes on trying while no engine answers, seconds.
+            intake: how its model wants texts.
         """
+        self.intake = intake
         self.dimensions = dimensions
         #: Model and precision of the engine that answered last, such as `all-MiniLM-L6-v2/int8`; empty: none yet.
         self.made_by = ""
@@ -71,9 +80,9 @@ class Embedder:
         self._closed = False
 
     @classmethod
-    def of(cls, settings: Settings, model: str, dimensions: int, deadline_s: float = 60.0) -> Embedder:
+    def of(cls, settings: Settings, model: str, dimensions: int, intake: Intake = USUAL_INTAKE) -> Embedder:
         """A client of whichever engine of this home serves the model, also after that engine moved."""
-        return cls(lambda: find_engine(settings, model), dimensions, deadline_s)
+        return cls(lambda: find_engine(settings, model), dimensions, intake=intake)
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,13 +91,20 @@ class Embedder:
         await self.close()
 
     async def embed(self, texts: Sequence[str]) -> NDArray[float32]:
-        """Vectors of length one, float32 of (texts, dimensions), in the order of the texts.
+        """The meaning of texts that are kept: vectors of length one, float32 of (texts, dimensions), in their order.
 
         Raises:
             BadEmbeddingInput: a text is empty, no string, or no Unicode; no request was made.
             EngineUnavailable: no engine answered within the deadline.
             EngineFailed: the engine answered something else.
         """
+        return await self._embed(texts, self.intake.before_text)
+
+    async def embed_questions(self, questions: Sequence[str]) -> NDArray[float32]:
+        """The meaning of questions about such texts; the same otherwise."""
+        return await self._embed(questions, self.intake.before_question)
+
+    async def _embed(self, texts: Sequence[str], before: str) -> NDArray[float32]:
         if self._closed:
             raise EngineUnavailable("expected the embedder to be open, got a call after close")
         numpy = load_extra("numpy")
@@ -96,7 +112,7 @@ class Embedder:
             empty: NDArray[float32] = numpy.empty((0, self.dimensions), numpy.float32)
             return empty
         check_texts(texts)
-        asks = _asks_of(texts)
+        asks = _asks_of([before + text for text in texts] if before else texts)
         self._asks.extend(asks)
         self._schedule()
         try:

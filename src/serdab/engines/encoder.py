@@ -1,4 +1,4 @@
-"""Texts to vectors in this process: tokens by WordPiece, small batches of little padding, one on each core."""
+"""Texts to vectors in this process: small batches of little padding, one on each core."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serdab.core import expected
-from serdab.engines.bert import VOCABULARY, read_most_tokens, read_shape
+from serdab.engines.bert import read_most_tokens, read_shape
 from serdab.engines.conversion import convert_model
 from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
+from serdab.engines.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -23,8 +24,6 @@ TOKENS_PER_BATCH = 512
 MOST_PADDING = 0.125
 #: Tokens below which a batch takes texts of any length.
 SMALL_BATCH_TOKENS = 256
-#: The token of what no piece of the vocabulary covers.
-UNKNOWN = "[UNK]"
 #: Characters of a text that are looked at: no vocabulary needs more for its most tokens.
 MOST_CHARACTERS = 32_768
 
@@ -48,7 +47,7 @@ class Encoder:
         self.dimensions = shape.hidden_size
         self.most_tokens = read_most_tokens(folder, shape)
         self._numpy = load_extra("numpy")
-        self._tokenizer = _load_tokenizer(folder, self.most_tokens)
+        self._tokenizer = load_tokenizer(folder, self.most_tokens, shape.vocab_size)
         self.threads = threads
         self._session = _open_session(convert_model(folder, precision))
         self._pool = ThreadPoolExecutor(threads, "batch")
@@ -104,22 +103,6 @@ def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterat
         batch.append(position)
     if batch:
         yield batch
-
-
-def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
-    tokenizers = load_extra("tokenizers")
-    vocabulary = folder / VOCABULARY
-    try:
-        model = tokenizers.models.WordPiece.from_file(str(vocabulary), unk_token=UNKNOWN)
-        tokenizer = tokenizers.Tokenizer(model)
-        ends = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
-        tokenizer.post_processor = tokenizers.processors.BertProcessing(*ends)
-    except Exception as error:
-        raise BadModelFolder(expected(f"{vocabulary}", "a WordPiece vocabulary", str(error))) from error
-    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    tokenizer.enable_truncation(most_tokens)
-    return tokenizer
 
 
 def _open_session(path: Path) -> Any:

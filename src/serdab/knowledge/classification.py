@@ -99,9 +99,9 @@ class Classifier:
         known = await self._look(label_set)
         if known.set_id is None:
             return _none(f"no labels are known in the set {label_set}; import some: serdab labels import FILE")
+        if why := _misfit(known.judge or known.compared, made_by):
+            return _none(f"{why}; say: serdab labels train {label_set}")
         if known.judge is not None:
-            if why := _misfit(known.judge, made_by):
-                return _none(f"{why}; say: serdab labels train {label_set}")
             return _weigh(await self._by_head(known, text, embedding), known.threshold)
         if known.compared is not None:
             return _weigh(_by_neighbours(known.compared, text, embedding), known.threshold)
@@ -176,11 +176,11 @@ def _judge_of(data: bytes) -> Judge:
     return Judge(heads)
 
 
-def _misfit(judge: Judge, made_by: str) -> str:
-    """Why what was learned cannot be asked about an embedding; empty when it can."""
-    if not judge.is_current:
+def _misfit(judge: Judge | Neighbours | None, made_by: str) -> str:
+    """Why what is known of labels cannot be asked about an embedding; empty when it can."""
+    if isinstance(judge, Judge) and not judge.is_current:
         return "expected labels that this version had learned, got those of an earlier one"
-    if made_by and judge.made_by and made_by != judge.made_by:
+    if judge is not None and made_by and judge.made_by and made_by != judge.made_by:
         return expected("the embedding of the document", f"made by {judge.made_by}, as those of the labels", made_by)
     return ""
 

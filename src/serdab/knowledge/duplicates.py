@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import numpy
 
+from serdab.knowledge.makers import unrelated_cosine
 from serdab.knowledge.sketches import Hashes, bands_of, from_bytes, likeness, likenesses
 from serdab.knowledge.vectors import Vector, from_database
 from serdab.store import Connection, load_statements
@@ -18,6 +19,7 @@ _SQL = load_statements("serdab.knowledge")
 
 #: Share of word triples from which on two documents are nearly the same; with meaning this close, a smaller one is.
 NEARLY, NEARLY_IF_CLOSE = 0.7, 0.45
+#: A cosine, where unrelated texts have none in common.
 CLOSE = 0.97
 #: Documents that are compared with one at most, and that stand for the others of a band.
 MOST_COMPARED, MOST_REPRESENTATIVES = 2_000, 16
@@ -55,7 +57,9 @@ async def find_alike(
     found = {row["document_id"]: float(share) for row, share in zip(rows, shares, strict=True)}
     middles = await _middles(connection, found)
     close = {key: float(meaning @ middles[key]) if key in middles else 0.0 for key in found}
-    kept = [key for key, share in found.items() if _is_nearly(share, close[key])]
+    made_by = await connection.fetchval(_SQL["maker_of_vectors"]) or ""
+    close_from = 1 - (1 - CLOSE) * (1 - unrelated_cosine(made_by))
+    kept = [key for key, share in found.items() if share >= (NEARLY_IF_CLOSE if close[key] >= close_from else NEARLY)]
     kept.sort(key=lambda key: (-found[key], -close[key], key))
     return await _told(connection, kept[:most], found, close)
 
@@ -132,10 +136,6 @@ def _share(key: UUID, first: UUID, digests: Mapping[UUID, bytes], hashes: Mappin
     if digests[key] == digests[first]:
         return 1.0
     return likeness(hashes[key], hashes[first]) if key in hashes and first in hashes else 0.0
-
-
-def _is_nearly(share: float, close: float) -> bool:
-    return share >= NEARLY or (share >= NEARLY_IF_CLOSE and close >= CLOSE)
 
 
 async def _middles(connection: Connection, keys: Iterable[UUID]) -> dict[UUID, Vector]:

@@ -19,8 +19,8 @@ SCRIPT_NAMES = {
     CYRILLIC: "Cyrillic",
     OTHER: "other",
 }
-#: Scripts that an embedder of English has no words for: when too few rows can tell, n-grams decide there.
-STRANGE = (ARABIC, CYRILLIC, OTHER)
+#: Scripts that an embedder of English has no words for.
+STRANGE_TO_ENGLISH = (ARABIC, CYRILLIC, OTHER)
 #: Size of the space that n-grams are hashed into, as a power of two.
 GRAM_BITS = 16
 GRAM_WIDTH = 1 << GRAM_BITS

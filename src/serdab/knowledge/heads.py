@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,12 +13,12 @@ from serdab.knowledge.features import (
     FEATURES_VERSION,
     GRAM_BITS,
     SCRIPT_NAMES,
-    STRANGE,
     Grams,
     grams_of,
     join_grams,
     script_of,
 )
+from serdab.knowledge.makers import strange_scripts
 from serdab.knowledge.vectors import Vector, Vectors
 from serdab.models import Calibration, Examples, HeldOut, LinearHead, train_head
 
@@ -59,15 +59,22 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     #: `temperature`, `vector` or `isotonic`.
     calibration: str
 
+    @property
+    def chosen(self) -> str:
+        """What tells: `embedding`, `n-grams` or `both`."""
+        return "n-grams" if not self.embedding_share else "embedding" if not self.gram_share else "both"
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """An example as it was told by a head that had not learned from it."""
 
     #: Its place in the examples.
     row: int
-    #: Places in `labels`.
+    #: Places in `labels`: the right one, the one that was told, and what each view alone would have told.
     label: int
     found: int
+    by_embedding: int | None = None
+    by_grams: int | None = None
     confidence: float
 
 
@@ -181,7 +188,11 @@ class _Ready:
 
 
 def learn(
-    texts: Sequence[str], labels: Sequence[str], embeddings: Vectors, weights: Sequence[float] | None = None
+    texts: Sequence[str],
+    labels: Sequence[str],
+    embeddings: Vectors,
+    weights: Sequence[float] | None = None,
+    made_by: str = "",
 ) -> Learned:
     """Learn from examples of two labels or more; blocks for seconds.
 
@@ -193,6 +204,7 @@ def learn(
         labels: of each text.
         embeddings: of each text.
         weights: how much each counts; one that counts more or less than 1 is a description, which is never held out.
+        made_by: model and precision of the embeddings, as `Embedder.made_by` has it.
     """
     names = sorted(set(labels))
     number = {name: at for at, name in enumerate(names)}
@@ -206,38 +218,50 @@ def learn(
     groups = _group(kinds[~fixed], scripts[~fixed], len(names)) if not fixed.all() else [list(SCRIPT_NAMES)]
     for at, group in enumerate(groups):
         chosen = numpy.flatnonzero(numpy.isin(scripts, group))
-        places, values, starts = join_grams([grams[row] for row in chosen])
-        examples = Examples(
-            embeddings=embeddings[chosen],
-            gram_at=places >> shift,
-            gram_values=values,
-            starts=starts,
-            gram_width=1 << (GRAM_BITS - shift),
-            kinds=kinds[chosen],
-            scripts=scripts[chosen],
-            weights=counts[chosen],
-            fixed=fixed[chosen],
-        )
-        trained = train_head(examples, group, STRANGE)
+        columns = {"embeddings": embeddings, "kinds": kinds, "scripts": scripts, "weights": counts, "fixed": fixed}
+        examples = _examples(chosen, [grams[row] for row in chosen], shift, columns)
+        trained = train_head(examples, group, strange_scripts(made_by))
         heads.append(_store(trained, len(chosen), shift))
         held.append((chosen, trained.held_out))
         choices += _choices(trained, examples)
         of_script.update(dict.fromkeys(group, at))
     told = [each for chosen, out in held if out is not None for each in _told(chosen, kinds, out)]
-    made = Heads(labels=names, heads=heads, of_script=of_script, features=FEATURES_VERSION, choices=choices, told=told)
+    made = Heads(
+        labels=names,
+        heads=heads,
+        of_script=of_script,
+        features=FEATURES_VERSION,
+        made_by=made_by,
+        choices=choices,
+        told=told,
+    )
     return Learned(heads=made, held_out=held)
 
 
+def _examples(chosen: NDArray[numpy.int64], grams: Sequence[Grams], shift: int, columns: Mapping[str, Any]) -> Examples:
+    """Some of the rows, with their n-grams."""
+    places, values, starts = join_grams(grams)
+    return Examples(
+        gram_at=places >> shift,
+        gram_values=values,
+        starts=starts,
+        gram_width=1 << (GRAM_BITS - shift),
+        **{name: column[chosen] for name, column in columns.items()},
+    )
+
+
 def _told(chosen: NDArray[numpy.int64], kinds: NDArray[numpy.int64], out: HeldOut) -> list[Told]:
-    best = out.chances.argmax(1)
+    best = [scores.argmax(1).tolist() for scores in (out.chances, out.by_embedding, out.by_grams)]
     return [
         Told(
             row=int(chosen[row]),
             label=int(kinds[chosen[row]]),
-            found=int(found),
+            found=found,
+            by_embedding=by_embedding,
+            by_grams=by_grams,
             confidence=round(float(chances[found]), 6),
         )
-        for row, found, chances in zip(out.rows, best, out.chances, strict=True)
+        for row, chances, found, by_embedding, by_grams in zip(out.rows, out.chances, *best, strict=True)
     ]
 
 

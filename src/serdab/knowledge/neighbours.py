@@ -9,7 +9,8 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
-from serdab.knowledge.features import STRANGE, grams_of, script_of
+from serdab.knowledge.features import grams_of, script_of
+from serdab.knowledge.makers import strange_scripts, unrelated_cosine
 from serdab.knowledge.vectors import Vector, Vectors, from_database
 
 #: Examples that are looked at one by one when there are too few to learn from.
@@ -30,9 +31,13 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 class Neighbours:
     """What a small set knows, asked like a `Judge`."""
 
-    def __init__(self, texts: Sequence[str], labels: Sequence[str], embeddings: Vectors) -> None:
+    def __init__(self, texts: Sequence[str], labels: Sequence[str], embeddings: Vectors, made_by: str = "") -> None:
         #: Each label once, sorted.
         self.labels = sorted(set(labels))
+        #: Model and precision of the embeddings; empty: not known. Of several all: no vector is of that kind.
+        self.made_by = made_by
+        self._strange = strange_scripts(made_by)
+        self._unrelated = unrelated_cosine(made_by)
         self._texts, self._embeddings = texts, embeddings
         place = {label: at for at, label in enumerate(self.labels)}
         self._kinds = [place[label] for label in labels]
@@ -43,7 +48,8 @@ class Neighbours:
         if not rows:
             return None
         columns = [row["text"] for row in rows], [row["label"] for row in rows]
-        return cls(*columns, numpy.stack([from_database(row["embedding"]) for row in rows]))
+        makers = sorted({row["made_by"] for row in rows if row["made_by"]})
+        return cls(*columns, numpy.stack([from_database(row["embedding"]) for row in rows]), " and ".join(makers))
 
     def chances(self, text: str, embedding: Vector) -> tuple[NDArray[numpy.float64], int]:
         """What the vote of the nearest gives each label, together at most 1, and the script of the text."""
@@ -64,9 +70,9 @@ class Neighbours:
         return [Example(text=self._texts[at], label=label, similarity=float(similarities[at])) for at in found[:most]]
 
     def _similarities(self, text: str, embedding: Vector) -> Vectors:
-        """By meaning, or by n-grams in a script that the embedder does not know."""
-        if script_of(text) not in STRANGE:
-            found: Vectors = self._embeddings @ embedding
+        """By meaning, or by n-grams in a script that the embedder does not know: 0 is unrelated, 1 the same."""
+        if script_of(text) not in self._strange:
+            found: Vectors = (self._embeddings @ embedding - self._unrelated) / (1 - self._unrelated)
             return found
         asked = grams_of(text)
         place = {int(at): float(value) for at, value in zip(asked.at, asked.values, strict=True)}

@@ -224,8 +224,8 @@ select digest, label, text, embedding, made_by from label_example where set_id =
 
 -- name: compared_examples
 -- Examples and descriptions of a set that is too small to learn from.
-select label, text, embedding from label_example where set_id = $1
-union all select label, text, embedding from label_description where set_id = $1
+select label, text, embedding, made_by from label_example where set_id = $1
+union all select label, text, embedding, made_by from label_description where set_id = $1
 order by label, text limit $2
 
 -- name: put_head

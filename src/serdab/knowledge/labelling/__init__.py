@@ -13,7 +13,7 @@ from serdab.knowledge.labelling.measures import (
     macro_f1,
 )
 from serdab.knowledge.labelling.reviewing import Answer, Doubtful, find_doubtful, take_answers
-from serdab.knowledge.labelling.scoring import Score, score_set
+from serdab.knowledge.labelling.scoring import LanguageScore, Score, score_set
 from serdab.knowledge.labelling.thresholds import Costs, choose_threshold, threshold_by_belief
 from serdab.knowledge.labelling.training import Trained, find_set, train_set
 
@@ -23,6 +23,7 @@ __all__ = [
     "Coverage",
     "Doubtful",
     "Drift",
+    "LanguageScore",
     "Score",
     "Trained",
     "calibration_error",

@@ -67,12 +67,19 @@ async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge | Neigh
 
 
 async def see_documents(
-    link: Link, judge: Judge | Neighbours, most: int, *, not_answered: int | None = None, days: int | None = None
+    link: Link,
+    label_set: str,
+    judge: Judge | Neighbours,
+    most: int,
+    *,
+    not_answered: int | None = None,
+    days: int | None = None,
 ) -> list[Seen]:
     """The newest documents, judged now.
 
     Args:
         link: the database.
+        label_set: the name of a set.
         judge: what was learned from a set.
         most: at most so many.
         not_answered: the number of a set; documents that a person answered for in it are left out.
@@ -81,8 +88,8 @@ async def see_documents(
     Raises:
         OtherMaker: another model or precision made the embeddings that the judge learned from.
     """
-    made_by = judge.made_by if isinstance(judge, Judge) else ""
-    await link.use(lambda c: check_maker(c, made_by))
+    learn_anew = f"say: serdab labels train {label_set}; if that does not help, "
+    await link.use(lambda c: check_maker(c, judge.made_by, learn_anew))
     since = None if days is None else await link.use(lambda c: c.fetchval(_OURS["days_ago"], days))
     rows = await link.use(lambda c: c.fetch(_OURS["documents_to_look_at"], not_answered, since, most, MOST_PASSAGES))
     found = []

@@ -73,7 +73,7 @@ async def measure_drift(link: Link, label_set: str, days: int) -> Drift:
         what = expected(f"the set {label_set}", "learned from examples, to compare documents with", "too few", todo)
         raise BadLabels(what)
     judge = await judge_of_set(link, set_id, label_set)
-    seen = await see_documents(link, judge, MOST_DOCUMENTS, days=days)
+    seen = await see_documents(link, label_set, judge, MOST_DOCUMENTS, days=days)
     if len(seen) < LEAST:
         todo = "take more days: --days"
         raise BadLabels(expected(f"the documents of the last {days} days", f"at least {LEAST}", len(seen), todo))

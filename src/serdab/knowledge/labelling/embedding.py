@@ -15,7 +15,8 @@ _SOME_TEXT = "Who made this?"
 
 async def embed_wholes(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
     """One vector for each text; of a long one the middle of its first parts."""
-    parts = [[text[part.start : part.end] for part in split_text(text)[:MOST_PARTS]] for text in texts]
+    intake = embedder.intake
+    parts = [[text[part.start : part.end] for part in split_text(text, intake)[:MOST_PARTS]] for text in texts]
     vectors = await embedder.embed([part for each in parts for part in each])
     found, at = [], 0
     for each in parts:

@@ -12,6 +12,12 @@ update label_example e set embedding = n.embedding, made_by = $4
 from unnest($2::bytea[], $3::vector[]) as n (digest, embedding)
 where e.set_id = $1 and e.digest = n.digest
 
+-- name: embed_descriptions_again
+-- The same for what labels mean.
+update label_description d set embedding = n.embedding, made_by = $4
+from unnest($2::text[], $3::vector[]) as n (label, embedding)
+where d.set_id = $1 and d.label = n.label
+
 -- name: label_descriptions
 -- What the labels of a set mean, in words.
 select label, text, made_by, embedding from label_description where set_id = $1 order by label

@@ -66,7 +66,7 @@ async def find_doubtful(link: Link, label_set: str, count: int) -> list[Doubtful
     """
     set_id = await find_set(link, label_set)
     judge = await judge_of_set(link, set_id, label_set)
-    seen = await see_documents(link, judge, MOST_LOOKED_AT, not_answered=set_id)
+    seen = await see_documents(link, label_set, judge, MOST_LOOKED_AT, not_answered=set_id)
     return [_doubtful(seen[at], judge) for at in choose_diverse(seen, count)]
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-import numpy
 
 from serdab.core import expected
 from serdab.engines import Embedder
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import BadLabels
-from serdab.knowledge.heads import Choice, Heads
+from serdab.knowledge.features import SCRIPT_NAMES, script_of
+from serdab.knowledge.heads import Choice, Heads, Told
 from serdab.knowledge.intervals import wilson
 from serdab.knowledge.labelling.measures import (
     Bin,
@@ -65,6 +65,11 @@ class LanguageScore(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: float
     low: float
     high: float
+    #: With the embedding alone and with n-grams alone; None: it was learned by a version that did not note that.
+    accuracy_by_embedding: float | None
+    accuracy_by_grams: float | None
+    #: What tells texts of its script: `embedding`, `n-grams` or `both`.
+    chosen: str
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +168,7 @@ def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs)
         labels=_by_label(pairs),
         confusions=_confusions(pairs),
         bins=reliability(sure, right),
-        langs=_by_language([language_of(texts[each.row]) for each in told], right),
+        langs=_by_language(heads, texts),
         choices=heads.choices,
     )
 
@@ -199,11 +204,32 @@ def _confusions(pairs: Sequence[tuple[str, str]]) -> list[Confusion]:
     return [Confusion(label=pair[0], found=pair[1], rows=rows) for pair, rows in wrong.most_common(MOST_PAIRS)]
 
 
-def _by_language(langs: Sequence[str], right: Sequence[bool]) -> list[LanguageScore]:
+def _by_language(heads: Heads, texts: Sequence[str]) -> list[LanguageScore]:
+    chosen = {choice.script: choice.chosen for choice in heads.choices}
+    of_lang: dict[str, list[Told]] = {}
+    for each in heads.told:
+        of_lang.setdefault(language_of(texts[each.row]), []).append(each)
     found = []
-    for lang in sorted(set(langs)):
-        ours = [ok for each, ok in zip(langs, right, strict=True) if each == lang]
-        low, high = wilson(sum(ours), len(ours))
-        accuracy = float(numpy.mean(ours))
-        found.append(LanguageScore(lang=lang, rows=len(ours), accuracy=accuracy, low=low, high=high))
+    for lang, told in sorted(of_lang.items()):
+        right = sum(each.label == each.found for each in told)
+        low, high = wilson(right, len(told))
+        scripts = Counter(SCRIPT_NAMES[script_of(texts[each.row])] for each in told)
+        score = LanguageScore(
+            lang=lang,
+            rows=len(told),
+            accuracy=right / len(told),
+            low=low,
+            high=high,
+            accuracy_by_embedding=_share([(each.label, each.by_embedding) for each in told]),
+            accuracy_by_grams=_share([(each.label, each.by_grams) for each in told]),
+            chosen=chosen.get(scripts.most_common(1)[0][0], ""),
+        )
+        found.append(score)
     return found
+
+
+def _share(pairs: Sequence[tuple[int, int | None]]) -> float | None:
+    """How many of the second are the first; None: not all are known."""
+    if any(found is None for _, found in pairs):
+        return None
+    return sum(label == found for label, found in pairs) / len(pairs)

@@ -20,7 +20,7 @@ from serdab.knowledge.features import FEATURES_VERSION
 from serdab.knowledge.heads import Heads, Learned, learn
 from serdab.knowledge.labelling.embedding import embed_wholes, maker_of
 from serdab.knowledge.labelling.thresholds import Costs, choose_threshold
-from serdab.knowledge.vectors import Vector, Vectors, from_database, to_database
+from serdab.knowledge.vectors import Vector, from_database, to_database
 from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge")
@@ -89,7 +89,7 @@ async def gather_material(link: Link, embedder: Embedder, set_id: int) -> Materi
     strange = [at for at, row in enumerate(rows) if row["made_by"] != made_by]
     fresh = await _embed_again(link, embedder, set_id, [(at, rows[at]) for at in strange])
     vectors = [fresh[at] if at in fresh else from_database(row["embedding"]) for at, row in enumerate(rows)]
-    vectors += await _described(embedder, described, made_by)
+    vectors += await _described(link, embedder, set_id, described, made_by)
     return Material(
         digest=_digest(rows, described, made_by),
         texts=[row["text"] for row in (*rows, *described)],
@@ -139,9 +139,7 @@ async def learn_from(material: Material, embedder: Embedder) -> Learned:
     texts, labels = [*material.texts, *names.values()], [*material.labels, *names]
     embeddings = numpy.concatenate([material.embeddings, await embedder.embed(list(names.values()))])
     weights = [1.0] * material.examples + [DESCRIPTION_WEIGHT] * (len(texts) - material.examples)
-    learned = await asyncio.to_thread(learn, texts, labels, embeddings, weights)
-    heads = msgspec.structs.replace(learned.heads, made_by=material.made_by)
-    return msgspec.structs.replace(learned, heads=heads)
+    return await asyncio.to_thread(learn, texts, labels, embeddings, weights, material.made_by)
 
 
 def words_of_name(label: str) -> str:
@@ -185,8 +183,12 @@ async def _keep(set_id: int, values: tuple[list[bytes], list[bytes], str], conne
     await connection.execute(_OURS["embed_examples_again"], set_id, *values)
 
 
-async def _described(embedder: Embedder, rows: Sequence[Any], made_by: str) -> list[Any]:
-    strange = [row["text"] for row in rows if row["made_by"] != made_by]
-    fresh: Vectors | list[Any] = await embedder.embed(strange) if strange else []
+async def _described(link: Link, embedder: Embedder, set_id: int, rows: Sequence[Any], made_by: str) -> list[Vector]:
+    """The embeddings of descriptions; those that another engine had made are made anew and kept."""
+    strange = [row for row in rows if row["made_by"] != made_by]
+    fresh: Sequence[Vector] = await embed_wholes(embedder, [row["text"] for row in strange]) if strange else []
+    if strange:
+        values = [row["label"] for row in strange], [to_database(vector) for vector in fresh], made_by
+        await link.use(lambda c: c.execute(_OURS["embed_descriptions_again"], set_id, *values))
     turn = iter(fresh)
     return [from_database(row["embedding"]) if row["made_by"] == made_by else next(turn) for row in rows]
