@@ -26,7 +26,16 @@ from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_o
 from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import MAIL, EmptyDocument, MailPart, Refusal, Source, find_mail_parts, refused
+from serdab.knowledge.reading import (
+    MAIL,
+    EmptyDocument,
+    MailPart,
+    Refusal,
+    Source,
+    find_mail_parts,
+    path_to_text,
+    refused,
+)
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -56,7 +65,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table. Other
     #: content from the same source is a new version, and search no longer finds the old one.
     source: str
-    #: The file to read; None: `text` is the document.
+    #: The file to read, a `file:` URI where its name is no UTF-8; None: `text` is the document.
     path: str | None = None
     text: str | None = None
     title: str = ""
@@ -337,7 +346,7 @@ def document_of(
         return Document(source=source.name, label_set=label_set, deliver_to=deliver_to, batch=batch, refusal=source)
     return Document(
         source=source.name,
-        path=None if source.path is None else str(source.path),
+        path=None if source.path is None else path_to_text(source.path),
         text=source.text,
         doc_type=source.doc_type,
         lang=source.lang,

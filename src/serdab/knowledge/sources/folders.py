@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from serdab.knowledge.reading import path_from_text, path_to_text, shown_path
 from serdab.knowledge.sources.addresses import FolderSource
 from serdab.knowledge.sources.taking import Intake
 
@@ -87,7 +88,7 @@ class FolderWatch:
 
     async def _take(self, place: str) -> None:
         state, _ = self._waiting[place]
-        path = Path(place)
+        path = path_from_text(place)
         try:
             copied = await asyncio.to_thread(self._intake.copy_file, path, state)
         except OSError as error:
@@ -98,9 +99,12 @@ class FolderWatch:
             self._waiting[place] = (state, time.monotonic())
             return
         if copied is not None:  # Else it has changed since, and waits again.
-            await self._intake.take(copied, place, state[1], path.name, place)
+            again = await self._intake.take(copied, place, state[1], path.name, shown_path(path))
             self._seen[place] = state
             del self._waiting[place]
+            for other in again:
+                if other in self._seen:
+                    self._waiting[other] = (self._seen.pop(other), time.monotonic())
 
 
 def _files(folder: Path) -> Iterator[tuple[str, State]]:
@@ -124,8 +128,7 @@ def _files(folder: Path) -> Iterator[tuple[str, State]]:
 def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, State]]:
     try:
         found = entry.stat(follow_symlinks=False)
-        entry.path.encode()
-    except (FileNotFoundError, UnicodeEncodeError):  # It went, or its name is no text.
+    except FileNotFoundError:
         return
     if stat.S_ISREG(found.st_mode) and found.st_size > 0:
-        yield entry.path, (found.st_size, found.st_mtime_ns)
+        yield path_to_text(Path(entry.path)), (found.st_size, found.st_mtime_ns)
