@@ -54,7 +54,3 @@ from watched_document d where d.source = $1 and d.settled_at is null order by d.
 -- name: settle_documents
 -- Notes that all is done that was to be done for these contents.
 update watched_document set settled_at = clock_timestamp() where source = $1 and digest = any ($2::bytea[])
-
--- name: count_taken
--- How many contents were taken from a source, and how many of them are not settled.
-select count(*) as taken, count(*) filter (where settled_at is null) as open from watched_document where source = $1
