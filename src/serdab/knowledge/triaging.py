@@ -44,8 +44,10 @@ T = TypeVar("T")
 Summary = dict[str, str | list[str] | None]
 
 QUEUE = "documents"
-#: For what lies outside of the worker: the engine, the index, the place of delivery.
+#: For what lies outside of the worker: the engine, the index.
 PATIENT = Retry(attempts=8, backoff=Backoff(first_s=0.5, most_s=30))
+#: For the place of delivery, which somebody may have to start again: ten minutes or more.
+LASTING = Retry(attempts=12, backoff=Backoff(first_s=1, most_s=600))
 #: Chunks of one document that are embedded and found again, 250 pages or more: up to half a minute of work on two
 #: cores, of which others wait for the last seconds, when all come into the index at once. A receipt tells both numbers.
 MOST_INDEXED = 1_000
@@ -131,6 +133,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     abstained: bool = False
     #: Of a mail: what its writer wrote, what is quoted, what is a signature, by places in the normalised text.
     parts: list[MailPart] = []
+    #: When it was brought: of two receipts from one source the later one counts, whichever arrives first.
+    seen_at: datetime.datetime | None = None
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,7 +215,7 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         characters=len(known.text),
         passages=passages,
         # A try that comes late must not make an older version the newest.
-        seen_at=datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC),
+        seen_at=_seen_at(),
     )
     made_by = embedder.made_by
     await resource(Index).add(entry, vectors, made_by)
@@ -247,7 +251,7 @@ async def find_similar(text: str, vector: str, document_id: UUID) -> list[Simila
     ]
 
 
-@step(retries=PATIENT)
+@step(retries=LASTING)
 async def deliver(receipt: Receipt, deliver_to: str) -> str:
     """Note what was found out and take the receipt to its place; gives the place as it may be shown."""
     delivery = resource(Delivery)
@@ -266,6 +270,10 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
     return shown
+
+
+def _seen_at() -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC)
 
 
 def _values(receipt: Receipt) -> Summary:
@@ -320,6 +328,7 @@ async def triage(document: Document) -> Receipt:
         batch=document.batch,
         abstained=verdict.abstained,
         parts=known.parts,
+        seen_at=_seen_at(),
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
