@@ -51,6 +51,12 @@ select d.digest, d.place, d.copy, cardinality(d.run_ids) as runs,
        (select count(*) from run_outcome o where o.run_id = any (d.run_ids) and o.status <> 'd') as failed
 from watched_document d where d.source = $1 and d.settled_at is null order by d.taken_at limit $2
 
+-- name: state_of_document
+-- Whether all is done for a content that was taken, and whether its runs went well, those apart whose history is gone.
+select d.settled_at is not null as settled,
+       not exists (select from run_outcome o where o.run_id = any (d.run_ids) and o.status <> 'd') as well
+from watched_document d where d.source = $1 and d.digest = $2
+
 -- name: settle_documents
 -- Notes that all is done that was to be done for these contents.
 update watched_document set settled_at = clock_timestamp() where source = $1 and digest = any ($2::bytea[])

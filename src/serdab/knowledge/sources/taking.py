@@ -21,7 +21,7 @@ import msgspec
 from serdab.core import private_folder
 from serdab.flow import KeyTaken, Serdab
 from serdab.knowledge.classification import DEFAULT_SET
-from serdab.knowledge.reading import find_sources, path_from_text, path_to_text, shown_path
+from serdab.knowledge.reading import Refusal, find_sources, path_from_text, path_to_text, shown_path
 from serdab.knowledge.triaging import QUEUE, Document, document_of, triage
 from serdab.store import load_statements
 
@@ -43,6 +43,15 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a content is that was taken."""
+
+    #: All is done that was to be done.
+    settled: bool
+    #: No run failed.
+    well: bool
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A document whose runs have all ended."""
 
@@ -62,6 +71,7 @@ class Intake:
         self._serdab = serdab
         self._pool = serdab.database.pool
         self._label_set = label_set or DEFAULT_SET
+        self._batch = source[:500]
         name = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._folder = serdab.settings.folder / FOLDER / name
         #: Held while it is noted what is where: a content may become an old version at another place meanwhile.
@@ -103,6 +113,18 @@ class Intake:
         self.taken += 1
         log.info("taken", extra={"action": "document_taken", "source": self.source, "place": place, "runs": len(runs)})
         return [row["place"] for row in rows]
+
+    async def state_of(self, digest: bytes) -> State | None:
+        """How far a content is that was taken before; None: it was not."""
+        row = await self._pool.fetchrow(_SQL["state_of_document"], self.source, digest)
+        return None if row is None else State(settled=row["settled"], well=row["well"])
+
+    async def refuse(self, place: str, size: int, refusal: Refusal) -> None:
+        """Note a document that is not taken: its run fails with the reason."""
+        key = hashlib.sha256(f"{self.source}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()
+        settings = self._serdab.settings
+        await self._start_one(document_of(refusal, settings, label_set=self._label_set, batch=self._batch), key)
+        await self.see(place, size, 0, None)
 
     async def see(self, place: str, size: int, changed_ns: int, digest: bytes | None) -> None:
         """Note what was seen where."""
@@ -197,9 +219,8 @@ class Intake:
 
     def _documents(self, kept: Path, name: str) -> Iterator[Document]:
         settings = self._serdab.settings
-        batch = self.source[:500]
         for source in find_sources([kept], settings.documents.most_bytes):
-            document = document_of(source, settings, label_set=self._label_set, batch=batch)
+            document = document_of(source, settings, label_set=self._label_set, batch=self._batch)
             yield _renamed(document, name + source.name.removeprefix(shown_path(kept)))
 
 
