@@ -126,6 +126,8 @@ async def test_receipts_are_kept_by_batch_and_the_last_of_a_document_counts(
     await _put(serdab, *texts)
     await _put(serdab, msgspec.structs.replace(texts[0], batch="second"), Document(source="x", text="no batch"))
     assert {each.batch: each.documents for each in await list_batches(database)} == {"first": 4, "second": 1}
+    await _put(serdab, msgspec.structs.replace(texts[0], text="a newer version", batch="third"))
+    assert {each.batch: each.documents for each in await list_batches(database)} == {"first": 4, "third": 1}
     kept = [each async for each in kept_receipts(database, Selection(batch="first"))]
     assert sorted(each.receipt.source for each in kept) == ["1", "2", "3", "4"]
     assert len([each async for each in kept_receipts(database, Selection())]) == 6
