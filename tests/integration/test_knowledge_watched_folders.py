@@ -288,3 +288,22 @@ async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Dat
     assert _copies(client.settings) == []
     old.unlink()
     assert (await _watch(client, folder)).taken == 0
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_folder_that_cannot_be_listed_stops_no_other_and_loses_nothing(
+    client: Serdab, database: Database, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    deep = os.open(folder, os.O_RDONLY)
+    for _ in range(20):  # Longer than any path may be.
+        os.mkdir("d" * 250, dir_fd=deep)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+    (folder / "open.txt").write_text("an invoice of acme")
+    assert (await _watch(client, folder)).taken == 1
+    assert await _found(database) == {"open.txt": "an invoice of acme"}
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "cannot be listed: File name too long"
+    ]

@@ -42,6 +42,8 @@ class FolderWatch:
         #: What is not taken yet, and since when it is as it is, by the monotonic clock.
         self._waiting: dict[str, tuple[State, float]] = {}
         self._told: dict[str, State] = {}
+        #: Folders below that cannot be listed: what was seen in them is not gone.
+        self._closed: set[str] = set()
 
     async def open(self) -> None:
         """Learn what was seen before."""
@@ -57,7 +59,9 @@ class FolderWatch:
             OSError: the folder cannot be listed; nothing is forgotten then.
         """
         now = time.monotonic()
-        present = await asyncio.to_thread(lambda: dict(_files(self._path)))
+        closed: list[OSError] = []
+        present = await asyncio.to_thread(lambda: dict(_files(self._path, closed)))
+        self._tell_closed(closed)
         waiting = {}
         for place, state in present.items():
             if self._seen.get(place) != state:
@@ -71,7 +75,7 @@ class FolderWatch:
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
-        gone = [place for place in self._seen if place not in present]
+        gone = [place for place in self._seen if place not in present and not self._is_closed(place)]
         if gone:
             await self._intake.forget(gone)
             for place in gone:
@@ -85,6 +89,17 @@ class FolderWatch:
         if ended:
             await self._intake.settle(ended)
         return under_way
+
+    def _tell_closed(self, closed: list[OSError]) -> None:
+        """Say once of each folder why it cannot be listed."""
+        for error in closed:
+            if error.filename not in self._closed:
+                facts = {"action": "folder_unreachable", "place": shown_path(Path(error.filename))}
+                log.warning("cannot be listed: %s", error.strerror, extra=facts)
+        self._closed = {error.filename for error in closed}
+
+    def _is_closed(self, place: str) -> bool:
+        return any(path_from_text(place).is_relative_to(folder) for folder in self._closed)
 
     async def _take(self, place: str) -> None:
         state, _ = self._waiting[place]
@@ -107,22 +122,35 @@ class FolderWatch:
                     self._waiting[other] = (self._seen.pop(other), time.monotonic())
 
 
-def _files(folder: Path) -> Iterator[tuple[str, State]]:
+def _files(folder: Path, closed: list[OSError]) -> Iterator[tuple[str, State]]:
     """Plain files below a folder; no hidden ones, no links, none that is empty or bears the mark of being written.
 
+    Args:
+        folder: the watched one.
+        closed: gets the errors of folders below it that cannot be listed.
+
     Raises:
-        OSError: the folder itself, or one below it, cannot be listed.
+        OSError: the folder itself cannot be listed.
     """
     folders = [str(folder)]
     while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith((".", "~$")):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif not entry.name.lower().endswith(_UNFINISHED):
-                    yield from _file(entry)
+        place = folders.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith((".", "~$")):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif not entry.name.lower().endswith(_UNFINISHED):
+                        yield from _file(entry)
+        except FileNotFoundError:
+            if place == str(folder):
+                raise
+        except OSError as error:
+            if place == str(folder):
+                raise
+            closed.append(error)
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, State]]:
