@@ -307,3 +307,17 @@ async def test_a_folder_that_cannot_be_listed_stops_no_other_and_loses_nothing(
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
         "cannot be listed: File name too long"
     ]
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_file_that_is_too_large_fails_with_its_reason_and_is_not_copied(
+    client: Serdab, database: Database, folder: Path
+) -> None:
+    with (folder / "film.pdf").open("wb") as file:
+        os.truncate(file.fileno(), client.settings.documents.most_bytes + 1)
+    for _ in range(2):
+        assert (await _watch(client, folder)).taken == 0
+    (failed,) = await failed_documents(client, Selection(batch=str(folder)))
+    assert (failed.source, "raise documents.most_bytes" in failed.reason) == (str(folder / "film.pdf"), True)
+    assert _copies(client.settings) == []
+    assert await _sources(database) == {"film.pdf": 1}

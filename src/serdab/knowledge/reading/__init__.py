@@ -17,7 +17,7 @@ from serdab.knowledge.reading.refusals import (
     UnsupportedDocument,
     refused,
 )
-from serdab.knowledge.reading.sources import Refusal, Source, find_sources
+from serdab.knowledge.reading.sources import Refusal, Source, find_sources, too_large
 
 __all__ = [
     "MAIL",
@@ -42,4 +42,5 @@ __all__ = [
     "read_member",
     "refused",
     "shown_path",
+    "too_large",
 ]

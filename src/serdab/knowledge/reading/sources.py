@@ -97,16 +97,22 @@ def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     except OSError as error:
         yield _unreachable(path, error)
         return
-    if path.suffix.lower() in LINES:
+    if refusal := too_large(path, size, most_bytes):
+        yield refusal
+    elif path.suffix.lower() in LINES:
         yield from _lines(path, most_bytes)
-    elif size > most_bytes:
-        todo = "raise documents.most_bytes"
-        reason = expected(shown_path(path), f"at most {most_bytes:,} bytes", f"{size:,}", todo)
-        yield Refusal(name=shown_path(path), code="document_too_large", reason=reason)
     elif path.suffix.lower() in ARCHIVES:
         yield from _archive(path, most_bytes)
     else:
         yield Source(name=shown_path(path), path=path)
+
+
+def too_large(path: Path, size: int, most_bytes: int) -> Refusal | None:
+    """The refusal of a file for its size; None: it may be read. JSON is read line by line, of files of any size."""
+    if size <= most_bytes or path.suffix.lower() in LINES:
+        return None
+    reason = expected(shown_path(path), f"at most {most_bytes:,} bytes", f"{size:,}", "raise documents.most_bytes")
+    return Refusal(name=shown_path(path), code="document_too_large", reason=reason)
 
 
 def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:

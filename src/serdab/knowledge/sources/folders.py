@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from serdab.knowledge.reading import path_from_text, path_to_text, shown_path
+from serdab.knowledge.reading import path_from_text, path_to_text, shown_path, too_large
 from serdab.knowledge.sources.addresses import FolderSource
 from serdab.knowledge.sources.taking import Intake
 
@@ -27,17 +27,19 @@ State = tuple[int, int]
 class FolderWatch:
     """Looks at one folder, again and again."""
 
-    def __init__(self, intake: Intake, source: FolderSource, settle_s: float) -> None:
+    def __init__(self, intake: Intake, source: FolderSource, settle_s: float, most_bytes: int) -> None:
         """Nothing is looked at yet.
 
         Args:
             intake: takes what is found.
             source: the folder.
             settle_s: how long a file must not have changed.
+            most_bytes: larger files are not taken, lines of JSON apart.
         """
         self._intake = intake
         self._path = source.path
         self._settle_s = settle_s
+        self._most_bytes = most_bytes
         self._seen: dict[str, State] = {}
         #: What is not taken yet, and since when it is as it is, by the monotonic clock.
         self._waiting: dict[str, tuple[State, float]] = {}
@@ -104,6 +106,11 @@ class FolderWatch:
     async def _take(self, place: str) -> None:
         state, _ = self._waiting[place]
         path = path_from_text(place)
+        if refusal := too_large(path, state[0], self._most_bytes):
+            await self._intake.refuse(place, *state, refusal)
+            self._seen[place] = state
+            del self._waiting[place]
+            return
         try:
             copied = await asyncio.to_thread(self._intake.copy_file, path, state)
         except OSError as error:

@@ -85,7 +85,7 @@ class MailboxWatch:
         if size > self._most_bytes:
             todo = "raise documents.most_bytes"
             reason = expected("the mail", f"at most {self._most_bytes:,} bytes", f"{size:,}", todo)
-            await self._intake.refuse(place, size, Refusal(name=source, code="document_too_large", reason=reason))
+            await self._intake.refuse(place, size, 0, Refusal(name=source, code="document_too_large", reason=reason))
         else:
             data = await asyncio.to_thread(self._folder.fetch, uid)
             if data is None:  # It went meanwhile.

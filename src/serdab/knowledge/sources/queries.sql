@@ -29,7 +29,7 @@ where here.source = $1 and here.place = $3 and here.digest <> $2
 returning p.place
 
 -- name: see_place
--- Notes what was seen where, of a content that is known, or that is refused for good (no digest).
+-- Notes what was seen where, of a content that is known.
 insert into watched_place (source, place, size, changed_ns, digest) values ($1, $2, $3, $4, $5)
 on conflict (source, place) do update
     set size = excluded.size, changed_ns = excluded.changed_ns, digest = excluded.digest

@@ -57,8 +57,9 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: bytes
     place: str
+    #: Our copy; empty: there is none.
     copy: str
-    #: All of them with a result.
+    #: All of them with a result; never, where nothing was taken.
     well: bool
 
 
@@ -119,14 +120,16 @@ class Intake:
         row = await self._pool.fetchrow(_SQL["state_of_document"], self.source, digest)
         return None if row is None else State(settled=row["settled"], well=row["well"])
 
-    async def refuse(self, place: str, size: int, refusal: Refusal) -> None:
-        """Note a document that is not taken: its run fails with the reason."""
-        key = hashlib.sha256(f"{self.source}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()
+    async def refuse(self, place: str, size: int, changed_ns: int, refusal: Refusal) -> None:
+        """Note a document that is not taken, and of which there is no copy: its run fails with the reason."""
+        # In place of the digest of a content that nobody read.
+        digest = hashlib.sha256(f"{self.source}\0{place}".encode("utf-8", "surrogateescape"))
         settings = self._serdab.settings
-        await self._start_one(document_of(refusal, settings, label_set=self._label_set, batch=self._batch), key)
-        await self.see(place, size, 0, None)
+        document = document_of(refusal, settings, label_set=self._label_set, batch=self._batch)
+        runs = [await self._start_one(document, digest.hexdigest())]
+        await self._pool.fetch(_SQL["take_document"], self.source, digest.digest(), place, size, changed_ns, "", runs)
 
-    async def see(self, place: str, size: int, changed_ns: int, digest: bytes | None) -> None:
+    async def see(self, place: str, size: int, changed_ns: int, digest: bytes) -> None:
         """Note what was seen where."""
         await self._pool.execute(_SQL["see_place"], self.source, place, size, changed_ns, digest)
 
@@ -138,7 +141,9 @@ class Intake:
         """Documents whose runs have all ended since, and how many are still under way."""
         rows = await self._pool.fetch(_SQL["open_documents"], self.source, MOST_SETTLED)
         found = [
-            Settled(digest=row["digest"], place=row["place"], copy=row["copy"], well=not row["failed"])
+            Settled(
+                digest=row["digest"], place=row["place"], copy=row["copy"], well=bool(row["copy"]) and not row["failed"]
+            )
             for row in rows
             if row["ended"] >= row["runs"]
         ]
