@@ -305,3 +305,9 @@ def test_lines_of_json_without_any_are_refused_like_other_empty_files(tmp_path: 
 def test_a_web_page_under_another_name_is_one(name: str) -> None:
     found = read_document(b"\n<!DOCTYPE html><html><body>seen<p hidden>unseen</p></body></html>", name)
     assert found.text.strip() == "seen"
+
+
+def test_lines_of_json_with_one_id_are_documents_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": 7, "text": "a"}\n{"id": "7", "text": "b"}\n{"id": 8, "text": "c"}\n')
+    names = [each.name.partition("#")[2] for each in find_sources([tmp_path], MOST)]
+    assert names == ["7", "7 (line 2)", "8"]

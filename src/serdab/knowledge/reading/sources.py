@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -140,7 +140,7 @@ def _refused(name: str, error: RefusedDocument) -> Refusal:
 
 
 def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
-    found = False
+    names: set[str] = set()
     try:
         with path.open("rb") as file:
             number = 0
@@ -149,12 +149,15 @@ def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
                 if number == 1:
                     line = line.removeprefix(codecs.BOM_UTF8)
                 if line.strip():
-                    found = True
-                    yield _line(line, number, shown_path(path))
+                    found = _line(line, number, shown_path(path))
+                    if found.name in names:  # Two documents, and not one and its newer version.
+                        found = replace(found, name=f"{found.name} (line {number})")
+                    names.add(found.name)
+                    yield found
     except OSError as error:  # It went since somebody looked.
         yield _unreachable(path, error)
     else:
-        if not found:
+        if not names:
             what = expected(f"the document {shown_path(path)}", "lines of JSON", "none")
             yield _refused(shown_path(path), EmptyDocument(what))
 
