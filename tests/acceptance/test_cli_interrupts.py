@@ -18,6 +18,7 @@ import psutil
 import pytest
 from aiohttp import web
 
+from serdab.app.processes import living
 from serdab.core import Settings, child_environment, load_settings
 from serdab.engines.addresses import EngineAddress, write_address
 from serdab.knowledge import Selection, kept_receipts, list_batches
@@ -174,7 +175,9 @@ async def test_a_watch_says_how_to_go_on(house: Settings, tmp_path: Path) -> Non
     assert process.stdout is not None
     while b"watching" not in (line := await asyncio.wait_for(process.stdout.readline(), 60)):
         assert line
+    assert [each.pid for each in living(house, "watch").values()] == [process.pid]
     assert "`serdab up` goes on with them" in await interrupt(process)
+    assert living(house, "watch") == {}
 
 
 async def test_an_interrupted_pull_goes_on_where_it_stopped(house: Settings, eventually: Eventually) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from receipt_office import Office
 from serdab.core import Settings, load_settings
 from serdab.guard import Denied, Fetcher
 from serdab.knowledge import BadDelivery, Delivery, DeliveryFailed, DeliveryRefused
+from serdab.knowledge.delivery import asked_pause_s
 
 FIRST = UUID(int=1)
 
@@ -101,3 +103,15 @@ async def test_an_address_that_is_not_allowed_is_never_called(tmp_path: Path, of
         await _delivered(_settings(tmp_path), b"{}", f"http://127.0.0.1:{office.port}/")
     assert caught.value.retryable is False
     assert office.taken == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause_s"),
+    [
+        ("6", 6), ("Sun, 22 Nov 2026 00:00:07 GMT", 7), ("Sat, 21 Nov 2026 23:00:00 GMT", 0), ("86400", 30),
+        ("9" * 400, 30), ("", 0), ("soon", 0), ("-5", 0), ("²", 0),
+    ],
+)  # fmt: skip
+def test_the_pause_that_an_answer_asks_for_is_kept_but_bounded(asked: str, pause_s: float) -> None:
+    now_s = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC).timestamp()
+    assert asked_pause_s(asked, now_s) == pause_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from receipt_office import Office, open_office
-from serdab.core import Settings
+from serdab.core import Settings, time_of
 from serdab.engines import Embedder
 from serdab.flow import RunFailed, Serdab, Worker
 from serdab.guard import AllowList, Fetcher
@@ -80,6 +81,7 @@ async def test_a_text_becomes_a_receipt_that_is_delivered(index: Index, serdab: 
     place = Path(receipt.delivered_to)
     assert place == tmp_path / "deliveries" / f"{receipt.document_id}.json"
     assert msgspec.json.decode(place.read_bytes(), type=Receipt) == receipt
+    assert receipt.seen_at == datetime.datetime.fromtimestamp(time_of(run.id), datetime.UTC)
     names = [step.key.rsplit("/", 1)[-1].split("#")[0] for step in (await run.detail()).steps]
     assert sorted(names) == ["classify", "deliver", "embed", "extract", "find_similar", "normalise", "split"]
 

@@ -109,7 +109,7 @@ async def test_renamed_and_touched_files_are_known_and_changed_ones_are_new(
     assert (await _watch(client, folder)).taken == 1
     (folder / "renamed.txt").unlink()
     assert (await _watch(client, folder)).taken == 0
-    places = await database.pool.fetch("select place from watched_place")
+    places = await database.pool.fetch("select place from watched_place where size > 0")
     assert [Path(row["place"]).name for row in places] == ["copy.txt"]
     assert await _sources(database) == {"a.txt": 1, "copy.txt": 1}
 
@@ -239,3 +239,85 @@ def test_a_tree_watches_what_the_settings_name_and_one_for_a_command_does_not(tm
     assert [child.name for child in Tree(settings).watchers] == ["watch"]
     assert Tree(settings, "run-").watchers == []
     assert Tree(load_settings([f"home={tmp_path}"], environ={})).watchers == []
+
+
+async def _found(database: Database) -> dict[str, str]:
+    """The texts that can be found, by the names of their places."""
+    rows = await database.pool.fetch(
+        "select d.source, c.text from document d join chunk c using (document_id) where d.superseded_by is null"
+    )
+    return {Path(row["source"]).name: row["text"] for row in rows}
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_file_that_is_what_it_was_before_is_found_as_it_is_now(
+    client: Serdab, database: Database, folder: Path
+) -> None:
+    for text in ("the first text", "the second text", "the first text"):
+        (folder / "a.txt").write_text(text)
+        assert (await _watch(client, folder)).taken == 1
+        assert await _found(database) == {"a.txt": text}
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.parametrize("looks_between", [True, False])
+async def test_a_scanner_that_writes_the_same_name_again_loses_nothing(
+    client: Serdab, database: Database, folder: Path, looks_between: bool
+) -> None:
+    (folder / "scan.txt").write_text("an invoice of acme")
+    (folder / "copy.txt").write_text("a letter about the harvest")
+    await _watch(client, folder)
+    (folder / "scan.txt").rename(folder / "acme.txt")
+    if looks_between:
+        await _watch(client, folder)
+    (folder / "scan.txt").write_text("the next invoice")
+    await _watch(client, folder)
+    assert await _found(database) == {
+        "acme.txt": "an invoice of acme", "copy.txt": "a letter about the harvest", "scan.txt": "the next invoice",
+    }  # fmt: skip
+    assert (await _watch(client, folder)).taken == 0
+    assert _copies(client.settings) == []
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Database, folder: Path) -> None:
+    old = Path(os.fsdecode(os.fsencode(folder) + b"/na\xefve.txt"))
+    old.write_text("a letter of before")
+    assert (await _watch(client, folder)).taken == 1
+    assert await _found(database) == {"na\\xefve.txt": "a letter of before"}
+    assert _copies(client.settings) == []
+    old.unlink()
+    assert (await _watch(client, folder)).taken == 0
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_folder_that_cannot_be_listed_stops_no_other_and_loses_nothing(
+    client: Serdab, database: Database, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    deep = os.open(folder, os.O_RDONLY)
+    for _ in range(20):  # Longer than any path may be.
+        os.mkdir("d" * 250, dir_fd=deep)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+    (folder / "open.txt").write_text("an invoice of acme")
+    assert (await _watch(client, folder)).taken == 1
+    assert await _found(database) == {"open.txt": "an invoice of acme"}
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "cannot be listed: File name too long"
+    ]
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_file_that_is_too_large_fails_with_its_reason_and_is_not_copied(
+    client: Serdab, database: Database, folder: Path
+) -> None:
+    with (folder / "film.pdf").open("wb") as file:
+        os.truncate(file.fileno(), client.settings.documents.most_bytes + 1)
+    for _ in range(2):
+        assert (await _watch(client, folder)).taken == 0
+    (failed,) = await failed_documents(client, Selection(batch=str(folder)))
+    assert (failed.source, "raise documents.most_bytes" in failed.reason) == (str(folder / "film.pdf"), True)
+    assert _copies(client.settings) == []
+    assert await _sources(database) == {"film.pdf": 1}

@@ -20,7 +20,7 @@ from serdab.engines import Embedder
 from serdab.flow import Serdab
 from serdab.guard import Denied
 from serdab.knowledge import MailboxRefused, Watched, kept_receipts, read_source, watch_sources
-from serdab.knowledge.outcomes import Selection
+from serdab.knowledge.outcomes import Selection, failed_documents
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -168,6 +168,27 @@ async def test_a_new_uidvalidity_brings_nothing_twice(client: Serdab, database: 
     assert await _runs(database) == 3
 
 
+async def test_a_mail_that_comes_again_goes_where_the_first_went(
+    client: Serdab, database: Database, post: MailServer
+) -> None:
+    address = f"{post.address}?after=move:Done"
+    post.put(_mail(1), _mail(1))
+    await _watch(client, address)
+    post.put(_mail(1))
+    await _watch(client, address)
+    with post.opened() as box:
+        assert list(box.uids("ALL")) == []
+    post.kill()
+    await post.start()
+    post.put(_mail(1), _mail(2))
+    assert (await _watch(client, address))[0].taken == 1
+    with post.opened() as box:
+        assert list(box.uids("ALL")) == []
+        box.folder.set("Done")
+        assert len(box.uids("ALL")) == 2
+    assert await _runs(database) == 2
+
+
 async def test_a_lost_connection_is_opened_again_and_news_come_by_themselves(
     client: Serdab, database: Database, post: MailServer, eventually: Callable[..., Any]
 ) -> None:
@@ -211,11 +232,15 @@ async def test_a_mail_server_that_is_not_listed_is_never_called(client: Serdab) 
         await _watch(client, "imaps://reader@127.0.0.1:9/INBOX")
 
 
-async def test_a_mail_that_is_too_large_is_left_out_and_the_others_go_on(
+async def test_a_mail_that_is_too_large_fails_with_its_reason_and_the_others_go_on(
     client: Serdab, database: Database, post: MailServer
 ) -> None:
     post.put(_mail(1) + b"x" * 200_000, _mail(2))
     limits = msgspec.structs.replace(client.settings.documents, most_bytes=100_000)
     client.settings = msgspec.structs.replace(client.settings, documents=limits)
-    assert (await _watch(client, post.address))[0].taken == 1
+    for taken in (1, 0):
+        assert (await _watch(client, post.address))[0].taken == taken
     assert await _titles(database) == ["order 2"]
+    (failed,) = await failed_documents(client, Selection(batch=read_source(post.address).name))
+    assert "at most 100,000 bytes" in failed.reason
+    assert failed.source.endswith(";UID=101")

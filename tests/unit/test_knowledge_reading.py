@@ -19,7 +19,15 @@ import pytest
 from serdab.engines import Intake
 from serdab.knowledge.extraction import extract_fields
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources, read_document
+from serdab.knowledge.reading import (
+    Refusal,
+    RefusedDocument,
+    Source,
+    find_sources,
+    path_from_text,
+    path_to_text,
+    read_document,
+)
 from serdab.knowledge.splitting import split_text
 from serdab.models import MODELS
 
@@ -303,3 +311,33 @@ def test_a_folder_and_a_file_without_permission_are_named_and_stop_nobody_else()
     assert set(refused) == {"closed", "closed.txt"}
     assert {each.code for each in refused.values()} == {"document_unreachable"}
     assert "change its permissions" in refused["closed"].reason
+
+
+def test_a_name_in_an_old_code_page_is_read_and_stops_nobody_else(tmp_path: Path) -> None:
+    old = Path(os.fsdecode(os.fsencode(tmp_path) + b"/na\xefve.txt"))
+    old.write_text("a letter")
+    (tmp_path / "plain.txt").write_text("another")
+    found = [each for each in find_sources([tmp_path], MOST) if isinstance(each, Source)]
+    assert [each.name for each in found] == [f"{tmp_path}/na\\xefve.txt", f"{tmp_path}/plain.txt"]
+    texts = [path_to_text(each.path) for each in found if each.path is not None]
+    assert texts[0].startswith("file:///")
+    assert [path_from_text(text).read_text() for text in texts] == ["a letter", "another"]
+
+
+def test_lines_of_json_without_any_are_refused_like_other_empty_files(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n \n")
+    found = list(find_sources([tmp_path], MOST))
+    assert [each.code for each in found if isinstance(each, Refusal)] == ["document_empty"]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["page.txt", "page"])
+def test_a_web_page_under_another_name_is_one(name: str) -> None:
+    found = read_document(b"\n<!DOCTYPE html><html><body>seen<p hidden>unseen</p></body></html>", name)
+    assert found.text.strip() == "seen"
+
+
+def test_lines_of_json_with_one_id_are_documents_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": 7, "text": "a"}\n{"id": "7", "text": "b"}\n{"id": 8, "text": "c"}\n')
+    names = [each.name.partition("#")[2] for each in find_sources([tmp_path], MOST)]
+    assert names == ["7", "7 (line 2)", "8"]

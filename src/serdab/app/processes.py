@@ -20,7 +20,7 @@ class ProcessFile(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     #: When it started, seconds since 1970: a later process of the same number started at another time.
     started_at: float
-    #: `up` or `worker`; files without it are an engine's.
+    #: `up`, `worker` or `watch`; files without it are an engine's.
     role: str = "engine"
     #: Where it answers `/livez`, `/readyz` and `/metrics`.
     url: str = ""

@@ -90,7 +90,7 @@ def _processes(settings: Settings) -> list[ProcessStatus]:
     now = time.time_ns() / 1e9
     return [
         ProcessStatus(name=name, role=role, pid=each.pid, uptime_s=max(now - each.started_at, 0.0), url=each.url)
-        for role in ("up", "engine", "worker")
+        for role in ("up", "engine", "worker", "watch")
         for name, each in living(settings, role).items()
     ]
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from serdab.app.processes import publish, withdraw
 from serdab.app.signals import watching_signals
 from serdab.core import Settings
 from serdab.flow import Serdab
@@ -56,8 +57,13 @@ async def run_watch(
                 watch_sources(serdab, sources, password=password, label_set=label_set, once=once)
             )
             ends = [watching, loop.create_task(signals.drain.wait()), loop.create_task(_until_alone(supervisor))]
+            name = "watch" if supervisor else f"watch-{os.getpid()}"
+            publish(settings, name, "watch", "", supervisor)
             log.info("watching", extra={"action": "watch_up", "sources": len(sources)})
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                withdraw(settings, name)
             done = watching.done()
             for end in ends:
                 end.cancel()

@@ -27,6 +27,7 @@ from serdab.knowledge import (
     document_of,
     find_earlier,
     find_sources,
+    shown_path,
     triage,
 )
 
@@ -101,7 +102,7 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
     began = time.monotonic()
     earlier = await find_earlier(serdab, documents, batch)
     receipts, failures = list(earlier.receipts.values()), list[Failure]()
-    batch = earlier.batch or batch or f"{paths[0].resolve().name}-{secrets.token_hex(4)}"
+    batch = earlier.batch or batch or f"{shown_path(Path(paths[0].resolve().name))}-{secrets.token_hex(4)}"
     if earlier.batch is not None:
         say(f"going on with batch {batch}: {len(receipts):,} done before, {len(earlier.waiting):,} waiting")
     documents = [document for document in documents if document.source not in earlier.receipts]

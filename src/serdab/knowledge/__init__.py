@@ -77,7 +77,7 @@ from serdab.knowledge.outcomes import (
     write_report,
     write_results,
 )
-from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources
+from serdab.knowledge.reading import Refusal, RefusedDocument, Source, find_sources, shown_path
 from serdab.knowledge.recall import SearchEvaluation, evaluate_search
 from serdab.knowledge.resuming import Earlier, find_earlier
 from serdab.knowledge.search import MOST_FOUND, find_alike_documents, search_documents
@@ -193,6 +193,7 @@ __all__ = [
     "shipped_schemas",
     "show_labels",
     "show_labels_of",
+    "shown_path",
     "sum_up",
     "take_answers",
     "train_labels",

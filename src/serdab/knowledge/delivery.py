@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ TIMEOUT_S = 20.0
 _FILES_PER_BATCH, _WRITERS = 64, 4
 #: Answers below 500 after which trying again may help: timeout, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
+#: Longest pause that the other side may ask for, seconds; those between the tries come on top.
+_MOST_ASKED_S = 30.0
 #: Faults of a disk that pass when somebody makes room.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})
 _JSON = {"Content-Type": "application/json"}
@@ -105,9 +108,24 @@ class Delivery:
         said = f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}".strip()
         what = expected(f"the answer of {_host_of(url)}", "2xx", said)
         if reply.status >= 500 or reply.status in _LATER:
+            await asyncio.sleep(asked_pause_s(reply.headers.get("retry-after", ""), steady_now()))
             raise DeliveryFailed(what, status=reply.status)
         todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
         raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
+
+
+def asked_pause_s(asked: str, now_s: float) -> float:
+    """The pause that an answer asks for, bounded, in seconds; 0: none.
+
+    Args:
+        asked: its header `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+        now_s: seconds since 1970.
+    """
+    try:
+        pause_s = float(asked) if asked.isdigit() else parsedate_to_datetime(asked).timestamp() - now_s
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(pause_s, 0.0), _MOST_ASKED_S)
 
 
 def _host_of(url: str) -> str:

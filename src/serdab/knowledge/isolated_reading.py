@@ -9,7 +9,14 @@ import msgspec
 
 from serdab.core import Settings, expected
 from serdab.flow import Step, step
-from serdab.knowledge.reading import TooLargeDocument, UnreachableDocument, read_document, read_member
+from serdab.knowledge.reading import (
+    TooLargeDocument,
+    UnreachableDocument,
+    path_from_text,
+    read_document,
+    read_member,
+    shown_path,
+)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +34,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 @step(isolate="process")
 def read(path: str, most_bytes: int, member: str = "", ocr: bool = False) -> Reading:
     """Read a file, or a member of an archive, in a process of its own: it may be broken, enormous or hostile."""
-    data = _bytes_of(Path(path), most_bytes)
+    place = path_from_text(path)
+    name = PurePosixPath(shown_path(place)).name
+    data = _bytes_of(place, most_bytes)
     if member:
-        data = read_member(data, member, most_bytes, Path(path).name)
-    found = read_document(data, PurePosixPath(member).name if member else Path(path).name, ocr=ocr)
+        data = read_member(data, member, most_bytes, name)
+    found = read_document(data, PurePosixPath(member).name if member else name, ocr=ocr)
     return Reading(
         text=found.text,
         title=found.title,
@@ -52,10 +61,10 @@ def _bytes_of(path: Path, most_bytes: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)
     except OSError as error:
-        what = expected(f"the document {path}", "a file that can be read", error.strerror)
+        what = expected(f"the document {shown_path(path)}", "a file that can be read", error.strerror)
         raise UnreachableDocument(what) from error
     if len(data) > most_bytes:
         todo = "raise documents.most_bytes"
-        what = expected(f"the document {path.name}", f"at most {most_bytes:,} bytes", "a larger one", todo)
+        what = expected(f"the document {shown_path(path)}", f"at most {most_bytes:,} bytes", "a larger one", todo)
         raise TooLargeDocument(what)
     return data

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from serdab.flow import Handle, Serdab
 from serdab.knowledge.outcomes import Selection, kept_receipts
+from serdab.knowledge.reading import path_from_text
 from serdab.knowledge.triaging import Document, Receipt, triage
 
 
@@ -56,7 +56,7 @@ async def find_earlier(serdab: Serdab, documents: Sequence[Document], batch: str
 def _changed_at(document: Document) -> datetime.datetime:
     """When the file of a document was last changed; long ago for a text."""
     try:
-        seconds = 0.0 if document.path is None else Path(document.path).stat().st_mtime
+        seconds = 0.0 if document.path is None else path_from_text(document.path).stat().st_mtime
     except OSError:  # gone meanwhile: its run tells
         return datetime.datetime.max.replace(tzinfo=datetime.UTC)
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

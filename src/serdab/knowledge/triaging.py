@@ -26,7 +26,16 @@ from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_o
 from serdab.knowledge.isolated_reading import Reading, bounded_read
 from serdab.knowledge.languages import load_languages_once
 from serdab.knowledge.normalising import normalise_text
-from serdab.knowledge.reading import MAIL, EmptyDocument, MailPart, Refusal, Source, find_mail_parts, refused
+from serdab.knowledge.reading import (
+    MAIL,
+    EmptyDocument,
+    MailPart,
+    Refusal,
+    Source,
+    find_mail_parts,
+    path_to_text,
+    refused,
+)
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
@@ -35,8 +44,10 @@ T = TypeVar("T")
 Summary = dict[str, str | list[str] | None]
 
 QUEUE = "documents"
-#: For what lies outside of the worker: the engine, the index, the place of delivery.
+#: For what lies outside of the worker: the engine, the index.
 PATIENT = Retry(attempts=8, backoff=Backoff(first_s=0.5, most_s=30))
+#: For the place of delivery, which somebody may have to start again: ten minutes or more.
+LASTING = Retry(attempts=12, backoff=Backoff(first_s=1, most_s=600))
 #: Chunks of one document that are embedded and found again, 250 pages or more: up to half a minute of work on two
 #: cores, of which others wait for the last seconds, when all come into the index at once. A receipt tells both numbers.
 MOST_INDEXED = 1_000
@@ -56,7 +67,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     #: Where it comes from, for people and as part of its identity: a path, a message id, a row of a table. Other
     #: content from the same source is a new version, and search no longer finds the old one.
     source: str
-    #: The file to read; None: `text` is the document.
+    #: The file to read, a `file:` URI where its name is no UTF-8; None: `text` is the document.
     path: str | None = None
     text: str | None = None
     title: str = ""
@@ -122,6 +133,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     abstained: bool = False
     #: Of a mail: what its writer wrote, what is quoted, what is a signature, by places in the normalised text.
     parts: list[MailPart] = []
+    #: When it was brought: of two receipts from one source the later one counts, whichever arrives first.
+    seen_at: datetime.datetime | None = None
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +216,7 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         characters=len(known.text),
         passages=passages,
         # A try that comes late must not make an older version the newest.
-        seen_at=datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC),
+        seen_at=_seen_at(),
     )
     made_by = embedder.made_by
     await resource(Index).add(entry, vectors, made_by)
@@ -239,7 +252,7 @@ async def find_similar(text: str, vector: str, document_id: UUID) -> list[Simila
     ]
 
 
-@step(retries=PATIENT)
+@step(retries=LASTING)
 async def deliver(receipt: Receipt, deliver_to: str) -> str:
     """Note what was found out and take the receipt to its place; gives the place as it may be shown."""
     delivery = resource(Delivery)
@@ -258,6 +271,10 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, idempotency_key())
     return shown
+
+
+def _seen_at() -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(time_of(current_run_id()), datetime.UTC)
 
 
 def _values(receipt: Receipt) -> Summary:
@@ -312,6 +329,7 @@ async def triage(document: Document) -> Receipt:
         batch=document.batch,
         abstained=verdict.abstained,
         parts=known.parts,
+        seen_at=_seen_at(),
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)
@@ -338,7 +356,7 @@ def document_of(
         return Document(source=source.name, label_set=label_set, deliver_to=deliver_to, batch=batch, refusal=source)
     return Document(
         source=source.name,
-        path=None if source.path is None else str(source.path),
+        path=None if source.path is None else path_to_text(source.path),
         text=source.text,
         doc_type=source.doc_type,
         lang=source.lang,

@@ -20,9 +20,9 @@ where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::ti
 group by f.name order by f.name
 
 -- name: list_batches
--- The batches of which receipts are kept, the last first.
-select batch, count(*) as documents, max(noted_at) as last_at from receipt
-where batch <> '' group by batch order by max(noted_at) desc limit $1
+-- The batches of which receipts of newest versions are kept, the last first.
+select r.batch, count(*) as documents, max(r.noted_at) as last_at from receipt r left join document d using (document_id)
+where r.batch <> '' and d.superseded_by is null group by r.batch order by max(r.noted_at) desc limit $1
 
 -- name: failed_runs
 -- Runs of a workflow that ended without a result, the last first, while their history is kept.

@@ -27,6 +27,10 @@ article p { margin: .2rem 0; } .why { color: var(--why); } .small { color: var(-
 mark { background: #fde047; color: #000; padding: 0 .15em; } blockquote { margin: .3rem 0; white-space: pre-wrap; }
 svg { max-width: 100%; height: auto; } td, article { overflow-wrap: anywhere; }
 svg rect { fill: #2563eb; } svg text { font: 10px system-ui, sans-serif; fill: currentColor; }
+a { color: inherit; }
+@media print {
+  .wide { overflow: visible; } tr, article, svg { break-inside: avoid; } mark, svg rect { print-color-adjust: exact; }
+}
 @media (max-width: 40rem) { svg text { font-size: 18px; } svg .count { display: none; } }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -49,9 +53,13 @@ def write_report(report: Report) -> str:
 
 def _body(report: Report) -> Iterator[str]:
     yield f"<h1>{_apart(report.title)}</h1>"
-    total = report.recorded + len(report.failed)
-    sums = (("documents", total), ("recorded", report.recorded), ("failed", len(report.failed)))
-    boxes = [f"<div><b>{count:,}</b>{name}</div>" for name, count in (*sums, ("need a look", report.needing))]
+    sums = (
+        ("documents", report.documents, ""),
+        ("recorded", report.recorded, ""),
+        ("failed", len(report.failed), "failed"),
+        ("need a look", report.needing, "looks"),
+    )
+    boxes = [f"<div><b>{count:,}</b>{_linked(name, place if count else '')}</div>" for name, count, place in sums]
     yield f'<div class="sums">{"".join(boxes)}</div>'
     yield "<h2>Kinds</h2>"
     yield _table(("kind", ">documents"), ((label or "(none)", f"{count:,}") for label, count in report.labels))
@@ -68,7 +76,7 @@ def _body(report: Report) -> Iterator[str]:
 def _failures(report: Report) -> Iterator[str]:
     if not report.failed:
         return
-    yield "<h2>Failed, and why</h2>"
+    yield '<h2 id="failed">Failed, and why</h2>'
     yield _table(("why", ">documents"), Counter(each.kind for each in report.failed).most_common())
     told = report.failed[:MOST_TOLD]
     yield _table(("document", "why", "run"), ((each.source, each.reason, str(each.run_id)) for each in told))
@@ -95,7 +103,7 @@ def _stages(report: Report) -> str:
 def _looks(report: Report) -> Iterator[str]:
     if not report.looks:
         return
-    yield "<h2>Needs a look</h2>"
+    yield '<h2 id="looks">Needs a look</h2>'
     shown: dict[str, list[Look]] = {}
     for look in report.looks:
         shown.setdefault(str(look.document_id), []).append(look)
@@ -150,6 +158,11 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _linked(name: str, place: str) -> str:
+    """A word that leads to a place of this page."""
+    return f'<a href="#{place}">{name}</a>' if place else name
 
 
 def _more(count: int, told: int) -> str:

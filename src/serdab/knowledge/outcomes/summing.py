@@ -41,6 +41,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A batch of documents in numbers, and those of them that a person should see."""
 
     title: str
+    #: Together: one whose receipt did not arrive, or whose newest version failed, is recorded and failed too.
+    documents: int
     recorded: int
     failed: Sequence[FailedDocument]
     labels: Sequence[tuple[str, int]]
@@ -61,10 +63,13 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
     looks: list[Look] = []
     runs: list[UUID] = []
     stages: dict[str, Stage] = {}
+    failed = await failed_documents(serdab, selection)
+    missing = {each.source for each in failed}
     recorded = needing = 0
     async for kept in kept_receipts(serdab.database, selection):
         receipt = kept.receipt
         recorded += 1
+        missing.discard(receipt.source)
         labels[receipt.label or ""] += 1
         langs[receipt.lang] += 1
         if receipt.label is not None:
@@ -76,11 +81,11 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
         if len(runs) == _PART:
             await _add_stages(serdab, runs, stages)
             runs = []
-    failed = await failed_documents(serdab, selection)
     runs += [each.run_id for each in failed[:_PART]]
     await _add_stages(serdab, runs, stages)
     return Report(
         title=title,
+        documents=recorded + len(missing),
         recorded=recorded,
         failed=failed,
         labels=labels.most_common(),

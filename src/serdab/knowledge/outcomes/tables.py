@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from serdab.core import BadInput, expected
 from serdab.engines import load_extra
+from serdab.knowledge.outcomes.looking import looks_of
 from serdab.knowledge.outcomes.receipts import Kept, Selection, kept_receipts, names_of_values
 from serdab.store import Database
 
@@ -23,7 +24,7 @@ FORMATS = ("csv", "jsonl", "parquet")
 #: Columns that every receipt has; the values that were extracted follow, each by its name.
 COLUMNS = (
     "document_id", "noted_at", "batch", "source", "places", "title", "media_type", "lang", "doc_type", "label",
-    "confidence", "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
+    "confidence", "looks", "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
 )  # fmt: skip
 _NUMBERS = {"confidence": "float64", "similarity": "float64", "characters": "int64", "chunks": "int64"}
 _ROWS_PER_GROUP = 5_000
@@ -44,6 +45,7 @@ def row_of(kept: Kept, columns: Sequence[str]) -> dict[str, Any]:
     known = {
         "document_id": str(receipt.document_id),
         "noted_at": kept.noted_at,
+        "looks": "; ".join(look.reason for look in looks_of(receipt)),
         "similar_source": None if best is None else best.source,
         "similarity": None if best is None else best.similarity,
         "run_id": str(kept.run_id),

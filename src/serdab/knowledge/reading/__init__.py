@@ -3,6 +3,7 @@
 from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.documents import ReadDocument, read_document
 from serdab.knowledge.reading.kinds import MAIL
+from serdab.knowledge.reading.paths import path_from_text, path_to_text, shown_path
 from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
 from serdab.knowledge.reading.refusals import (
     BombDocument,
@@ -16,7 +17,7 @@ from serdab.knowledge.reading.refusals import (
     UnsupportedDocument,
     refused,
 )
-from serdab.knowledge.reading.sources import Refusal, Source, find_sources
+from serdab.knowledge.reading.sources import Refusal, Source, find_sources, too_large
 
 __all__ = [
     "MAIL",
@@ -35,7 +36,11 @@ __all__ = [
     "UnsupportedDocument",
     "find_mail_parts",
     "find_sources",
+    "path_from_text",
+    "path_to_text",
     "read_document",
     "read_member",
     "refused",
+    "shown_path",
+    "too_large",
 ]

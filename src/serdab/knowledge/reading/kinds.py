@@ -98,7 +98,8 @@ def media_type_of(data: bytes, name: str) -> str:
     if promised is None and ending:
         known = ", ".join(sorted(MEDIA_TYPES))
         raise UnsupportedDocument(expected(f"the ending of {name}", f"one of {known}, .jsonl", ending))
-    return promised or TEXT
+    is_page = promised in (TEXT, None) and head[:14].lower().startswith((b"<!doctype html", b"<html"))
+    return HTML if is_page else promised or TEXT
 
 
 def _zipped(data: bytes, promised: str | None) -> str:

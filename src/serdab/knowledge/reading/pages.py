@@ -65,6 +65,8 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
     text = "\f".join(texts)
     if not text.strip():
         pictures = f"{len(texts):,} page{'' if len(texts) == 1 else 's'} of pictures"
+        if recogniser is not None:
+            raise TextlessDocument(expected("the PDF", "one with text on it", f"{pictures} without any"))
         raise TextlessDocument(expected("the PDF", "one with a text layer", pictures, _SCANNED))
     return text, title[:120]
 

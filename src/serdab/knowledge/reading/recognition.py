@@ -63,7 +63,9 @@ class Recogniser:
                     upright = ImageOps.exif_transpose(image).convert("RGB")
                     upright.thumbnail((LONGER_SIDE, LONGER_SIDE))
                     pages.append(self.read_pixels(np.asarray(upright)[:, :, ::-1]))
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
+        except UnidentifiedImageError as error:
+            raise MalformedDocument(expected("the picture", "a whole PNG, JPEG or TIFF", "something else")) from error
+        except (Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
             raise MalformedDocument(expected("the picture", "a whole one", str(error)[:200])) from error
         if not any(page.strip() for page in pages):
             raise TextlessDocument(expected("the picture", "text on it", "none"))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
 from serdab.core import expected
 from serdab.knowledge.reading.archives import WITHIN, find_members
-from serdab.knowledge.reading.refusals import RefusedDocument
+from serdab.knowledge.reading.paths import shown_path
+from serdab.knowledge.reading.refusals import EmptyDocument, RefusedDocument
 
 ARCHIVES = (".zip",)
 LINES = (".jsonl", ".ndjson")
@@ -57,6 +58,9 @@ class _Line(msgspec.Struct):
     split: str = ""
 
 
+_LINE = msgspec.json.Decoder(_Line)
+
+
 def find_sources(paths: Sequence[Path], most_bytes: int) -> Iterator[Source | Refusal]:
     """Every document below some paths, folders in order of names, hidden files left out.
 
@@ -80,7 +84,7 @@ def _folder(folder: Path, most_bytes: int) -> Iterator[Source | Refusal]:
             yield from _file(Path(place) / name, most_bytes)
     for problem in problems:
         reason = expected("the folder", "one that may be listed", problem.strerror, "change its permissions")
-        yield Refusal(name=str(problem.filename), code="document_unreachable", reason=reason)
+        yield Refusal(name=shown_path(Path(problem.filename)), code="document_unreachable", reason=reason)
 
 
 def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
@@ -91,33 +95,44 @@ def _file(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
         if not path.is_file():
             raise OSError(22, "neither a file nor a folder")
     except OSError as error:
-        reason = expected(f"{path}", "a file that can be read", error.strerror)
-        yield Refusal(name=str(path), code="document_unreachable", reason=reason)
+        yield _unreachable(path, error)
         return
-    if path.suffix.lower() in LINES:
+    if refusal := too_large(path, size, most_bytes):
+        yield refusal
+    elif path.suffix.lower() in LINES:
         yield from _lines(path, most_bytes)
-    elif size > most_bytes:
-        reason = expected(f"{path.name}", f"at most {most_bytes:,} bytes", f"{size:,}", "raise documents.most_bytes")
-        yield Refusal(name=str(path), code="document_too_large", reason=reason)
     elif path.suffix.lower() in ARCHIVES:
         yield from _archive(path, most_bytes)
     else:
-        yield Source(name=str(path), path=path)
+        yield Source(name=shown_path(path), path=path)
+
+
+def too_large(path: Path, size: int, most_bytes: int) -> Refusal | None:
+    """The refusal of a file for its size; None: it may be read. JSON is read line by line, of files of any size."""
+    if size <= most_bytes or path.suffix.lower() in LINES:
+        return None
+    reason = expected(shown_path(path), f"at most {most_bytes:,} bytes", f"{size:,}", "raise documents.most_bytes")
+    return Refusal(name=shown_path(path), code="document_too_large", reason=reason)
 
 
 def _archive(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
     """The documents of an archive, each a source: what is in them is read later, in a process of its own."""
+    place = shown_path(path)
     try:
-        for found in find_members(path.read_bytes(), most_bytes, path.name):
+        for found in find_members(path.read_bytes(), most_bytes, PurePath(place).name):
             if isinstance(found, str):
-                yield Source(name=f"{path}{WITHIN}{found}", path=path, member=found)
+                yield Source(name=f"{place}{WITHIN}{found}", path=path, member=found)
             else:
-                yield _refused(f"{path}{WITHIN}{found[0]}", found[1])
+                yield _refused(f"{place}{WITHIN}{found[0]}", found[1])
     except RefusedDocument as refused:
-        yield _refused(str(path), refused)
+        yield _refused(place, refused)
     except OSError as error:
-        reason = expected(f"{path}", "a file that can be read", error.strerror)
-        yield Refusal(name=str(path), code="document_unreachable", reason=reason)
+        yield _unreachable(path, error)
+
+
+def _unreachable(path: Path, error: OSError) -> Refusal:
+    reason = expected(shown_path(path), "a file that can be read", error.strerror)
+    return Refusal(name=shown_path(path), code="document_unreachable", reason=reason)
 
 
 def _refused(name: str, error: RefusedDocument) -> Refusal:
@@ -125,28 +140,40 @@ def _refused(name: str, error: RefusedDocument) -> Refusal:
 
 
 def _lines(path: Path, most_bytes: int) -> Iterator[Source | Refusal]:
-    decode = msgspec.json.Decoder(_Line).decode
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(most_bytes + 1):
-            number += 1
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            if not line.strip():
-                continue
-            name = f"{path}#{number}"
-            try:
-                row = decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                reason = expected(f"line {number}", "a JSON object with text", str(error))
-                yield Refusal(name=name, code="document_malformed", reason=reason)
-                continue
-            yield Source(
-                name=name if row.id in (None, "") else f"{path}#{row.id}",
-                text=row.text,
-                lang=row.lang or "",
-                doc_type=row.doc_type or "",
-                labels=row.labels or ({} if row.label is None else {"label": row.label}),
-                fields=row.fields,
-                split=row.split,
-            )
+    names: set[str] = set()
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(most_bytes + 1):
+                number += 1
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                if line.strip():
+                    found = _line(line, number, shown_path(path))
+                    if found.name in names:  # Two documents, and not one and its newer version.
+                        found = replace(found, name=f"{found.name} (line {number})")
+                    names.add(found.name)
+                    yield found
+    except OSError as error:  # It went since somebody looked.
+        yield _unreachable(path, error)
+    else:
+        if not names:
+            what = expected(f"the document {shown_path(path)}", "lines of JSON", "none")
+            yield _refused(shown_path(path), EmptyDocument(what))
+
+
+def _line(line: bytes, number: int, place: str) -> Source | Refusal:
+    try:
+        row = _LINE.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = expected(f"line {number}", "a JSON object with text", str(error))
+        return Refusal(name=f"{place}#{number}", code="document_malformed", reason=reason)
+    return Source(
+        name=f"{place}#{number if row.id in (None, '') else row.id}",
+        text=row.text,
+        lang=row.lang or "",
+        doc_type=row.doc_type or "",
+        labels=row.labels or ({} if row.label is None else {"label": row.label}),
+        fields=row.fields,
+        split=row.split,
+    )

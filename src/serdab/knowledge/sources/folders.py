@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from serdab.knowledge.reading import path_from_text, path_to_text, shown_path, too_large
 from serdab.knowledge.sources.addresses import FolderSource
 from serdab.knowledge.sources.taking import Intake
 
@@ -26,21 +27,25 @@ State = tuple[int, int]
 class FolderWatch:
     """Looks at one folder, again and again."""
 
-    def __init__(self, intake: Intake, source: FolderSource, settle_s: float) -> None:
+    def __init__(self, intake: Intake, source: FolderSource, settle_s: float, most_bytes: int) -> None:
         """Nothing is looked at yet.
 
         Args:
             intake: takes what is found.
             source: the folder.
             settle_s: how long a file must not have changed.
+            most_bytes: larger files are not taken, lines of JSON apart.
         """
         self._intake = intake
         self._path = source.path
         self._settle_s = settle_s
+        self._most_bytes = most_bytes
         self._seen: dict[str, State] = {}
         #: What is not taken yet, and since when it is as it is, by the monotonic clock.
         self._waiting: dict[str, tuple[State, float]] = {}
         self._told: dict[str, State] = {}
+        #: Folders below that cannot be listed: what was seen in them is not gone.
+        self._closed: set[str] = set()
 
     async def open(self) -> None:
         """Learn what was seen before."""
@@ -56,7 +61,9 @@ class FolderWatch:
             OSError: the folder cannot be listed; nothing is forgotten then.
         """
         now = time.monotonic()
-        present = await asyncio.to_thread(lambda: dict(_files(self._path)))
+        closed: list[OSError] = []
+        present = await asyncio.to_thread(lambda: dict(_files(self._path, closed)))
+        self._tell_closed(closed)
         waiting = {}
         for place, state in present.items():
             if self._seen.get(place) != state:
@@ -70,7 +77,7 @@ class FolderWatch:
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
-        gone = [place for place in self._seen if place not in present]
+        gone = [place for place in self._seen if place not in present and not self._is_closed(place)]
         if gone:
             await self._intake.forget(gone)
             for place in gone:
@@ -85,9 +92,25 @@ class FolderWatch:
             await self._intake.settle(ended)
         return under_way
 
+    def _tell_closed(self, closed: list[OSError]) -> None:
+        """Say once of each folder why it cannot be listed."""
+        for error in closed:
+            if error.filename not in self._closed:
+                facts = {"action": "folder_unreachable", "place": shown_path(Path(error.filename))}
+                log.warning("cannot be listed: %s", error.strerror, extra=facts)
+        self._closed = {error.filename for error in closed}
+
+    def _is_closed(self, place: str) -> bool:
+        return any(path_from_text(place).is_relative_to(folder) for folder in self._closed)
+
     async def _take(self, place: str) -> None:
         state, _ = self._waiting[place]
-        path = Path(place)
+        path = path_from_text(place)
+        if refusal := too_large(path, state[0], self._most_bytes):
+            await self._intake.refuse(place, *state, refusal)
+            self._seen[place] = state
+            del self._waiting[place]
+            return
         try:
             copied = await asyncio.to_thread(self._intake.copy_file, path, state)
         except OSError as error:
@@ -98,34 +121,49 @@ class FolderWatch:
             self._waiting[place] = (state, time.monotonic())
             return
         if copied is not None:  # Else it has changed since, and waits again.
-            await self._intake.take(copied, place, state[1], path.name, place)
+            again = await self._intake.take(copied, place, state[1], path.name, shown_path(path))
             self._seen[place] = state
             del self._waiting[place]
+            for other in again:
+                if other in self._seen:
+                    self._waiting[other] = (self._seen.pop(other), time.monotonic())
 
 
-def _files(folder: Path) -> Iterator[tuple[str, State]]:
+def _files(folder: Path, closed: list[OSError]) -> Iterator[tuple[str, State]]:
     """Plain files below a folder; no hidden ones, no links, none that is empty or bears the mark of being written.
 
+    Args:
+        folder: the watched one.
+        closed: gets the errors of folders below it that cannot be listed.
+
     Raises:
-        OSError: the folder itself, or one below it, cannot be listed.
+        OSError: the folder itself cannot be listed.
     """
     folders = [str(folder)]
     while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith((".", "~$")):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif not entry.name.lower().endswith(_UNFINISHED):
-                    yield from _file(entry)
+        place = folders.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith((".", "~$")):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif not entry.name.lower().endswith(_UNFINISHED):
+                        yield from _file(entry)
+        except FileNotFoundError:
+            if place == str(folder):
+                raise
+        except OSError as error:
+            if place == str(folder):
+                raise
+            closed.append(error)
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, State]]:
     try:
         found = entry.stat(follow_symlinks=False)
-        entry.path.encode()
-    except (FileNotFoundError, UnicodeEncodeError):  # It went, or its name is no text.
+    except FileNotFoundError:
         return
     if stat.S_ISREG(found.st_mode) and found.st_size > 0:
-        yield entry.path, (found.st_size, found.st_mtime_ns)
+        yield path_to_text(Path(entry.path)), (found.st_size, found.st_mtime_ns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Sequence
 
+from serdab.core import expected
+from serdab.knowledge.reading import Refusal
 from serdab.knowledge.sources.addresses import MailboxSource
 from serdab.knowledge.sources.imap import ImapFolder
-from serdab.knowledge.sources.taking import Intake, Settled
-
-log = logging.getLogger(__name__)
+from serdab.knowledge.sources.taking import Intake
 
 
 class MailboxWatch:
@@ -35,7 +35,10 @@ class MailboxWatch:
         self._seen = await self._intake.open()
 
     async def look(self) -> int:
-        """One round: take what is new; 0, for a mail is whole when it is there.
+        """One round: take what is new.
+
+        Returns:
+            How many mails wait until another with the same content is done.
 
         Raises:
             MailboxAway: the server is not there now.
@@ -45,20 +48,21 @@ class MailboxWatch:
         places = {f"{validity}:{uid}": uid for uid in uids}
         new = [(place, uid) for place, uid in places.items() if place not in self._seen]
         sizes = await asyncio.to_thread(self._folder.sizes, [uid for _, uid in new]) if new else {}
+        waiting = 0
         for place, uid in new:
-            await self._take(place, uid, sizes.get(uid, 0))
+            waiting += not await self._take(place, uid, sizes.get(uid, 0))
         gone = [place for place in self._seen if place not in places]
         if gone:
             await self._intake.forget(gone)
             for place in gone:
                 del self._seen[place]
-        return 0
+        return waiting
 
     async def settle(self) -> int:
         """Flag or move the mails of which all went well; how many are still under way."""
         ended, under_way = await self._intake.ended()
         if ended:
-            await self._finish([document for document in ended if document.well])
+            await self._finish([document.place for document in ended if document.well])
             await self._intake.settle(ended)
         return under_way
 
@@ -73,26 +77,35 @@ class MailboxWatch:
         """Close the connection; whoever waits on it is woken."""
         self._folder.close()
 
-    async def _take(self, place: str, uid: str, size: int) -> None:
+    async def _take(self, place: str, uid: str, size: int) -> bool:
+        """Take a mail; False: it is to be looked at again."""
+        # As RFC 5092 says: without its UIDVALIDITY another mail of the same number would pass for a newer version.
+        validity = place.split(":")[0]
+        source = f"{self._source.name};UIDVALIDITY={validity}/;UID={uid}"
         if size > self._most_bytes:
-            log.warning("a mail of %d bytes is not taken", size, extra={"action": "document_too_large", "place": place})
-            await self._intake.see(place, size, 0, None)
+            todo = "raise documents.most_bytes"
+            reason = expected("the mail", f"at most {self._most_bytes:,} bytes", f"{size:,}", todo)
+            await self._intake.refuse(place, size, 0, Refusal(name=source, code="document_too_large", reason=reason))
         else:
             data = await asyncio.to_thread(self._folder.fetch, uid)
             if data is None:  # It went meanwhile.
-                return
+                return True
             copied = await asyncio.to_thread(self._intake.write, iter((data,)))
-            # As RFC 5092 says: without its UIDVALIDITY another mail of the same number would pass for a newer version.
-            validity = place.split(":")[0]
-            source = f"{self._source.name};UIDVALIDITY={validity}/;UID={uid}"
+            state = await self._intake.state_of(copied.digest)
+            if state is not None and not state.settled:
+                await asyncio.to_thread(copied.path.unlink)
+                return False
+            if state is not None and state.well:  # Came again, or under a new number.
+                await self._finish([place])
             await self._intake.take(copied, place, 0, f"{uid}.eml", source)
         self._seen[place] = (size, 0)
+        return True
 
-    async def _finish(self, documents: list[Settled]) -> None:
+    async def _finish(self, places: Sequence[str]) -> None:
         if not (self._source.flag or self._source.move_to):
             return
         validity = await asyncio.to_thread(self._folder.validity)
-        pairs = (document.place.split(":") for document in documents)
+        pairs = (place.split(":") for place in places)
         uids = [uid for known, uid in pairs if known == str(validity)]
         if uids:
             await asyncio.to_thread(self._folder.finish, uids)

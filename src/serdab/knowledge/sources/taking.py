@@ -21,7 +21,7 @@ import msgspec
 from serdab.core import private_folder
 from serdab.flow import KeyTaken, Serdab
 from serdab.knowledge.classification import DEFAULT_SET
-from serdab.knowledge.reading import find_sources
+from serdab.knowledge.reading import Refusal, find_sources, path_from_text, path_to_text, shown_path
 from serdab.knowledge.triaging import QUEUE, Document, document_of, triage
 from serdab.store import load_statements
 
@@ -43,13 +43,23 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a content is that was taken."""
+
+    #: All is done that was to be done.
+    settled: bool
+    #: No run failed.
+    well: bool
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A document whose runs have all ended."""
 
     digest: bytes
     place: str
+    #: Our copy; empty: there is none.
     copy: str
-    #: All of them with a result.
+    #: All of them with a result; never, where nothing was taken.
     well: bool
 
 
@@ -62,8 +72,11 @@ class Intake:
         self._serdab = serdab
         self._pool = serdab.database.pool
         self._label_set = label_set or DEFAULT_SET
+        self._batch = source[:500]
         name = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._folder = serdab.settings.folder / FOLDER / name
+        #: Held while it is noted what is where: a content may become an old version at another place meanwhile.
+        self._noting = asyncio.Lock()
 
     async def open(self) -> dict[str, tuple[int, int]]:
         """What was seen where before: size and time of change by place; what a killed process left is removed."""
@@ -71,12 +84,8 @@ class Intake:
         rows = await self._pool.fetch(_SQL["places_of"], self.source)
         return {row["place"]: (row["size"], row["changed_ns"]) for row in rows}
 
-    async def is_taken(self, digest: bytes) -> bool:
-        """Whether this content was taken before."""
-        return bool(await self._pool.fetchval(_SQL["is_taken"], self.source, digest))
-
-    async def take(self, copied: Copied, place: str, changed_ns: int, title: str, name: str) -> bool:
-        """Take a copied document in; False when its content was taken before.
+    async def take(self, copied: Copied, place: str, changed_ns: int, title: str, name: str) -> Sequence[str]:
+        """Take a copied document in, unless its content was taken before and that still counts.
 
         Args:
             copied: it becomes ours.
@@ -84,32 +93,57 @@ class Intake:
             changed_ns: when that changed, nanoseconds since 1970; 0: it never does.
             title: the name of the file, which tells its type.
             name: the source that its receipt tells.
+
+        Returns:
+            Places to look at again: what was here before is still there, and would be found no more.
         """
-        if await self.is_taken(copied.digest):
-            await asyncio.to_thread(copied.path.unlink)
-            await self.see(place, copied.size, changed_ns, copied.digest)
-            return False
+        async with self._noting:
+            before = await self._pool.fetchrow(_SQL["find_taken"], self.source, copied.digest, place)
+            if before is not None and before["counts"]:
+                await asyncio.to_thread(copied.path.unlink)
+                await self.see(place, copied.size, changed_ns, copied.digest)
+                return []
         kept = await asyncio.to_thread(self._keep, copied, title)
-        runs = await self._start(kept, copied.digest, name)
-        noted = (self.source, copied.digest, place, copied.size, changed_ns, str(kept), runs)
-        await self._pool.execute(_SQL["take_document"], *noted)
+        key = self.source.encode("utf-8", "surrogateescape") + b"\0" + copied.digest
+        if before is not None:
+            key += before["taken_at"].isoformat().encode()
+        runs = await self._start(kept, hashlib.sha256(key).hexdigest(), name)
+        noted = (self.source, copied.digest, place, copied.size, changed_ns, path_to_text(kept), runs)
+        async with self._noting:
+            rows = await self._pool.fetch(_SQL["take_document"], *noted)
         self.taken += 1
         log.info("taken", extra={"action": "document_taken", "source": self.source, "place": place, "runs": len(runs)})
-        return True
+        return [row["place"] for row in rows]
 
-    async def see(self, place: str, size: int, changed_ns: int, digest: bytes | None) -> None:
+    async def state_of(self, digest: bytes) -> State | None:
+        """How far a content is that was taken before; None: it was not."""
+        row = await self._pool.fetchrow(_SQL["state_of_document"], self.source, digest)
+        return None if row is None else State(settled=row["settled"], well=row["well"])
+
+    async def refuse(self, place: str, size: int, changed_ns: int, refusal: Refusal) -> None:
+        """Note a document that is not taken, and of which there is no copy: its run fails with the reason."""
+        # In place of the digest of a content that nobody read.
+        digest = hashlib.sha256(f"{self.source}\0{place}".encode("utf-8", "surrogateescape"))
+        settings = self._serdab.settings
+        document = document_of(refusal, settings, label_set=self._label_set, batch=self._batch)
+        runs = [await self._start_one(document, digest.hexdigest())]
+        await self._pool.fetch(_SQL["take_document"], self.source, digest.digest(), place, size, changed_ns, "", runs)
+
+    async def see(self, place: str, size: int, changed_ns: int, digest: bytes) -> None:
         """Note what was seen where."""
         await self._pool.execute(_SQL["see_place"], self.source, place, size, changed_ns, digest)
 
     async def forget(self, places: Sequence[str]) -> None:
-        """Forget places that are no more."""
+        """Note that nothing is at these places any more."""
         await self._pool.execute(_SQL["forget_places"], self.source, list(places))
 
     async def ended(self) -> tuple[list[Settled], int]:
         """Documents whose runs have all ended since, and how many are still under way."""
         rows = await self._pool.fetch(_SQL["open_documents"], self.source, MOST_SETTLED)
         found = [
-            Settled(digest=row["digest"], place=row["place"], copy=row["copy"], well=not row["failed"])
+            Settled(
+                digest=row["digest"], place=row["place"], copy=row["copy"], well=bool(row["copy"]) and not row["failed"]
+            )
             for row in rows
             if row["ended"] >= row["runs"]
         ]
@@ -119,7 +153,7 @@ class Intake:
         """Note that all is done for them; copies are removed where all went well, for a redrive reads the others."""
         for document in documents:
             if document.well:
-                await asyncio.to_thread(shutil.rmtree, Path(document.copy).parent, ignore_errors=True)
+                await asyncio.to_thread(shutil.rmtree, path_from_text(document.copy).parent, ignore_errors=True)
         digests = [document.digest for document in documents]
         await self._pool.execute(_SQL["settle_documents"], self.source, digests)
 
@@ -171,14 +205,13 @@ class Intake:
         for left in self._folder.glob(".*.part"):
             left.unlink(missing_ok=True)
 
-    async def _start(self, kept: Path, digest: bytes, name: str) -> list[UUID]:
+    async def _start(self, kept: Path, key: str, name: str) -> list[UUID]:
         """A run for each document of a file: one, or one for each line of JSON."""
         documents = list(await asyncio.to_thread(self._documents, kept, name))
-        base = hashlib.sha256(self.source.encode("utf-8", "surrogateescape") + b"\0" + digest).hexdigest()
         runs: list[UUID] = []
         for start in range(0, len(documents), _AT_ONCE):
             part = enumerate(documents[start : start + _AT_ONCE], start)
-            runs += await asyncio.gather(*(self._start_one(document, f"{base}-{n}") for n, document in part))
+            runs += await asyncio.gather(*(self._start_one(document, f"{key}-{n}") for n, document in part))
         return runs
 
     async def _start_one(self, document: Document, key: str) -> UUID:
@@ -191,10 +224,9 @@ class Intake:
 
     def _documents(self, kept: Path, name: str) -> Iterator[Document]:
         settings = self._serdab.settings
-        batch = self.source[:500]
         for source in find_sources([kept], settings.documents.most_bytes):
-            document = document_of(source, settings, label_set=self._label_set, batch=batch)
-            yield _renamed(document, name + source.name.removeprefix(str(kept)))
+            document = document_of(source, settings, label_set=self._label_set, batch=self._batch)
+            yield _renamed(document, name + source.name.removeprefix(shown_path(kept)))
 
 
 def _renamed(document: Document, name: str) -> Document:

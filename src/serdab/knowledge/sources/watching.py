@@ -73,7 +73,7 @@ async def _watch(
     limits = serdab.settings.documents
     watch: Watch
     if isinstance(source, FolderSource):
-        watch = FolderWatch(intake, source, limits.watch_settle_s)
+        watch = FolderWatch(intake, source, limits.watch_settle_s, limits.most_bytes)
     else:
         watch = MailboxWatch(intake, source, password(source), limits.most_bytes)
     pause_s, opened = FIRST_PAUSE_S, False
