@@ -12,6 +12,8 @@ from serdab.engines.bert import VOCABULARY, read_most_tokens, read_shape
 from serdab.engines.conversion import convert_model
 from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
+from serdab.engines.precision import choose_precision
+from serdab.engines.runtimes import Graph, open_onnxruntime, open_openvino
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -37,12 +39,12 @@ class Encoder:
 
         Args:
             folder: the model's folder.
-            precision: `f32` or `int8`.
+            precision: `auto`, `f32`, `bf16` or `int8`.
             threads: how many batches are worked on at once, each by one thread: none waits for another's part.
 
         Raises:
             BadModelFolder: the model cannot be read.
-            MissingExtra: onnxruntime or another heavy library is not installed.
+            MissingExtra: onnxruntime, OpenVINO or another heavy library is not installed.
         """
         shape = read_shape(folder)
         self.dimensions = shape.hidden_size
@@ -50,7 +52,9 @@ class Encoder:
         self._numpy = load_extra("numpy")
         self._tokenizer = _load_tokenizer(folder, self.most_tokens)
         self.threads = threads
-        self._session = _open_session(convert_model(folder, precision))
+        #: What `auto` has come to, or what was asked for.
+        self.precision = choose_precision(precision)
+        self._graph = _open_graph(folder, self.precision, threads)
         self._pool = ThreadPoolExecutor(threads, "batch")
 
     def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
@@ -83,7 +87,7 @@ class Encoder:
         for row, values in enumerate(lists):
             ids[row, : len(values)] = values
             mask[row, : len(values)] = 1
-        return self._session.run(None, {"ids": ids, "mask": mask})[0]
+        return self._graph(ids, mask)
 
 
 def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
@@ -106,6 +110,12 @@ def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterat
         yield batch
 
 
+def _open_graph(folder: Path, precision: str, threads: int) -> Graph:
+    if precision == "bf16":
+        return open_openvino(convert_model(folder, "f32"), threads)
+    return open_onnxruntime(convert_model(folder, precision))
+
+
 def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
     tokenizers = load_extra("tokenizers")
     vocabulary = folder / VOCABULARY
@@ -120,18 +130,3 @@ def _load_tokenizer(folder: Path, most_tokens: int) -> Any:
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     tokenizer.enable_truncation(most_tokens)
     return tokenizer
-
-
-def _open_session(path: Path) -> Any:
-    runtime = load_extra("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # The graph is fused where that is faster; the runtime would also fuse sums with what normalises them, which is not.
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        todo = f"remove {path.parent} so that it is made again"
-        raise BadModelFolder(expected(f"{path}", "a graph that onnxruntime loads", str(error), todo)) from error
