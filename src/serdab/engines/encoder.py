@@ -44,6 +44,7 @@ class Encoder:
 
         Raises:
             BadModelFolder: the model cannot be read.
+            BadSetting: the processor has no bf16, which is asked for.
             MissingExtra: onnxruntime, OpenVINO or another heavy library is not installed.
         """
         shape = read_shape(folder)
