@@ -114,6 +114,26 @@ def test_without_openvino_auto_is_f32_and_who_asks_for_it_is_told_what_is_missin
 
 @needs_bf16
 @needs_openvino
+def test_where_no_code_may_be_written_auto_is_f32_and_bf16_says_why(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    code = (
+        "import ctypes, sys\nfrom pathlib import Path\n"
+        "denied = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0  # PR_SET_MDWE\n"
+        "from serdab.engines import BadModelFolder\nfrom serdab.engines.encoder import Encoder\n"
+        "encoder = Encoder(Path(sys.argv[1]), 'auto', 2)\n"
+        "print(denied, encoder.precision, encoder.embed(['a']).shape[0])\n"
+        "try:\n    Encoder(Path(sys.argv[1]), 'bf16', 2)\nexcept BadModelFolder as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    if done.stdout.startswith("False"):
+        pytest.skip("this kernel knows no memory that is never both written and executed")
+    chosen, refused = done.stdout.splitlines()
+    assert chosen == "True f32 1"
+    assert "MemoryDenyWriteExecute" in refused
+
+
+@needs_bf16
+@needs_openvino
 def test_openvino_tells_nobody_that_it_is_used(tmp_path: Path, telemetry: Path) -> None:
     make_model(tmp_path)
     did = watched(tmp_path, telemetry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from serdab.engines.bert import VOCABULARY, read_most_tokens, read_shape
 from serdab.engines.conversion import convert_model
 from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
-from serdab.engines.precision import choose_precision
+from serdab.engines.precision import AUTO, choose_precision
 from serdab.engines.runtimes import Graph, open_onnxruntime, open_openvino
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ SMALL_BATCH_TOKENS = 256
 UNKNOWN = "[UNK]"
 #: Characters of a text that are looked at: no vocabulary needs more for its most tokens.
 MOST_CHARACTERS = 32_768
+
+_logger = logging.getLogger(__name__)
 
 
 class Encoder:
@@ -53,9 +56,8 @@ class Encoder:
         self._numpy = load_extra("numpy")
         self._tokenizer = _load_tokenizer(folder, self.most_tokens)
         self.threads = threads
-        #: What `auto` has come to, or what was asked for.
-        self.precision = choose_precision(precision)
-        self._graph = _open_graph(folder, self.precision, threads)
+        #: `precision` is what `auto` has come to, or what was asked for.
+        self.precision, self._graph = _open_graph(folder, precision, threads)
         self._pool = ThreadPoolExecutor(threads, "batch")
 
     def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
@@ -111,10 +113,18 @@ def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterat
         yield batch
 
 
-def _open_graph(folder: Path, precision: str, threads: int) -> Graph:
+def _open_graph(folder: Path, asked: str, threads: int) -> tuple[str, Graph]:
+    """The graph, and the precision that it computes in."""
+    precision = choose_precision(asked)
     if precision == "bf16":
-        return open_openvino(convert_model(folder, "f32"), threads)
-    return open_onnxruntime(convert_model(folder, precision))
+        try:
+            return precision, open_openvino(convert_model(folder, "f32"), threads)
+        except BadModelFolder as error:
+            if asked != AUTO:
+                raise
+            _logger.warning("embeddings in f32, not in bf16: %s", error)
+            precision = "f32"
+    return precision, open_onnxruntime(convert_model(folder, precision))
 
 
 def _load_tokenizer(folder: Path, most_tokens: int) -> Any:

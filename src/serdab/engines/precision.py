@@ -25,7 +25,7 @@ def choose_precision(asked: str, flags: Collection[str] | None = None) -> str:
         flags: of the processor, as the kernel names them; those of this one when None.
 
     Raises:
-        BadSetting: `bf16` is asked for on a processor without it, where OpenVINO takes forty times as long as f32 or does
+        BadSetting: `bf16` is asked for on a processor without it, where OpenVINO is forty times slower than f32 or does
             not load the graph.
     """
     if asked not in (AUTO, "bf16"):

@@ -39,7 +39,8 @@ def open_onnxruntime(path: Path) -> Graph:
     try:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise _not_loaded(path, "onnxruntime", error) from error
+        todo = f"remove {path.parent} so that it is made again"
+        raise _not_loaded(path, "onnxruntime", error, todo) from error
     return lambda ids, mask: session.run(None, {"ids": ids, "mask": mask})[0]
 
 
@@ -59,10 +60,6 @@ def open_openvino(path: Path, threads: int) -> Graph:
         "ENABLE_CPU_PINNING": False,
         "CPU_RUNTIME_CACHE_CAPACITY": SHAPE_CACHE,
     }
-    try:
-        model = openvino.Core().compile_model(str(path), "CPU", options)
-    except Exception as error:
-        raise _not_loaded(path, "OpenVINO", error) from error
     requests: SimpleQueue[Any] = SimpleQueue()
 
     def run(ids: Any, mask: Any) -> Any:
@@ -73,10 +70,15 @@ def open_openvino(path: Path, threads: int) -> Graph:
             requests.put(request)
 
     shortest = numpy.ones((1, 1), numpy.int32)
-    for _ in range(threads):
-        requests.put(model.create_infer_request())
-        # Its first use by two threads at once can stop both for ever: they make what they share in two orders.
-        run(shortest, shortest)
+    try:
+        model = openvino.Core().compile_model(str(path), "CPU", options)
+        for _ in range(threads):
+            requests.put(model.create_infer_request())
+            # Its first use by two threads at once can stop both for ever: they make what they share in two orders.
+            run(shortest, shortest)
+    except Exception as error:
+        todo = "it writes code, which MemoryDenyWriteExecute forbids; models.precision=f32 does without"
+        raise _not_loaded(path, "OpenVINO", error, todo) from error
     return run
 
 
@@ -97,6 +99,6 @@ def load_openvino() -> Any:
     return openvino
 
 
-def _not_loaded(path: Path, library: str, error: Exception) -> BadModelFolder:
-    todo = f"remove {path.parent} so that it is made again"
-    return BadModelFolder(expected(f"{path}", f"a graph that {library} loads", str(error), todo))
+def _not_loaded(path: Path, library: str, error: Exception, todo: str) -> BadModelFolder:
+    reason = " ".join(str(error).split())
+    return BadModelFolder(expected(f"{path}", f"a graph that {library} loads", reason, todo))
