@@ -90,6 +90,6 @@ def test_status_says_in_which_precision_embeddings_are_made(settings: Settings) 
     write_address(settings, address)
     command = [sys.executable, "-m", "serdab.cli", "status", "--set", f"home={settings.home}"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert f"all-MiniLM-L6-v2 in bf16, pid {me.pid}" in shown.stdout
+    assert "engine    all-MiniLM-L6-v2 in bf16\n" in shown.stdout
     told = subprocess.run([*command, "--json"], capture_output=True, check=False)
     assert msgspec.json.decode(told.stdout)["engine"]["precision"] == "bf16"

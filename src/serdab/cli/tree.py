@@ -117,8 +117,7 @@ def _show(found: HomeStatus) -> None:
     console().print(f"ready     {'yes' if readiness.ready else f'no: {readiness.missing}'}", markup=False)
     console().print(f"database  {kind}, {state}, {database.place}", markup=False)
     if found.engine is not None:
-        made = f"{found.engine.model} in {found.engine.precision}"
-        console().print(f"engine    {made}, pid {found.engine.pid}, {found.engine.url}", markup=False)
+        console().print(f"engine    {found.engine.model} in {found.engine.precision}", markup=False)
     rows: list[tuple[object, ...]] = [
         (each.name, each.role, each.pid, span(each.uptime_s), each.url) for each in found.processes
     ]
