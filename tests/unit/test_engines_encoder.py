@@ -2,6 +2,7 @@
 
 import json
 import math
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from serdab.testing.small_models import HEADS, LAYERS, WIDTH, Weights, make_mode
 
 BF16 = pytest.param(
     "bf16",
-    marks=pytest.mark.skipif(
-        FAST_BF16.isdisjoint(processor_flags(Root())), reason="this processor does not multiply in bf16"
-    ),
+    marks=[
+        pytest.mark.skipif(FAST_BF16.isdisjoint(processor_flags(Root())), reason="this processor has no bf16"),
+        pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not made for this machine"),
+    ],
 )
 TEXTS = ["a", "a b c d", "hello there, 你好", "السلام", "abc " * 100]
 
@@ -67,7 +69,7 @@ def test_the_graph_agrees_with_a_plain_forward_pass(tmp_path: Path) -> None:
         assert float(forward(weights, ids) @ vector) > 0.9999
 
 
-@pytest.mark.parametrize(("precision"), ["int8", BF16])
+@pytest.mark.parametrize("precision", ["int8", BF16])
 def test_other_precisions_stay_near_the_plain_forward_pass(tmp_path: Path, precision: str) -> None:
     weights = make_model(tmp_path)
     encoder = Encoder(tmp_path, precision, 1)
