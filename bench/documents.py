@@ -134,6 +134,6 @@ if __name__ == "__main__":
     parser.add_argument("--short", type=int, default=4000, help="messages in a batch")
     parser.add_argument("--pdf", type=int, default=60, help="PDFs in a batch")
     parser.add_argument("--repeat", type=int, default=3, help="batches; the median is shown")
-    parser.add_argument("--precision", default="f32,int8")
+    parser.add_argument("--precision", default="f32,bf16,int8", help="in turns, each in a home of its own")
     parser.add_argument("--json", action="store_true")
     main(parser.parse_args())

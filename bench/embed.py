@@ -1,8 +1,8 @@
-"""Embeddings by onnxruntime f32 and int8 and, where their packages are, by OpenVINO in bf16 and llama.cpp.
+"""Embeddings in f32, bf16 (by OpenVINO) and int8 and, where its packages are, by llama.cpp.
 
 Short and long texts. Each engine runs in a process of its own, one after the other, so that its memory and load time
-are its own. Seconds are those of the processor too, which neighbours on a shared machine hardly change. The peers need
-`pip install openvino` and `pip install xllamacpp gguf`; without them their rows say so.
+are its own. Seconds are those of the processor too, which neighbours on a shared machine hardly change. llama.cpp needs
+`pip install xllamacpp gguf`; without them its row says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ import psutil
 
 from harness import conditions, publish
 from serdab.core import load_settings
-from serdab.engines.conversion import convert_model
 from serdab.engines.encoder import Encoder
 from serdab.models import pull_model
 
@@ -47,32 +45,9 @@ def texts_of(kind: str) -> list[str]:
     return [" ".join(chance.choices(WORDS, k=round(words * chance.uniform(0.8, 1.2)))) for _ in range(count)]
 
 
+PRECISIONS = ("f32", "bf16", "int8")
 #: Engines that are not ours, and what each needs.
-PEERS = {"openvino-bf16": ("openvino",), "llama.cpp": ("xllamacpp", "gguf")}
-
-
-class OpenVinoSession:
-    """Our f32 graph by OpenVINO, which multiplies in bf16; it is asked as onnxruntime is."""
-
-    def __init__(self, graph: Path, threads: int) -> None:
-        import openvino
-
-        options = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-        self._model = openvino.Core().compile_model(graph, "CPU", options)
-        self._own = threading.local()
-
-    def run(self, _: None, feed: dict[str, Any]) -> list[Any]:
-        if not hasattr(self._own, "request"):
-            self._own.request = self._model.create_infer_request()
-        return [self._own.request.infer(feed)[0].copy()]
-
-
-class OpenVinoEncoder(Encoder):
-    """Tokens and batches as ours, the graph by OpenVINO; its memory has onnxruntime's session in it too."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        super().__init__(folder, "f32", threads)
-        self._session = OpenVinoSession(convert_model(folder, "f32"), threads)
+PEERS = {"llama.cpp": ("xllamacpp", "gguf")}
 
 
 class Llama:
@@ -173,7 +148,7 @@ def load(engine: str, folder: Path, threads: int, vectors_file: str) -> Llama | 
     """One engine by its name."""
     if engine == "llama.cpp":
         return Llama(folder, threads, vectors_file + ".gguf")
-    return OpenVinoEncoder(folder, threads) if engine == "openvino-bf16" else Encoder(folder, engine, threads)
+    return Encoder(folder, engine, threads)
 
 
 def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dict[str, Any]:
@@ -209,7 +184,7 @@ def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dic
 
 def compare(folder: Path, seconds: float) -> dict[str, Any]:
     """Every engine in turn, in a process of its own."""
-    engines = ["f32", "int8"]
+    engines = list(PRECISIONS)
     results: dict[str, Any] = {}
     for peer, packages in PEERS.items():
         if all(map(importlib.util.find_spec, packages)):
@@ -262,7 +237,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model-folder", type=Path, help="a folder with the model; pulled when absent")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
-    parser.add_argument("--engine", choices=("f32", "int8", *PEERS), help=argparse.SUPPRESS)
+    parser.add_argument("--engine", choices=(*PRECISIONS, *PEERS), help=argparse.SUPPRESS)
     parser.add_argument("--vectors", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:

@@ -60,7 +60,7 @@ async def engine_of_words(settings: Settings) -> AsyncIterator[None]:
         me = psutil.Process()
         address = EngineAddress(
             url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS,
-            precision=settings.models.precision,
+            precision="f32",
         )  # fmt: skip
         write_address(settings, address)
         yield

@@ -65,7 +65,7 @@ async def house() -> AsyncIterator[House]:
             settings,
             EngineAddress(
                 url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS,
-                precision=settings.models.precision,
+                precision="f32",
             ),
         )  # fmt: skip
         house = House(settings, folder)

@@ -13,7 +13,7 @@ import serdab
 
 PARTS = sorted(each.name for each in pkgutil.iter_modules(serdab.__path__, "serdab.") if each.ispkg)
 #: What must not be loaded before somebody needs it.
-HEAVY = ("torch", "onnxruntime", "onnx", "cv2", "sklearn", "tokenizers", "pydantic", "transformers")
+HEAVY = ("torch", "onnxruntime", "onnx", "openvino", "cv2", "sklearn", "tokenizers", "pydantic", "transformers")
 
 
 def python(code: str) -> str:

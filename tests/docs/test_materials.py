@@ -82,6 +82,11 @@ def test_every_dependency_of_the_project_is_locked() -> None:
     assert {TOOL["canonical"](re.split(r"[^\w.-]", each)[0]) for each in wanted} <= locked
 
 
+def test_what_reports_to_a_maker_is_not_locked() -> None:
+    assert "openvino" in {each.name for each in TOOL["packages"](LOCK)}
+    assert "telemetry" not in LOCK
+
+
 def make_wheel(folder: Path) -> Path:
     """The smallest package there is."""
     path = folder / "serdab_of_a_test-1.0-py3-none-any.whl"

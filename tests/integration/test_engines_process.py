@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from serdab.engines import (
     EngineProcess,
     EngineUnavailable,
     find_engine,
+    read_address,
 )
+from serdab.engines.precision import FAST_BF16
+from serdab.machine import Root, processor_flags
 from serdab.testing.small_models import WIDTH, make_model
 
 MODEL = "small"
@@ -105,6 +109,22 @@ async def test_another_width_is_a_failure_that_says_so(engine: EngineProcess) ->
     async with Embedder(engine.url, WIDTH + 1) as embedder:
         with pytest.raises(EngineFailed, match="wide"):
             await embedder.embed(["a"])
+
+
+@pytest.mark.parametrize(("precision", "maker"), [("f32", "f32"), ("bf16", "f32"), ("int8", "int8")])
+async def test_an_engine_says_what_it_computes_in_and_its_vectors_say_what_they_compare_with(
+    folder: Path, own: Settings, precision: str, maker: str
+) -> None:
+    if precision == "bf16" and (find_spec("openvino") is None or FAST_BF16.isdisjoint(processor_flags(Root()))):
+        pytest.skip("this machine is not fast in bf16")
+    options = EngineOptions(model="each", folder=folder, dimensions=WIDTH, precision=precision, threads=2)
+    async with EngineProcess(options, own) as process, Embedder(process.url, WIDTH) as embedder:
+        await embedder.embed(["a b", "c"])
+        assert embedder.made_by == f"each/{maker}"
+        assert process.ready.precision == precision
+        address = read_address(own, "each")
+        assert address is not None
+        assert address.precision == precision
 
 
 async def test_nobody_there_is_unavailable_after_the_deadline() -> None:

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, started_at, withdraw
 from serdab.core import Settings
+from serdab.engines import EngineAddress
+from serdab.engines.addresses import write_address
 
 
 @pytest.fixture
@@ -76,3 +79,17 @@ def test_a_signal_reaches_only_the_very_process(other: subprocess.Popen[bytes]) 
     assert other.poll() is None
     send(ProcessFile(pid=other.pid, started_at=started_at(other.pid) or 0.0), signal.SIGKILL)
     assert other.wait(10) == -signal.SIGKILL
+
+
+def test_status_says_in_which_precision_embeddings_are_made(settings: Settings) -> None:
+    me = psutil.Process()
+    address = EngineAddress(
+        url="http://127.0.0.1:1", pid=me.pid, started_at=me.create_time(), model=settings.models.embedder,
+        dimensions=384, precision="bf16",
+    )  # fmt: skip
+    write_address(settings, address)
+    command = [sys.executable, "-m", "serdab.cli", "status", "--set", f"home={settings.home}"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "engine    all-MiniLM-L6-v2 in bf16\n" in shown.stdout
+    told = subprocess.run([*command, "--json"], capture_output=True, check=False)
+    assert msgspec.json.decode(told.stdout)["engine"]["precision"] == "bf16"

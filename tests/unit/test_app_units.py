@@ -88,7 +88,8 @@ def test_walls_stand_as_close_as_the_settings_let_them(tmp_path: Path) -> None:
         "database.url=postgresql://x/y",
     ):
         assert "IPAddressDeny" not in unit_of(tmp_path, pair), pair
-    assert "MemoryDenyWriteExecute" not in unit_of(tmp_path, "workers.modules=mine")
+    for pair in ("workers.modules=mine", "models.precision=bf16"):
+        assert "MemoryDenyWriteExecute" not in unit_of(tmp_path, pair)
     assert unit_of(tmp_path, "workers.modules=mine")["WorkingDirectory"] == [str(tmp_path)]
     assert unit_of(Path("/tmp/serdab-of-a-test"))["PrivateTmp"] == ["no"]  # noqa: S108 - never made
     assert unit_of(Path("/srv") / ("x" * 100))["PrivateTmp"] == ["no"], "its socket lies in /tmp"

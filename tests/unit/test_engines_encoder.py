@@ -1,6 +1,7 @@
 """The graph written by hand gives what a plain forward pass gives, on a small model of random weights."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,18 @@ from plain_encoder import forward
 
 from serdab.engines.encoder import Encoder, batches_of
 from serdab.engines.errors import BadEmbeddingInput, BadModelFolder
+from serdab.engines.precision import FAST_BF16
 from serdab.engines.wire import check_texts
+from serdab.machine import Root, processor_flags
 from serdab.testing.small_models import make_model
 
+BF16 = pytest.param(
+    "bf16",
+    marks=[
+        pytest.mark.skipif(FAST_BF16.isdisjoint(processor_flags(Root())), reason="this processor has no bf16"),
+        pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not made for this machine"),
+    ],
+)
 TEXTS = ["a", "a b c d", "hello there, 你好", "السلام", "abc " * 100]
 
 
@@ -28,16 +38,17 @@ def test_the_graph_agrees_with_a_plain_forward_pass(tmp_path: Path) -> None:
         assert float(forward(weights, ids) @ vector) > 0.9999
 
 
-def test_int8_stays_near_the_plain_forward_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["int8", BF16])
+def test_other_precisions_stay_near_the_plain_forward_pass(tmp_path: Path, precision: str) -> None:
     weights = make_model(tmp_path)
-    encoder = Encoder(tmp_path, "int8", 1)
+    encoder = Encoder(tmp_path, precision, 1)
     tokens, _ = encoder.tokenize(TEXTS)
     cosines = [float(forward(weights, ids) @ v) for ids, v in zip(tokens, encoder.embed_tokens(tokens), strict=True)]
-    print("int8 cosines", [round(cosine, 4) for cosine in cosines])
+    print(precision, "cosines", [round(cosine, 4) for cosine in cosines])
     assert min(cosines) > 0.999
 
 
-@pytest.mark.parametrize("precision", ["f32", "int8"])
+@pytest.mark.parametrize("precision", ["f32", "int8", BF16])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_text_gives_the_same_vector_alone_and_among_others(tmp_path: Path, precision: str, threads: int) -> None:
     make_model(tmp_path)

@@ -9,6 +9,7 @@ import msgspec
 from serdab.app.processes import living
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.core import SerdabError, Settings
+from serdab.engines import EngineAddress, read_address
 from serdab.flow import Serdab
 from serdab.store import Room, database_status, hide_password, load_statements, shared_database
 
@@ -52,6 +53,8 @@ class HomeStatus(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     readiness: Readiness
     database: DatabaseState
+    #: Where embeddings are made, and in which precision; None: nowhere now.
+    engine: EngineAddress | None
     processes: list[ProcessStatus]
     queues: list[QueueCount]
     #: How the newest 10,000 runs that have ended did so.
@@ -80,6 +83,7 @@ async def home_status(settings: Settings) -> HomeStatus:
         home=str(settings.folder),
         readiness=readiness,
         database=database,
+        engine=read_address(settings, settings.models.embedder),
         processes=processes,
         queues=queues,
         ended=ended,

@@ -172,7 +172,8 @@ def _walls(settings: Settings, user: str, folder: Path) -> Lines:
         capabilities = f"{capabilities} CAP_NET_BIND_SERVICE".strip()
         yield "AmbientCapabilities", "CAP_NET_BIND_SERVICE"
     yield "CapabilityBoundingSet", capabilities
-    if not settings.workers.modules:  # of what modules of others import nothing is known
+    # Of what modules of others import nothing is known; OpenVINO writes code, without it `auto` is f32.
+    if not settings.workers.modules and settings.models.precision != "bf16":
         yield "MemoryDenyWriteExecute", "yes"
     if _stays_at_home(settings):
         yield "IPAddressDeny", "any"

@@ -116,6 +116,8 @@ def _show(found: HomeStatus) -> None:
     console().print(f"home      {found.home}", markup=False)
     console().print(f"ready     {'yes' if readiness.ready else f'no: {readiness.missing}'}", markup=False)
     console().print(f"database  {kind}, {state}, {database.place}", markup=False)
+    if found.engine is not None:
+        console().print(f"engine    {found.engine.model} in {found.engine.precision}", markup=False)
     rows: list[tuple[object, ...]] = [
         (each.name, each.role, each.pid, span(each.uptime_s), each.url) for each in found.processes
     ]

@@ -153,10 +153,10 @@ class ModelsSettings(_Section, frozen=True):
     precision: Annotated[
         str,
         Meta(
-            pattern="^(f32|int8)$",
-            description="`f32` (exact) or `int8` (about twice as fast); a home with documents stays with its own.",
+            pattern="^(auto|f32|bf16|int8)$",
+            description="`auto` (`bf16` where that is fast, else `f32`), `f32`, `bf16`; `int8` compares with no other.",
         ),
-    ] = "f32"
+    ] = "auto"
     threads: Annotated[int, Meta(ge=0, le=256, description="Threads of an engine; 0 means all cores.")] = 0
 
 

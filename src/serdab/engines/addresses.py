@@ -24,6 +24,7 @@ class EngineAddress(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     model: str
     dimensions: int
+    #: `f32`, `bf16` or `int8`: what it computes in.
     precision: str
 
 

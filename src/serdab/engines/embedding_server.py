@@ -1,6 +1,6 @@
 """The process around one embedding model: OpenAI's `/v1/embeddings` on loopback.
 
-`python -m serdab.engines.embedding_server --model-folder FOLDER --name NAME --precision f32 --threads 2 --port 0`
+`python -m serdab.engines.embedding_server --model-folder FOLDER --name NAME --precision auto --threads 2 --port 0`
 
 It writes one JSON line with its address to stdout when a first real embedding has been made, keeps its loop free by
 thinking in a thread, and ends on SIGTERM, when stdin closes (with `--exit-with-stdin`) or when its parent is gone.
@@ -26,6 +26,7 @@ from serdab.core import SerdabError, expected
 from serdab.engines.batching import Batcher
 from serdab.engines.encoder import Encoder
 from serdab.engines.errors import BadEmbeddingInput, EngineBusy
+from serdab.engines.precision import comparable_precision
 from serdab.engines.wire import (
     MOST_BYTES,
     MOST_TEXTS,
@@ -54,9 +55,8 @@ _request_decoder = msgspec.json.Decoder(EmbeddingRequest)
 class EmbeddingServer:
     """The routes of one engine."""
 
-    def __init__(self, name: str, precision: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._precision = precision
         self._encoder: Encoder | None = None
         self._batcher: Batcher | None = None
 
@@ -93,7 +93,7 @@ class EmbeddingServer:
             data=write_vectors(vectors, asked.encoding_format),
             model=self._name,
             usage=Usage(prompt_tokens=tokens, total_tokens=tokens, truncated=cut),
-            precision=self._precision,
+            precision=comparable_precision(self._encoder.precision),
         )
         return web.Response(body=_encoder.encode(answer), content_type="application/json")
 
@@ -151,7 +151,7 @@ async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = EmbeddingServer(options.name, options.precision)
+    server = EmbeddingServer(options.name)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
     try:
@@ -179,7 +179,7 @@ def _say_ready(runner: web.AppRunner, options: argparse.Namespace, encoder: Enco
         model=options.name,
         dimensions=encoder.dimensions,
         most_tokens=encoder.most_tokens,
-        precision=options.precision,
+        precision=encoder.precision,
         load_s=round(load_s, 3),
     )
     with suppress(BrokenPipeError):
@@ -215,7 +215,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="serdab.engines.embedding_server", description="Serve one embedding model.")
     parser.add_argument("--model-folder", type=Path, required=True, help="folder with config.json and weights")
     parser.add_argument("--name", default="", help="name of the model; the folder's name when empty")
-    parser.add_argument("--precision", choices=("f32", "int8"), default="f32")
+    parser.add_argument("--precision", choices=("auto", "f32", "bf16", "int8"), default="auto")
     parser.add_argument("--threads", type=int, default=0, help="0 means all cores")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 means any free one")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serdab.core import expected
 from serdab.engines.bert import read_most_tokens, read_shape
 from serdab.engines.conversion import convert_model
 from serdab.engines.errors import BadModelFolder
 from serdab.engines.extras import load_extra
+from serdab.engines.precision import AUTO, choose_precision
+from serdab.engines.runtimes import Graph, open_onnxruntime, open_openvino
 from serdab.engines.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ SMALL_BATCH_TOKENS = 256
 #: Characters of a text that are looked at: no vocabulary needs more for its most tokens.
 MOST_CHARACTERS = 32_768
 
+_logger = logging.getLogger(__name__)
+
 
 class Encoder:
     """One loaded model; its methods block and are safe to call from several threads."""
@@ -36,12 +40,13 @@ class Encoder:
 
         Args:
             folder: the model's folder.
-            precision: `f32` or `int8`.
+            precision: `auto`, `f32`, `bf16` or `int8`.
             threads: how many batches are worked on at once, each by one thread: none waits for another's part.
 
         Raises:
             BadModelFolder: the model cannot be read.
-            MissingExtra: onnxruntime or another heavy library is not installed.
+            BadSetting: the processor has no bf16, which is asked for.
+            MissingExtra: onnxruntime, OpenVINO or another heavy library is not installed.
         """
         shape = read_shape(folder)
         self.dimensions = shape.hidden_size
@@ -49,7 +54,8 @@ class Encoder:
         self._numpy = load_extra("numpy")
         self._tokenizer = load_tokenizer(folder, self.most_tokens, shape.vocab_size)
         self.threads = threads
-        self._session = _open_session(convert_model(folder, precision))
+        #: `precision` is what `auto` has come to, or what was asked for.
+        self.precision, self._graph = _open_graph(folder, precision, threads)
         self._pool = ThreadPoolExecutor(threads, "batch")
 
     def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
@@ -82,7 +88,7 @@ class Encoder:
         for row, values in enumerate(lists):
             ids[row, : len(values)] = values
             mask[row, : len(values)] = 1
-        return self._session.run(None, {"ids": ids, "mask": mask})[0]
+        return self._graph(ids, mask)
 
 
 def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
@@ -105,16 +111,15 @@ def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterat
         yield batch
 
 
-def _open_session(path: Path) -> Any:
-    runtime = load_extra("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # The graph is fused where that is faster; the runtime would also fuse sums with what normalises them, which is not.
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        todo = f"remove {path.parent} so that it is made again"
-        raise BadModelFolder(expected(f"{path}", "a graph that onnxruntime loads", str(error), todo)) from error
+def _open_graph(folder: Path, asked: str, threads: int) -> tuple[str, Graph]:
+    """The graph, and the precision that it computes in."""
+    precision = choose_precision(asked)
+    if precision == "bf16":
+        try:
+            return precision, open_openvino(convert_model(folder, "f32"), threads)
+        except BadModelFolder as error:
+            if asked != AUTO:
+                raise
+            _logger.warning("embeddings in f32, not in bf16: %s", error)
+            precision = "f32"
+    return precision, open_onnxruntime(convert_model(folder, precision))

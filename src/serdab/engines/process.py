@@ -54,8 +54,8 @@ class EngineOptions:
     folder: Path
     #: Width of the vectors that must come back.
     dimensions: int
-    #: `f32` or `int8`.
-    precision: str = "f32"
+    #: `auto`, `f32`, `bf16` or `int8`.
+    precision: str = "auto"
     #: Threads of the model; 0 means all cores.
     threads: int = 0
     #: 0 means any free port.

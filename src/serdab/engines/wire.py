@@ -66,7 +66,7 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Embedding]
     model: str
     usage: Usage
-    #: `f32` or `int8`, where the engine is ours; the same text has other numbers in another precision.
+    #: `f32` (for bf16, too) or `int8`, where the engine is ours: vectors of two of them cannot be compared.
     precision: str = ""
 
 
@@ -78,6 +78,7 @@ class EngineReady(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     dimensions: int
     most_tokens: int
+    #: `f32`, `bf16` or `int8`.
     precision: str
     #: From the start of loading to the first embedding, seconds.
     load_s: float

@@ -15,7 +15,7 @@ from serdab.machine.limits import Limits
 from serdab.machine.looking import Machine, look
 from serdab.machine.memory import Memory, MemoryModule
 from serdab.machine.ports import Listener
-from serdab.machine.processor import Heat, Processor, Scaling
+from serdab.machine.processor import Heat, Processor, Scaling, processor_flags
 from serdab.machine.programs import Program
 from serdab.machine.root import Root, whole
 
@@ -44,6 +44,7 @@ __all__ = [
     "look",
     "mount_of",
     "mounts",
+    "processor_flags",
     "wall_s",
     "whole",
 ]

@@ -82,8 +82,8 @@ class Processor(msgspec.Struct, frozen=True, kw_only=True):
 
 def look_at_processor(root: Root) -> Processor:
     """What the kernel tells of the processors."""
-    blocks = [pairs(block.splitlines()) for block in (root.text("/proc/cpuinfo") or "").split("\n\n")]
-    each = [block for block in blocks if "processor" in block]
+    blocks = _blocks(root)
+    each = _processors(blocks)
     online = members(root.text(f"{CPUS}/online") or "")
     logical = len(online) or len(each) or 1
     allowed = members(pairs(root.lines("/proc/self/status")).get("Cpus_allowed_list", ""))
@@ -103,6 +103,19 @@ def look_at_processor(root: Root) -> Processor:
         scaling=_scaling(root),
         heat=_heat(root),
     )
+
+
+def processor_flags(root: Root) -> tuple[str, ...]:
+    """Those of `FLAGS` that the kernel tells of; in a guest, those that the guest may use."""
+    return _flags(_processors(_blocks(root)))
+
+
+def _blocks(root: Root) -> list[dict[str, str]]:
+    return [pairs(block.splitlines()) for block in (root.text("/proc/cpuinfo") or "").split("\n\n")]
+
+
+def _processors(blocks: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [block for block in blocks if "processor" in block]
 
 
 def _model(root: Root, blocks: list[dict[str, str]]) -> str:
