@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.linear_patterns import compile_linear
 from serdab.knowledge.extraction.schemas import FieldRule, Words
+from serdab.knowledge.extraction.signs import signed
 
 #: How far behind its words a value may stand, characters.
 REACH = 80
@@ -24,6 +26,13 @@ _WRITTEN = frozenset(["text", "party", "address"])
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
 _BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|n|number|nummer|id)?[\W_]{0,4}", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
+#: Words that make of a name for somebody the name of his number: customer no.
+_OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
+#: What stands in the next column, behind a wide space, and is the name of another field.
+_OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
+_COLUMN = re.compile(r" {3,}")
+#: A word between two amounts: the second is the value of that word.
+_OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -91,13 +100,24 @@ def _begins_line(text: str, start: int) -> bool:
 
 
 def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
+    if rule.kind == "party" and not _announces_party(text, match):
+        return
     rest = _REST.match(text, match.end())
-    if rest is None or not rest[1].strip(" :：.-#"):
-        rest, sure = _NEXT_LINE.match(text, match.end()), sure - 0.05
+    is_next_column = rest is not None and rest[1].startswith("  ") and _OTHER_LABEL.match(rest[1].lstrip()) is not None
+    if rest is None or is_next_column or not rest[1].strip(" :：.-#"):
+        end = text.find("\n", match.end()) if is_next_column else match.end()
+        rest, sure = _NEXT_LINE.match(text, end if end >= 0 else len(text)), sure - 0.05
     if rest is not None and rest[1].strip():
         written = rest[1].rstrip()
         start = rest.start(1) + len(written) - len(written.lstrip())
-        yield _at(rule, start, written.strip(), sure - 0.1, f"behind the words {match[0]!r}")
+        yield _at(rule, start, _COLUMN.split(written.strip())[0], sure - 0.1, f"behind the words {match[0]!r}")
+
+
+def _announces_party(text: str, match: re.Match[str]) -> bool:
+    """Whether words stand as a label: at the head of a line or before a colon, and not before a number of their own."""
+    if _OF_NUMBER.match(text, match.end()):
+        return False
+    return _begins_line(text, match.start()) or text[match.end() : match.end() + 2].lstrip()[:1] in {":", "："}
 
 
 def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: float) -> Iterator[Field]:
@@ -110,7 +130,7 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
     if here:
-        found = here[-1] if rule.kind == "money" else here[0]
+        found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), f"behind the words {match[0]!r}")
         return
     if text[match.end() : line_end].strip(" :：.-#\t"):
@@ -119,6 +139,12 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
         yield _as(rule, found, (sure - 0.08) * (0.5 + found.confidence / 2), f"below the words {match[0]!r}")
+
+
+def _last_of_one(text: str, amounts: list[Field]) -> Field:
+    """The last of the amounts before the next word: `VAT on 198.00 39.60` but not `VAT 0.35 gross 2.20`."""
+    pairs = itertools.pairwise(amounts)
+    return next((one for one, other in pairs if _OTHER_WORD.search(text, one.end, other.start)), amounts[-1])
 
 
 def _at(rule: FieldRule, start: int, written: str, confidence: float, reason: str) -> Field:

@@ -17,6 +17,9 @@ _ROUNDING = Decimal("0.01")
 #: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
 _OF_DIGITS = frozenset(["money", "decimal", "iban", "phone"])
 _LAST_DIGITS = 5
+_PERCENTAGE = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?) ?[%٪]")
+#: Characters of a line that are looked at before an amount.
+_MOST_LINE = 200
 #: How much surer a value must be than the next one, that the next is no rival.
 LEAST_LEAD = 0.03
 
@@ -44,15 +47,24 @@ def check_record(text: str, schema: Schema, values: Sequence[Value], rows: Seque
             yield from _sums(check, values, parted)
 
 
-def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
-    """A look when two values of one field are nearly as sure as each other."""
+def rivals(text: str, rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
+    """A look when two values of one field are nearly as sure as each other; taxes of two rates are both true."""
     if rule.many or rule.first or len(found) < 2:
         return
     first = found[0]
     second = next((each for each in found[1:] if each.value != first.value), None)
-    if second is not None and abs(first.confidence - second.confidence) < LEAST_LEAD:
+    if second is None or (rule.kind == "money" and _rate(text, first) != _rate(text, second)):
+        return
+    if abs(first.confidence - second.confidence) < LEAST_LEAD:
         reason = f"{rule.name} may also be {second.value}: both are as likely"
         yield Look(reason=reason, field=rule.name, start=second.start, end=second.end)
+
+
+def _rate(text: str, found: Field) -> str:
+    """The percentage in the line of an amount, as it is written; empty: it has none."""
+    start = max(text.rfind("\n", 0, found.start) + 1, found.start - _MOST_LINE)
+    rate = _PERCENTAGE.search(plain_digits(text[start : found.start]))
+    return rate[1] if rate is not None else ""
 
 
 def places_are_true(text: str, values: Sequence[Value]) -> Iterator[Look]:

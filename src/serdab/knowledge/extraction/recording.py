@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from serdab.knowledge.extraction.announced import find_announced
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
@@ -46,7 +48,7 @@ def read_record(
     for rule in schema.fields:
         reader.read(rule)
     looks = [
-        *reader.looks,
+        *(look for look in reader.looks if not _is_told(look, reader.values)),
         *check_record(text, schema, reader.values, reader.rows),
         *places_are_true(text, reader.values),
     ]
@@ -72,8 +74,11 @@ class _Reader:
         if rule.finder == "payments":
             self.rows += payment_rows(self._text, rule.name)
             return
-        found = self._by_finder(rule) or find_announced(rule, self._candidates)
-        self.looks += rivals(rule, found)
+        # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
+        is_named_first = rule.finder == "company" and rule.words
+        named = find_announced(rule, self._candidates) if is_named_first else []
+        found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
+        self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
         for each in sorted(kept, key=lambda field: field.start):
             self.values.append(
@@ -102,12 +107,29 @@ class _Reader:
             found = find_term(text)
         elif rule.finder == "due_date":
             found = find_due_date(text, next((value.value for value in self.values if value.name == "date"), None))
+        elif rule.finder == "period_end":
+            found = self._period_end()
         elif rule.finder == "first_line":
             found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
         return [found] if found is not None else []
 
+    def _period_end(self) -> Field | None:
+        """The date behind the one that was found last, in the same line: 01.05.2024 - 31.05.2024."""
+        if not self.values or self.values[-1].kind != "date":
+            return None
+        begins = self.values[-1]
+        following = next((date for date in self._candidates.of_kind("date") if date.start >= begins.end), None)
+        if following is None or re.fullmatch(r"[^\n\f\d]{1,30}", self._text[begins.end : following.start]) is None:
+            return None
+        return msgspec.structs.replace(following, reason="the second date of the period")
+
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)
+
+
+def _is_told(look: Look, values: Sequence[Value]) -> bool:
+    """Whether what may also be the value of a field is known as that of another."""
+    return any(value.name != look.field and value.start < look.end and look.start < value.end for value in values)
 
 
 def _different(found: Sequence[Field]) -> list[Field]:
