@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.letterheads import name_before_address
 from serdab.knowledge.extraction.linear_patterns import compile_linear
 from serdab.knowledge.extraction.schemas import FieldRule, Words
 from serdab.knowledge.extraction.signs import signed
@@ -33,6 +34,7 @@ _OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
 _COLUMN = re.compile(r" {3,}")
 #: A word between two amounts: the second is the value of that word.
 _OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
+_IS_LABEL = re.compile(r" ?[:：]|\t")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -100,7 +102,7 @@ def _begins_line(text: str, start: int) -> bool:
 
 
 def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
-    if rule.kind == "party" and not _announces_party(text, match):
+    if rule.kind == "party" and not _announces_party(rule, text, match):
         return
     rest = _REST.match(text, match.end())
     is_next_column = rest is not None and rest[1].startswith("  ") and _OTHER_LABEL.match(rest[1].lstrip()) is not None
@@ -110,14 +112,20 @@ def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> I
     if rest is not None and rest[1].strip():
         written = rest[1].rstrip()
         start = rest.start(1) + len(written) - len(written.lstrip())
-        yield _at(rule, start, _COLUMN.split(written.strip())[0], sure - 0.1, f"behind the words {match[0]!r}")
+        yield _at(rule, start, _own_name(rule, written.strip()), sure - 0.1, f"behind the words {match[0]!r}")
 
 
-def _announces_party(text: str, match: re.Match[str]) -> bool:
+def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
     """Whether words stand as a label: at the head of a line or before a colon, and not before a number of their own."""
     if _OF_NUMBER.match(text, match.end()):
         return False
-    return _begins_line(text, match.start()) or text[match.end() : match.end() + 2].lstrip()[:1] in {":", "："}
+    is_label = _IS_LABEL.match(text, match.end()) is not None
+    return is_label or (rule.finder != "company" and _begins_line(text, match.start()))
+
+
+def _own_name(rule: FieldRule, written: str) -> str:
+    own = _COLUMN.split(written)[0]
+    return name_before_address(own) if rule.kind == "party" else own
 
 
 def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: float) -> Iterator[Field]:

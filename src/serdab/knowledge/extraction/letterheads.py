@@ -16,7 +16,9 @@ _FORM = re.compile(
     r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
     r"\bL\.L\.C\b\.?|\bINC\b\.?|"
     r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.|\bB\.V\.|"
-    r"\bLLP\b|\bPLC\b|有限公司|公司|شركة|مؤسسة", re.I,
+    r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|\bS\.?R\.O\b\.?|"
+    r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
+    r"有限公司|公司|شركة|مؤسسة", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
     r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|STATIONERY|"
@@ -41,7 +43,7 @@ _STOP = re.compile(
     r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
     r"time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
     r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
-    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}",
+    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}|\b\d{1,2}\. ?[a-zä]{3,9} (?:19|20)\d{2}",
     re.I,
 )
 _NOTICE = re.compile(
@@ -58,9 +60,29 @@ _ADDRESS = re.compile(
     r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|"
-    r"[a-zß]\s\d{1,4}[a-z]?$",
+    r"[a-zß]\s\d{1,4}[a-z]?$|\w{2,20}(?:straße|strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
+#: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
+_RECIPIENT = re.compile(
+    r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
+    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
+    r"(?:to|an|für|pour)\s?:)|御中\W{0,3}$",
+    re.I,
+)
+_ALONE = re.compile(r"^[^:：]{2,40}[:：]$")
+#: What a paper is called, which is nobody's name.
+_TITLE = re.compile(
+    r"^\W{0,3}(?:(?:tax|vat|commercial|proforma|pro forma|sales|rechnung /) invoice|purchase order|credit (?:memo|note)|"
+    r"debit note|delivery note|pro-?forma|(?:account |bank )?statement\b|quotation|"
+    r"bestellung|mahnung|zahlungserinnerung|gutschrift|kontoauszug|lieferschein|"
+    r"angebot|bon de commande|commande n|facture|avoir|relevé de compte|factura|pedido|fattura|factuur|faktura|fatura|"
+    r"請求書|領収書|注文書|納品書|发票|增值税|对账单|كشف حساب)",
+    re.I,
+)
+#: A line that goes on behind a name with its address or its capital.
+_NAME_ENDS = re.compile(rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|]| au capital).{{0,120}}\d", re.I)
+_COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
 
 
@@ -73,13 +95,28 @@ class _Line:
 def _head(text: str) -> list[_Line]:
     lines: list[_Line] = []
     place = 0
-    for words in text[:4_000].split("\n"):
-        if words.strip():
-            lines.append(_Line(start=place + len(words) - len(words.lstrip()), words=words.strip()))
-        place += len(words) + 1
+    for line in re.split(r"[\n\f]", text[:4_000]):
+        # What stands in the next column is another thing.
+        words = _COLUMNS.split(line.strip())[0].strip()
+        start = place + len(line) - len(line.lstrip())
+        place += len(line) + 1
+        if not words:
+            continue
+        name = name_before_address(words)
+        lines.append(_Line(start=start, words=name))
+        rest = words[len(name) :]
+        if rest:
+            begins = len(name) + len(rest) - len(rest.lstrip(" ,·•|"))
+            lines.append(_Line(start=start + begins, words=words[begins:]))
         if len(lines) >= MOST_LINES:
             break
     return lines
+
+
+def name_before_address(line: str) -> str:
+    """A name with a legal form, without the address or the capital that the line goes on with; else the line."""
+    ends = _NAME_ENDS.match(line)
+    return ends[1] if ends is not None else line
 
 
 def find_letterhead(text: str) -> dict[str, Field]:
@@ -108,11 +145,15 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     """The name before the address: the line with a legal form, else with a trade, else the first that is a name."""
     best: tuple[float, int] | None = None
     for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
+        if _RECIPIENT.search(line.words):
+            if _ALONE.match(line.words):
+                break
+            continue
         name = _REGISTERED.sub("", line.words)
         letters = sum(char.isalpha() for char in name)
         if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
             continue
-        if _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
+        if _TITLE.match(line.words) or _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
             continue
         if not may_be_name(name.strip(" ,;:-")):
             continue

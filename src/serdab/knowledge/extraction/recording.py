@@ -13,6 +13,7 @@ from serdab.knowledge.extraction.checks import check_record, places_are_true, ri
 from serdab.knowledge.extraction.choosing import choose_schema
 from serdab.knowledge.extraction.contract_parties import find_contract_parties
 from serdab.knowledge.extraction.contracts import find_effective_date, find_jurisdiction, find_term
+from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
@@ -64,6 +65,7 @@ class _Reader:
         self.looks: list[Look] = []
         self._text = text
         self._candidates = Candidates(text, lang)
+        self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
 
     def read(self, rule: FieldRule) -> None:
@@ -80,6 +82,8 @@ class _Reader:
         found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
+        if rule.kind == "money":
+            kept = [self._denominations.of(each) for each in kept]
         for each in sorted(kept, key=lambda field: field.start):
             self.values.append(
                 Value(

@@ -26,6 +26,7 @@ _END = re.compile(
 _TRAILING = re.compile(
     r"^(.{1,300}?)[ \t]+(?:(\d{1,5}(?:[.,]\d{1,3})?)(?: ?x)?[ \t]+)?(?:(\S{1,20})[ \t]+)?(\S{1,20})$"
 )
+_DATED = re.compile(r"^(\d[\d./-]{3,9}) (\S.{0,300})$")
 #: An amount whose sign stands behind it, or that a bank writes as one that went out.
 _NEGATIVE = re.compile(r"^\W{0,2}[-−–(]|[-−]$|\b(?:DR|OD)$")
 
@@ -61,9 +62,9 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     place = 0
-    for line in text.split("\n"):
+    for line in re.split(r"[\n\f]", text):
         if len(line) <= MOST_LINE:
-            yield place + len(line) - len(line.lstrip("\f")), line.strip("\f")
+            yield place, line
         place += len(line) + 1
 
 
@@ -96,6 +97,8 @@ def _parted(line: str, head: Head) -> list[str] | None:
     if len(by_tab) == count:
         return by_tab
     parts = [part.strip() for part in CELLS.split(line.strip().strip("|"))]
+    if len(parts) == count - 1 and head.columns[0] == "date" and (dated := _DATED.match(parts[0])) is not None:
+        parts[:1] = [dated[1], dated[2]]  # A narrow column: one space parts it from the next.
     if len(parts) == count and count > 1:
         return parts
     if 1 < len(parts) < count and len(head.places) == count and not re.search(r"[\t|]", line):
