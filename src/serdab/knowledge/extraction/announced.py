@@ -120,7 +120,7 @@ def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
     if _OF_NUMBER.match(text, match.end()):
         return False
     is_label = _IS_LABEL.match(text, match.end()) is not None
-    return is_label or (rule.finder != "company" and _begins_line(text, match.start()))
+    return _begins_line(text, match.start()) if rule.finder != "company" or is_label else False
 
 
 def _own_name(rule: FieldRule, written: str) -> str:

@@ -17,7 +17,7 @@ _ALONE = "|".join(
            key=len, reverse=True)
 )  # fmt: skip
 #: A mark as a word of its own, as in the head of a column or before a colon: TOTAL EUR, Betrag (€).
-_MARK = re.compile(rf"(?<![^\W\d_])(?:{_ALONE}|Euro|SEK|TRY(?= ?\d))(?![^\W\d_])")
+_MARK = re.compile(rf"(?<![^\W\d_])(?:{_ALONE}|Euro)(?![^\W\d_])")
 #: Currencies that are written with `$`, by their codes and the marks that tell them apart.
 _DOLLARS = frozenset(["CAD", "AUD", "SGD", "HKD", "MXN", "NZD"])
 _CROWNS = {"sv": "SEK", "nb": "NOK", "no": "NOK", "nn": "NOK", "da": "DKK"}

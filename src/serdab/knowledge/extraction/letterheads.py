@@ -59,7 +59,7 @@ _ADDRESS = re.compile(
     r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
     r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
-    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|"
+    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
     r"[a-zß]\s\d{1,4}[a-z]?$|\w{2,20}(?:straße|strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
@@ -70,6 +70,7 @@ _RECIPIENT = re.compile(
     r"(?:to|an|für|pour)\s?:)|御中\W{0,3}$",
     re.I,
 )
+_TAX_NUMBER = re.compile(r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|org\.)\b)", re.I)
 _ALONE = re.compile(r"^[^:：]{2,40}[:：]$")
 #: What a paper is called, which is nobody's name.
 _TITLE = re.compile(
@@ -208,7 +209,8 @@ def _joined(lines: list[_Line], sure: float) -> Field:
 def _address(lines: list[_Line], first: int) -> Field | None:
     kept: list[_Line] = []
     for line in lines[first:]:
-        if _STOP.search(line.words) or _NOTICE.search(line.words) or len(kept) >= 7:
+        is_other = _TITLE.match(line.words) or _RECIPIENT.search(line.words) or _TAX_NUMBER.match(line.words)
+        if is_other or _STOP.search(line.words) or _NOTICE.search(line.words) or len(kept) >= 7:
             break
         kept.append(line)
     if not kept:

@@ -50,7 +50,7 @@ def read_record(
         reader.read(rule)
     looks = [
         *(look for look in reader.looks if not _is_told(look, reader.values)),
-        *check_record(text, schema, reader.values, reader.rows),
+        *check_record(text, schema, reader.values, reader.rows, reader.amounts(schema)),
         *places_are_true(text, reader.values),
     ]
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
@@ -67,6 +67,10 @@ class _Reader:
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
+
+    def amounts(self, schema: Schema) -> list[Field]:
+        """All amounts of the text, where the schema has a total to check."""
+        return self._candidates.of_kind("money") if any(each.check == "total" for each in schema.checks) else []
 
     def read(self, rule: FieldRule) -> None:
         """Add what a rule finds."""

@@ -55,9 +55,10 @@ def find_head(line: str) -> Head | None:
     parts = [(match.start(), match.end()) for match in _parts(line)]
     if len(parts) >= 2:
         named = [_column(line[start:end]) for start, end in parts]
-        if not _SUMS & set(named) and not named[-1] and len([each for each in named if each]) >= 3:
+        known = len([each for each in named if each])
+        if not _SUMS & set(named) and not named[-1] and (known >= 3 or (known == 2 and "quantity" in named)):
             named[-1] = "amount"  # What quantity and price make stands last, whatever it is called.
-        if _SUMS & set(named) and len([each for each in named if each]) >= 2:
+        if _SUMS & set(named) and known >= 2:
             return Head(_once([each or f"column_{place}" for place, each in enumerate(named, 1)]), tuple(parts))
     return _running_head(line)
 

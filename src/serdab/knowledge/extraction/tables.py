@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from serdab.knowledge.extraction.adjustments import is_adjustment
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.records import Row
 from serdab.knowledge.extraction.table_heads import CELLS, Head, find_head
@@ -52,7 +53,7 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
                 break
             continue
         cells = _cells(line, joined[start : start + len(line)], head)
-        if cells is not None:
+        if cells is not None and ("quantity" in cells or not is_adjustment(words)):
             page = 1 + text.count("\f", 0, start)
             rows.append(Row(name=name, cells=cells, start=start, end=start + len(line), page=page))
         if len(rows) >= MOST_ROWS:

@@ -18,7 +18,7 @@ _NO_SIGN = re.compile(r"(?<![\d.,'])\d{4,12}(?=[.,]\d{2}(?!\d))")
 _MARK_BEHIND = re.compile(rf" ?(?:{MARK})(?![a-z])", re.I)
 _MARK_BEFORE = re.compile(rf"(?<![a-z])(?:{LEADING_MARK}) ?-?$", re.I)
 _LABEL = re.compile(r"[:=] ?-?$")
-_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t|\n\f]) ?-?$"), re.compile(r" ?(?:$|[\t|\n\f])")
+_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t|\n\f]| {3}) ?-?$"), re.compile(r" ?(?:$|[\t|\n\f])")
 _NUMBER = re.compile(r"(?<![\d.,'])(?:\d{1,3}(?: \d{3}){1,4}|\d{1,9})[.,]\d{2}(?!\d)")
 #: Characters before and behind a number that are looked at.
 _BEFORE, _BEHIND = 60, 80
