@@ -166,7 +166,8 @@ def _trimmed(head: str, start: int, end: int) -> tuple[int, int]:
     """A company's name without the words before it that are none of it."""
     for match in reversed(list(_JOINT.finditer(head, start, end))):
         left = head[start : match.start()].rstrip(" ,")
-        if re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in head or f'"{left}"' in head:
+        is_role = head[:start].endswith((" as ", " as the "))
+        if is_role or re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in head or f'"{left}"' in head:
             start = match.end()
             break
     while (first := re.match(r"(\S+)\s", head[start:end])) is not None:

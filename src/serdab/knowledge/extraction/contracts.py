@@ -78,7 +78,7 @@ _IN_FORCE = re.compile(
     re.I,
 )
 _OTHER = re.compile(
-    r"(?:merger agreement|plan of merger|(?<!this )employment agreement|act of|amended on|filed|expires?|terminat|until|"
+    r"(?:merger agreement|plan of merger|(?<!this )employment agreement(?! {1,3}this)|act of|amended on|filed|expires?|terminat|until|"
     r"born|purchase agreement|previously|letter (?:agreement )?dated|prior|original)[^.;]{0,60}$",
     re.I,
 )  # fmt: skip
@@ -157,7 +157,7 @@ _NOT_TERM = re.compile(
     r"benefit|interest|anniversary of employment|severance|acquire)", re.I,
 )  # fmt: skip
 _TERM_IS = re.compile(
-    r"(?:\bterm\b[^.;]{0,60}\bshall be|(?<!\w )\bterm of this \w{2,20} (?:shall be|is)|agreement (?:shall|will)(?: automatically)? (?:terminat|expire|continue|remain))"
+    r"(?:\bterm\b[^.;]{0,60}\bshall be|(?<!\w )\bterm of this \w{2,20} (?:shall be|is)|\bcontinues? for a period of|agreement (?:shall|will)(?: automatically)? (?:terminat|expire|continue|remain))"
     r"[^.;]{0,70}$",
     re.I,
 )
@@ -217,7 +217,7 @@ def _term_score(text: str, match: re.Match[str]) -> float:
     score += 1.5 if _ANCHOR.search(after) else 0.0
     score += 1.5 if _OWN_DATE.search(after) else 0.0
     score += 1.0 if re.search(r"this\s(?:letter\s)?agreement|obligations", near, re.I) else 0.0
-    score += 1.5 if _TERM_IS.search(near) else 0.0
+    score += 2.0 if _TERM_IS.search(near) else 0.0
     score -= 2.5 if is_from_an_end else 0.0
     score -= 3.0 if _NOT_TERM.search(near[-110:]) or _NOT_TERM.search(after[:50]) else 0.0
     return score

@@ -55,7 +55,7 @@ _NOTICE = re.compile(
 )
 _ADDRESS = re.compile(
     r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
-    r"th)\b|p\.? ?o\.? ?box|po box)[\s.:,]{0,3}[\w(&]|"
+    r"th)\b|p\.? ?o\.? ?box|po box)(?:[\s.:,]{1,3}[\w(&]|[\d(&])|"
     r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
     r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
@@ -174,7 +174,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
-    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line):
+    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line) or _RECIPIENT.search(line):
         return False
     match = _FORM.search(following)
     rest = following[: match.start()].strip(" .,()") if match else following
