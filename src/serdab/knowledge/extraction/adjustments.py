@@ -13,7 +13,7 @@ from serdab.knowledge.extraction.totals import Line, lines_of, value_of
 
 #: A correction that takes away, whether it is written with a minus or not.
 _OFF = re.compile(
-    r"discount|rebate|coupon|voucher|deposit paid|advance|already paid|less\b|rabatt|nachlass|skonto|anzahlung|remise|"
+    r"discount|rebate|coupon|voucher|deposit paid|advance|already paid|less\b|withholding|retención|retenue|ritenuta|einbehalt|rabatt|nachlass|skonto|anzahlung|remise|"
     r"rabais|acompte|escompte|descuento|anticipo|sconto|korting|rabat|desconto|خصم|折扣|优惠|値引",
     re.I,
 )
@@ -25,7 +25,7 @@ _ON = re.compile(
     re.I,
 )
 _TAX = re.compile(
-    r"\b[cis]?gst\b|\bvat\b|\btax(?:es)?\b|\bsst\b|mwst|\bust\b|umsatzsteuer|mehrwertsteuer|\btva\b|\biva\b|\bbtw\b|\bmoms\b|"
+    r"\b[cis]?gst\b|\b[hpq]st\b|\bvat\b|\btax(?:es)?\b|\bsst\b|mwst|\bust\b|umsatzsteuer|mehrwertsteuer|\btva\b|\biva\b|\bbtw\b|\bmoms\b|"
     r"ضريبة|税|\bicms\b",
     re.I,
 )

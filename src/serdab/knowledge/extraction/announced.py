@@ -25,7 +25,7 @@ LEAST_SURE = 0.5
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
-_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|n|number|nummer|id)?[\W_]{0,4}", re.I)
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|id)?[\W_]{0,4}", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
 #: Words that make of a name for somebody the name of his number: customer no.
 _OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
@@ -34,6 +34,7 @@ _OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
 _COLUMN = re.compile(r" {3,}")
 #: A word between two amounts: the second is the value of that word.
 _OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
+_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r" ?(?:[\t\n\f|]|  |$)")
 _IS_LABEL = re.compile(r" ?[:：]|\t")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
@@ -144,9 +145,16 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
     following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
+    if rule.kind == "id" and following and not _fills_cell(text, following[0]):
+        return  # A house number is no number of a paper.
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
         yield _as(rule, found, (sure - 0.08) * (0.5 + found.confidence / 2), f"below the words {match[0]!r}")
+
+
+def _fills_cell(text: str, found: Field) -> bool:
+    before, behind = text[max(found.start - 40, 0) : found.start], text[found.end : found.end + 40]
+    return _CELL_BEGINS.search(before) is not None and _CELL_ENDS.match(behind) is not None
 
 
 def _last_of_one(text: str, amounts: list[Field]) -> Field:

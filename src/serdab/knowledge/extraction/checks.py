@@ -13,6 +13,7 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 
+_PARTED = re.compile(r"[\t|]| {3}")
 #: What sums may differ by through rounding, for each line.
 _ROUNDING = Decimal("0.01")
 #: What totals may differ by besides, as they are rounded to coins.
@@ -32,7 +33,8 @@ def check_record(
 ) -> Iterator[Look]:
     """What the schema asks for and is not there, and what does not agree; `amounts`: all of the text."""
     # Lines without cells are read by guess: a sum of them that is wrong says more about the guess than the paper.
-    parted = [row for row in rows if re.search(r"[\t|]", text[row.start : row.end])]
+    is_parted = any(re.search(r"[\t|]", text[row.start : row.end]) for row in rows)
+    parted = [row for row in rows if is_parted and _PARTED.search(text, row.start, row.end)]
     there = {value.name for value in values} | {row.name for row in rows}
     for rule in schema.fields:
         if rule.required and rule.name not in there:

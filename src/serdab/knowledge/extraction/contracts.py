@@ -77,6 +77,8 @@ _IN_FORCE = re.compile(
     r"z dniem|od dnia|från och med)[\s:]{1,3}(?:dem )?$",
     re.I,
 )
+#: The place that stands before a date: En Sevilla, a 3 de abril; Berlin, den 3. Mai.
+_PLACED = re.compile(r"[A-ZÀ-Ý][\w. -]{1,30}, (?:a|den|le|lì|dnia) $")
 _OTHER = re.compile(
     r"(?:merger agreement|plan of merger|(?<!this )employment agreement(?! {1,3}this)|act of|amended on|filed|expires?|terminat|until|"
     r"born|purchase agreement|previously|letter (?:agreement )?dated|prior|original)[^.;]{0,60}$",
@@ -93,7 +95,7 @@ def find_effective_date(text: str) -> Field | None:
         before = head[max(date.start - 160, 0) : date.start]
         if _OTHER.search(before[-90:]):
             continue
-        sure = 0.92 if _IN_FORCE.search(before) else 0.9 if _SURE_DATED.search(before) else 0.8 if _stands_alone(text, date) else 0.4
+        sure = 0.92 if _IN_FORCE.search(before) else 0.9 if _SURE_DATED.search(before) else 0.8 if _stands_alone(text, date) else 0.7 if _PLACED.search(before) else 0.4
         sure -= 0.1 * (date.start > 2_000)
         if best is None or sure > best[0]:
             best = sure, date

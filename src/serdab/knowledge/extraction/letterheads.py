@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import may_be_name
+from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
 MOST_LINES = 16
@@ -15,7 +16,7 @@ MOST_LINES = 16
 _FORM = re.compile(
     r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
     r"\bL\.L\.C\b\.?|\bINC\b\.?|"
-    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.|\bB\.V\.|"
+    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.U?\b\.?|\bS\.L\.|\bSLU?\b|\bB\.V\.|"
     r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|\bS\.?R\.O\b\.?|"
     r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
     r"有限公司|公司|شركة|مؤسسة", re.I,
@@ -60,7 +61,7 @@ _ADDRESS = re.compile(
     r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
-    r"[a-zß]\s\d{1,4}[a-z]?$|\w{2,20}(?:straße|strasse|str\.|platz|weg|allee|gasse)\s\d",
+    r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
 #: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
@@ -82,7 +83,7 @@ _TITLE = re.compile(
     re.I,
 )
 #: A line that goes on behind a name with its address or its capital.
-_NAME_ENDS = re.compile(rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|]| au capital).{{0,120}}\d", re.I)
+_NAME_ENDS = re.compile(rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|—–]| au capital).{{0,120}}\d", re.I)
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
 
@@ -98,6 +99,8 @@ def _head(text: str) -> list[_Line]:
     place = 0
     for line in re.split(r"[\n\f]", text[:4_000]):
         # What stands in the next column is another thing.
+        if lines and find_head(line) is not None:
+            break
         words = _COLUMNS.split(line.strip())[0].strip()
         start = place + len(line) - len(line.lstrip())
         place += len(line) + 1
@@ -107,7 +110,7 @@ def _head(text: str) -> list[_Line]:
         lines.append(_Line(start=start, words=name))
         rest = words[len(name) :]
         if rest:
-            begins = len(name) + len(rest) - len(rest.lstrip(" ,·•|"))
+            begins = len(name) + len(rest) - len(rest.lstrip(" ,·•|—–"))
             lines.append(_Line(start=start + begins, words=words[begins:]))
         if len(lines) >= MOST_LINES:
             break

@@ -14,7 +14,7 @@ MOST = 5
 
 #: What opens the list, and what stands between two of it; the longest word of a language is asked first.
 _OPENS = re.compile(
-    r"\b(?:zwischen|entre les soussignés|entre|pomiędzy|między|mellan|tussen|tra)\b[ \t]{0,3}:?\s{1,8}", re.I
+    r"\b(?:zwischen|de una parte|da una parte|entre les soussignés|entre|pomiędzy|między|mellan|tussen|tra)\b[ \t]{0,3}[:,]?\s{1,8}", re.I
 )
 _NEXT = re.compile(r"(?:^|[\s)\],;.-])(?:und|et|oraz|och|en|y|e|a)\b[ \t]{0,3}:?\s{1,8}", re.I)
 _CALLED = re.compile(
@@ -24,7 +24,7 @@ _CALLED = re.compile(
 )
 #: What stands before a name and is none of it.
 _BEFORE = re.compile(
-    r"(?:\W|\d{1,2}[.)]|(?:la société|la sociedad|la empresa|la società|de heer|mevrouw|der|die|dem|firma|herrn?|frau|monsieur|"
+    r"(?:\W|\d{1,2}[.)]|(?:la société|la sociedad|la empresa|la società|de heer|mevrouw|der|die|dem|firma|herrn?|frau|de otra parte,?|de una parte,?|dall'altra parte,?|monsieur|"
     r"madame|m\.|mme|don|doña|sig\.|sig\.ra|société)\s)*",
     re.I,
 )

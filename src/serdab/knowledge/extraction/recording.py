@@ -18,6 +18,7 @@ from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
 from serdab.knowledge.extraction.payments import payment_rows
+from serdab.knowledge.extraction.periods import find_period_end, find_period_start
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
 from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import FieldRule, Schema
@@ -81,7 +82,7 @@ class _Reader:
             self.rows += payment_rows(self._text, rule.name)
             return
         # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
-        is_named_first = rule.finder == "company" and rule.words
+        is_named_first = rule.finder in {"company", "period_start"} and rule.words
         named = find_announced(rule, self._candidates) if is_named_first else []
         found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
         self.looks += rivals(self._text, rule, found)
@@ -115,21 +116,13 @@ class _Reader:
             found = find_term(text)
         elif rule.finder == "due_date":
             found = find_due_date(text, next((value.value for value in self.values if value.name == "date"), None))
-        elif rule.finder == "period_end":
-            found = self._period_end()
+        elif rule.finder == "period_start":
+            found = find_period_start(text, self._candidates.of_kind("date"))
+        elif rule.finder == "period_end" and self.values:
+            found = find_period_end(text, self._candidates.of_kind("date"), self.values[-1].end)
         elif rule.finder == "first_line":
             found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
         return [found] if found is not None else []
-
-    def _period_end(self) -> Field | None:
-        """The date behind the one that was found last, in the same line: 01.05.2024 - 31.05.2024."""
-        if not self.values or self.values[-1].kind != "date":
-            return None
-        begins = self.values[-1]
-        following = next((date for date in self._candidates.of_kind("date") if date.start >= begins.end), None)
-        if following is None or re.fullmatch(r"[^\n\f\d]{1,30}", self._text[begins.end : following.start]) is None:
-            return None
-        return msgspec.structs.replace(following, reason="the second date of the period")
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: By what columns are parted: tabs, bars, wide spaces.
-CELLS = re.compile(r"\t+|\s{0,3}\|\s{0,3}| {2,}")
+#: By what columns are parted: tabs, bars, semicolons, wide spaces.
+CELLS = re.compile(r"\t+|\s{0,3}\|\s{0,3}| ?; ?| {2,}")
 #: Longest name of a column, characters.
 MOST_NAME = 40
 
@@ -58,13 +58,15 @@ def find_head(line: str) -> Head | None:
         known = len([each for each in named if each])
         if not _SUMS & set(named) and not named[-1] and (known >= 3 or (known == 2 and "quantity" in named)):
             named[-1] = "amount"  # What quantity and price make stands last, whatever it is called.
+        elif not _SUMS & set(named) and named[-2:] == ["price", "price"]:
+            named[-1] = "amount"
         if _SUMS & set(named) and known >= 2:
             return Head(_once([each or f"column_{place}" for place, each in enumerate(named, 1)]), tuple(parts))
     return _running_head(line)
 
 
 def _parts(line: str) -> list[re.Match[str]]:
-    return list(re.finditer(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}", line))
+    return list(re.finditer(r"[^\s|;](?:[^\t|;\n ]| (?! )){0,200}", line))
 
 
 def _running_head(line: str) -> Head | None:

@@ -20,7 +20,7 @@ _TOTALS = (
            r"ご請求金額|合計金額|"
            r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
-    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|suma|razem|summa|الإجمالي|الاجمالي|"
+    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
