@@ -16,20 +16,24 @@ _VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE
 _CALLED_VAT = re.compile(
     r"(?:\bvat|ust-?id\w{0,4}|umsatzsteuer-?id\w{0,4}|\btva|p\.? ?iva|partita iva|\bbtw|\bmoms|\bn[ií]f)\b[^\d\n]{0,20}$", re.I
 )
-_BEFORE_VAT = 40
+_BEFORE_NUMBER = 40
 _CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_CALLED_CARD = re.compile(r"(?:card|karte|carte|tarjeta|carta|visa|mastercard|amex|بطاقة|卡号)\b[^\d\n]{0,20}$", re.I)
 _PHONE = re.compile(r"(?<![\w/+.-])(?:\+|00|\()?\d(?:[ ()./-]{0,2}\d){6,15}(?![\w/-])")
 #: Behind a word for it a number is that of a fax, which is told where there is no other.
 _FAX = re.compile(r"\bfax\b[^\d\n]{0,6}$", re.I)
 _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
 #: Country codes of telephone by the words of a text, the surest first.
 _REGIONS = (
-    (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"), (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
+    (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"),
+    (r"Schweiz|Suisse|Svizzera|Switzerland|\bCHE-\d|Zürich|Genève", "CH"), (r"Österreich|Austria|\bATU\d|\bWien\b", "AT"),
+    (r"México|S\.A\. de C\.V\.", "MX"), (r"Brasil|CNPJ|São Paulo", "BR"), (r"\bAustralia|\bABN\b", "AU"),
+    (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
     (r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|United Kingdom|\bU\.?K\b|England|London", "GB"), (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
     (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"),
     (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
-    (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"), (r"Österreich|Austria", "AT"),
-    (r"Schweiz|Suisse|Switzerland", "CH"), (r"\bIndia\b|Mumbai|Delhi", "IN"),
+    (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"),
+    (r"\bIndia\b|Mumbai|Delhi", "IN"),
 )  # fmt: skip
 _REGION_OF_LANG = {
     "de": "DE",
@@ -40,6 +44,17 @@ _REGION_OF_LANG = {
     "it": "IT",
     "nl": "NL",
     "ja": "JP",
+    "pl": "PL",
+    "pt": "PT",
+    "sv": "SE",
+    "da": "DK",
+    "nb": "NO",
+    "no": "NO",
+    "fi": "FI",
+    "cs": "CZ",
+    "tr": "TR",
+    "ru": "RU",
+    "ko": "KR",
     "en": "US",
 }
 
@@ -84,7 +99,7 @@ def find_vat_numbers(text: str) -> Iterator[Field]:
         whole = next((part for part in _shorter(value, match[0]) if plans.get(part[:2], vat).is_valid(part)), "")
         if whole:
             yield _field("vat", match, whole, 0.97, "its check digits are right")
-        elif _CALLED_VAT.search(text, max(match.start() - _BEFORE_VAT, 0), match.start()):
+        elif _CALLED_VAT.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
             yield _field("vat", match, value, 0.3, "its check digits are wrong")
 
 
@@ -97,13 +112,20 @@ def _shorter(value: str, written: str) -> Iterator[str]:
 
 
 def find_cards(text: str) -> Iterator[Field]:
-    """Every number of a payment card that passes Luhn's check; only the last four digits are told."""
+    """Every number of a payment card that passes Luhn's check; only the last four digits are told.
+
+    One that is called the number of a card and does not pass it is told with little confidence.
+    """
     from stdnum import luhn
 
     for match in _CARD.finditer(plain_digits(text)):
         value = re.sub(r"\D", "", match[0])
-        if value[0] in "3456" and luhn.is_valid(value) and len(set(value)) > 1:
+        if value[0] not in "3456" or len(set(value)) == 1:
+            continue
+        if luhn.is_valid(value):
             yield _field("card", match, f"**** {value[-4:]}", 0.9, "Luhn's check digit is right")
+        elif _CALLED_CARD.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
+            yield _field("card", match, f"**** {value[-4:]}", 0.3, "its check digits are wrong")
 
 
 def find_phones(text: str, lang: str = "") -> Iterator[Field]:

@@ -68,7 +68,7 @@ _ADDRESS = re.compile(
 _RECIPIENT = re.compile(
     r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
     r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
-    r"(?:to|an|für|pour)\s?:)|御中\W{0,3}$",
+    r"(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
     re.I,
 )
 _TAX_NUMBER = re.compile(r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|org\.)\b)", re.I)

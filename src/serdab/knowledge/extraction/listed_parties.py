@@ -29,7 +29,7 @@ _BEFORE = re.compile(
     re.I,
 )
 _NAME = re.compile(
-    r"[^\W\d_][^\n\f\t,;:()„“”«»\"–]{2,79}?(?=[,;:()„“”«»\"–\n\f\t]|\s(?:mit Sitz|vertreten|dont|au capital|représenté|con "
+    r"[^\W\d_][^\n\f\t,;:()„“”«»\"–]{2,79}?(?:, (?:S\.L\.U?|S\.A\.U?|S\.p\.A|S\.r\.l|B\.V)\.?)?(?=[,;:()„“”«»\"–\n\f\t]|\s(?:mit Sitz|vertreten|dont|au capital|représenté|con "
     r"domicilio|con sede|gevestigd|- )|$)"
 )
 

@@ -79,7 +79,8 @@ def _cells(line: str, joined: str, head: Head) -> dict[str, str] | None:
     match = _TRAILING.match(joined.strip())
     if match is None or "\t" in line:
         return None
-    amount = _money(match[4])
+    # A whole number at the end of a line that is not parted may count anything: Page 2.
+    amount = _money(match[4]) if re.search(r"\d[.,']\d", match[4]) else ""
     if not amount:
         return None
     cells = {"description": line.strip()[: match.end(1)].strip(), "amount": amount}
