@@ -13,7 +13,8 @@ INVOICES = {
     ),
     "pl": (
         "Faktura VAT nr 2406\nData wystawienia: 11.06.2024\nTermin płatności: 25.06.2024\n"
-        "Sprzedawca: Van der Meer B.V.\nNabywca: De Linde\nRazem netto 419,50 zł\nKwota VAT 88,10 zł\nDo zapłaty 507,60 EUR"
+        "Sprzedawca: Van der Meer B.V.\nNabywca: De Linde\nRazem netto 419,50 zł\n"
+        "Kwota VAT 88,10 zł\nDo zapłaty 507,60 EUR"
     ),
     "sv": (
         "Van der Meer B.V.\nFaktura\nFakturanummer: 2406\nFakturadatum: 2024-06-11\nFörfallodatum: 2024-06-25\n"
@@ -53,18 +54,19 @@ def contract(text: str) -> Record:
     ("text", "parties"),
     [
         (
-            "Vertrag\nzwischen\n\nRheinwerk Logistik GmbH, Hafenstraße 12, Duisburg\n- nachfolgend „Auftraggeber“ -\n\nund\n\n"
+            "Vertrag\nzwischen\n\nRheinwerk Logistik GmbH, Hafenstraße 12, Duisburg\n- nachfolgend „Auftraggeber“ -\n\n"
+            "und\n\n"
             "Clara Wendt, Essen\n- nachfolgend „Auftragnehmer“ -\n",
             ["Rheinwerk Logistik GmbH", "Clara Wendt"],
         ),
         (
-            "Zwischen der Nordwest GmbH, vertreten durch Lars Petersen (im Folgenden „Vermieter“) und Frau Mirja Lohmann, "
-            "Hamburg (im Folgenden „Mieterin“) wird vereinbart:",
+            "Zwischen der Nordwest GmbH, vertreten durch Lars Petersen (im Folgenden „Vermieter“) und Frau "
+            "Mirja Lohmann, Hamburg (im Folgenden „Mieterin“) wird vereinbart:",
             ["Nordwest GmbH", "Mirja Lohmann"],
         ),
         (
-            "ENTRE LES SOUSSIGNÉS :\nLa société Hélios SAS, au capital de 100 000 euros, ci-après dénommée « le Client »,\nET\n"
-            "La société Cabinet Morel SARL, ci-après dénommée « le Prestataire »,",
+            "ENTRE LES SOUSSIGNÉS :\nLa société Hélios SAS, au capital de 100 000 euros, ci-après dénommée « le Client »,\n"
+            "ET\nLa société Cabinet Morel SARL, ci-après dénommée « le Prestataire »,",
             ["Hélios SAS", "Cabinet Morel SARL"],
         ),
         (
@@ -166,7 +168,10 @@ def test_an_overdrawn_balance_is_negative_and_agrees_with_its_lines() -> None:
 
 
 def test_a_label_at_the_head_of_a_column_has_its_value_below() -> None:
-    record = read_record("Bill To:                    Invoice #: HF-18\nCrest Group                 Date: 3 June 2024\n", doc_type="invoice")
+    record = read_record(
+        "Bill To:                    Invoice #: HF-18\nCrest Group                 Date: 3 June 2024\n",
+        doc_type="invoice",
+    )
     assert record is not None
     assert (record.value("customer"), record.value("number")) == ("Crest Group", "HF-18")
 

@@ -60,7 +60,9 @@ def test_a_subtotal_behind_which_something_unknown_stands_is_not_checked() -> No
 
 
 def test_what_is_the_value_of_another_field_is_no_doubt() -> None:
-    text = "Officine Rossetti S.r.l.\nFattura n. 88/2024\nData: 15/05/2024\nScadenza: 14/06/2024\nTotale fattura € 56,00\n"
+    text = (
+        "Officine Rossetti S.r.l.\nFattura n. 88/2024\nData: 15/05/2024\nScadenza: 14/06/2024\nTotale fattura € 56,00\n"
+    )
     assert looks(text) == []
     assert (read(text).value("date"), read(text).value("due_date")) == ("2024-05-15", "2024-06-14")
 

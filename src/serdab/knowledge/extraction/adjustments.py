@@ -13,24 +13,29 @@ from serdab.knowledge.extraction.totals import Line, lines_of, value_of
 
 #: A correction that takes away, whether it is written with a minus or not.
 _OFF = re.compile(
-    r"discount|rebate|coupon|voucher|deposit paid|advance|already paid|less\b|withholding|retención|retenue|ritenuta|einbehalt|rabatt|nachlass|skonto|anzahlung|remise|"
+    r"discount|rebate|coupon|voucher|deposit paid|advance|already paid|less\b|withholding|retención|retenue|ritenuta|"
+    r"einbehalt|rabatt|nachlass|skonto|anzahlung|remise|"
     r"rabais|acompte|escompte|descuento|anticipo|sconto|korting|rabat|desconto|خصم|折扣|优惠|値引",
     re.I,
 )
 _ON = re.compile(
     r"shipping|freight|delivery|postage|carriage|handling|service (?:charge|fee)|surcharge|\bfees?\b|\btip\b|gratuity|"
-    r"insurance|packing|versand|fracht|porto|verpackung|gebühr|zuschlag|lieferung|\bport\b|frais|livraison|envío|portes|"
-    r"gastos|spedizione|trasporto|verzend\w*|bezorg\w*|dostawa|wysyłka|frakt|frete|roundi?n?g|rounding|auf-?/?abrundung|"
+    r"insurance|packing|versand|fracht|porto|verpackung|gebühr|zuschlag|lieferung|\bport\b|frais|livraison|envío|"
+    r"portes|"
+    r"gastos|spedizione|trasporto|verzend\w*|bezorg\w*|dostawa|wysyłka|frakt|frete|roundi?n?g|rounding|"
+    r"auf-?/?abrundung|"
     r"rundung|شحن|توصيل|运费|配送|送料",
     re.I,
 )
 _TAX = re.compile(
-    r"\b[cis]?gst\b|\b[hpq]st\b|\bvat\b|\btax(?:es)?\b|\bsst\b|mwst|\bust\b|umsatzsteuer|mehrwertsteuer|\btva\b|\biva\b|\bbtw\b|\bmoms\b|"
+    r"\b[cis]?gst\b|\b[hpq]st\b|\bvat\b|\btax(?:es)?\b|\bsst\b|mwst|\bust\b|umsatzsteuer|mehrwertsteuer|\btva\b|"
+    r"\biva\b|\bbtw\b|\bmoms\b|"
     r"ضريبة|税|\bicms\b",
     re.I,
 )
 _SUBTOTAL = re.compile(
-    r"sub[\s-]?tot\w*|sous[\s-]total|zwischensumme|\bnet(?:t?o| total| amount|tobetrag)?\b|warenwert|imponibile|taxable|total ht|"
+    r"sub[\s-]?tot\w*|sous[\s-]total|zwischensumme|\bnet(?:t?o| total| amount|tobetrag)?\b|warenwert|imponibile|"
+    r"taxable|total ht|"
     r"base imponible|subtotaal|razem netto|المجموع الفرعي|小计|小計",
     re.I,
 )

@@ -36,7 +36,8 @@ _PERSON = re.compile(
 #: Any other name that is capital at its head, for the place behind "between".
 _ANY = re.compile(rf"(?<![\w&'’.-])(?=[A-Z])({_WORD}(?:(?: | & | of | and (?={_WORD} ?\()){_WORD}){{0,6}})")
 _OPENERS = re.compile(
-    r"(?:\bbetween|\bBETWEEN|\bamong|\bAMONG|\bAmong|\bBetween|\bparties:|\bPARTIES:|\bParties:)\s(?:the\s)?(?:\(\w{1,3}\)\s)?$|"
+    r"(?:\bbetween|\bBETWEEN|\bamong|\bAMONG|\bAmong|\bBetween|\bparties:|\bPARTIES:|"
+    r"\bParties:)\s(?:the\s)?(?:\(\w{1,3}\)\s)?$|"
     r"\bPARTIES\s{1,3}\(\w{1,3}\)\s$"
 )
 _LISTS = re.compile(r"\b(?:(?i:between|among)\b|PARTIES\s{1,3}\()")
@@ -44,10 +45,12 @@ _NEXT = re.compile(
     r"(?:\band|\bAND|[;:]|\)|,)\s(?:between\s|and\s)?(?:\((?:\w{1,3})\)\s|on (?:the )?(?:one|other) hand,?\s)?$"
 )
 _DEFINED = re.compile(
-    r"^,?\s?(?:\(|[“\"]|,?\s?(?:an?|the)\s(?:[\w’'-]{1,20}[\s,]{1,2}){0,6}?(?:corporation|company|partnership|individual|bank|"
+    r"^,?\s?(?:\(|[“\"]|,?\s?(?:an?|the)\s(?:[\w’'-]{1,20}[\s,]{1,2}){0,6}?(?:corporation|company|partnership|"
+    r"individual|bank|"
     r"trust|limited|resident|citizen|employee|organization|person|association|entity|subsidiary)|"
     r",?\s?(?:hereinafter|hereafter|individually|whose|having|located|with (?:an? |its )?(?:\w{1,12} ){0,3}"
-    r"(?:offices?|place|address)|organized|incorporated|residing|on behalf|together with|and its|for itself)|,?\sas\s(?:the\s)?(?-i:[A-Z“\"]))",
+    r"(?:offices?|place|address)|organized|incorporated|residing|on behalf|together with|and its|for itself)|"
+    r",?\sas\s(?:the\s)?(?-i:[A-Z“\"]))",
     re.I,
 )
 _MARKED = re.compile(

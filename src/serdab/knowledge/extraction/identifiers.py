@@ -10,11 +10,14 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import words_of
 
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
-_VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|GB|CHE)"
+_VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|"
+    r"GB|CHE)"
                   r"[ -]?[A-Z0-9](?:[ .]?[A-Z0-9]){7,11}(?: ?(?:MWST|TVA|IVA))?(?![A-Z0-9])")  # fmt: skip
 #: What a number right behind it is called, and how far behind, characters.
 _CALLED_VAT = re.compile(
-    r"(?:\bvat|ust-?id\w{0,4}|umsatzsteuer-?id\w{0,4}|\btva|p\.? ?iva|partita iva|\bbtw|\bmoms|\bn[ií]f)\b[^\d\n]{0,20}$", re.I
+    r"(?:\bvat|ust-?id\w{0,4}|umsatzsteuer-?id\w{0,4}|\btva|p\.? ?iva|partita iva|\bbtw|\bmoms|"
+    r"\bn[ií]f)\b[^\d\n]{0,20}$",
+    re.I,
 )
 _BEFORE_NUMBER = 40
 _CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
@@ -26,10 +29,12 @@ _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
 #: Country codes of telephone by the words of a text, the surest first.
 _REGIONS = (
     (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"),
-    (r"Schweiz|Suisse|Svizzera|Switzerland|\bCHE-\d|Zürich|Genève", "CH"), (r"Österreich|Austria|\bATU\d|\bWien\b", "AT"),
+    (r"Schweiz|Suisse|Svizzera|Switzerland|\bCHE-\d|Zürich|Genève", "CH"),
+    (r"Österreich|Austria|\bATU\d|\bWien\b", "AT"),
     (r"México|S\.A\. de C\.V\.", "MX"), (r"Brasil|CNPJ|São Paulo", "BR"), (r"\bAustralia|\bABN\b", "AU"),
     (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
-    (r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|United Kingdom|\bU\.?K\b|England|London", "GB"), (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
+    (r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|United Kingdom|\bU\.?K\b|England|London", "GB"),
+    (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
     (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"),
     (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
     (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"),

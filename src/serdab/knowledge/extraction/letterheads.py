@@ -16,13 +16,16 @@ MOST_LINES = 16
 _FORM = re.compile(
     r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
     r"\bL\.L\.C\b\.?|\bINC\b\.?|"
-    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.U?\b\.?|\bS\.L\.|\bSLU?\b|\bB\.V\.|"
-    r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|\bS\.?R\.O\b\.?|"
+    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|"
+    r"\bS\.L\.U?\b\.?|\bS\.L\.|\bSLU?\b|\bB\.V\.|"
+    r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|"
+    r"\bS\.?R\.O\b\.?|"
     r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
     r"有限公司|公司|شركة|مؤسسة", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
-    r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|STATIONERY|"
+    r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|"
+    r"STATIONERY|"
     r"BOOKS?|BOOKSTORES?|PHARMACY|CLINIC|SYARIKAT|PERNIAGAAN|COMPANY|SHOP|SHOPPE|BAKERY|FLORIST|MINI ?MARKET|"
     r"KEDAI|PASAR|"
     r"HOTEL|GALLERY|CENTRE|CENTER|SERVICES?|STATION|MOTORS?|ELECTRICAL|GIFTS?|DECO|MACHINERY|TRADE|FASHION|MARKETING|"
@@ -36,7 +39,8 @@ _REGISTERED = re.compile(
 )
 _ONLY_NUMBER = re.compile(r"^[\s\W]*(?:[A-Z]{0,3}[\d\s-]{4,}[\s-]{0,2}[A-Z]{0,2}|\d{1,7})[\s\W]*$", re.I)
 _STOP = re.compile(
-    r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|datum|bill|cash\b|cashier|doc|table|order|"
+    r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|"
+    r"datum|bill|cash\b|cashier|doc|table|order|"
     r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|"
     r"simplified|shopping hours|guest|"
     r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
@@ -57,11 +61,14 @@ _NOTICE = re.compile(
 _ADDRESS = re.compile(
     r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
     r"th)\b|p\.? ?o\.? ?box|po box)(?:[\s.:,]{1,3}[\w(&]|[\d(&])|"
-    r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
-    r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
+    r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|"
+    r"avenue|ave\b|lane|drive|blvd|boulevard|"
+    r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|"
+    r"via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
-    r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|strasse|str\.|platz|weg|allee|gasse)\s\d",
+    r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
+    r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
 #: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
@@ -71,11 +78,16 @@ _RECIPIENT = re.compile(
     r"(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
     re.I,
 )
-_TAX_NUMBER = re.compile(r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|org\.)\b)", re.I)
+_TAX_NUMBER = re.compile(
+    r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
+    r"org\.)\b)",
+    re.I,
+)
 _ALONE = re.compile(r"^[^:：]{2,40}[:：]$")
 #: What a paper is called, which is nobody's name.
 _TITLE = re.compile(
-    r"^\W{0,3}(?:(?:tax|vat|commercial|proforma|pro forma|sales|rechnung /) invoice|purchase order|credit (?:memo|note)|"
+    r"^\W{0,3}(?:(?:tax|vat|commercial|proforma|pro forma|sales|rechnung /) invoice|purchase order|credit (?:memo|"
+    r"note)|"
     r"debit note|delivery note|pro-?forma|(?:account |bank )?statement\b|quotation|"
     r"bestellung|mahnung|zahlungserinnerung|gutschrift|kontoauszug|lieferschein|"
     r"angebot|bon de commande|commande n|facture|avoir|relevé de compte|factura|pedido|fattura|factuur|faktura|fatura|"
@@ -83,7 +95,11 @@ _TITLE = re.compile(
     re.I,
 )
 #: A line that goes on behind a name with its address or its capital.
-_NAME_ENDS = re.compile(rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|—–]| au capital).{{0,120}}\d", re.I)
+_NAME_ENDS = re.compile(
+    rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|—–]|"
+    rf" au capital).{{0,120}}\d",
+    re.I,
+)
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
 
@@ -153,13 +169,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
             if _ALONE.match(line.words):
                 break
             continue
-        name = _REGISTERED.sub("", line.words)
-        letters = sum(char.isalpha() for char in name)
-        if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
-            continue
-        if _TITLE.match(line.words) or _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
-            continue
-        if not may_be_name(name.strip(" ,;:-")):
+        if not _is_name(line.words):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):
@@ -173,6 +183,17 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     if at + 1 < min(first, len(lines)) and not _FORM.search(lines[at].words) and _is_rest(lines[at].words):
         end = at + 1
     return _joined(lines[begin : end + 1], sure), end + 1
+
+
+def _is_name(line: str) -> bool:
+    """Whether a line of the head may be whose paper it is."""
+    name = _REGISTERED.sub("", line)
+    letters = sum(char.isalpha() for char in name)
+    if letters < 3 or letters < 0.45 * len(name) or _TITLE.match(line) or _ONLY_NUMBER.match(line):
+        return False
+    if _FORM.search(line) is None and (_NOTICE.search(line) or _STOP.search(line)):
+        return False
+    return may_be_name(name.strip(" ,;:-"))
 
 
 def _goes_on(line: str, following: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -10,14 +11,16 @@ import msgspec
 from serdab.knowledge.extraction.fields import Field
 
 #: What stands between the two dates of a period.
-_BETWEEN = re.compile(r" ?(?:-|–|—|to|until|through|thru|bis(?: zum)?|au|al|hasta(?: el)?|t/m|tot|do|till|إلى|至) ?", re.I)
+_BETWEEN = re.compile(
+    r" ?(?:-|–|—|to|until|through|thru|bis(?: zum)?|au|al|hasta(?: el)?|t/m|tot|do|till|إلى|至) ?", re.I
+)
 #: Behind a date that its words found, anything short may stand that is no number.
 _SHORT = re.compile(r"[^\n\f\d]{1,30}")
 
 
 def find_period_start(text: str, dates: Sequence[Field]) -> Field | None:
     """The first of the first two dates that stand in a line with nothing between them but "to"."""
-    for one, other in zip(dates, dates[1:], strict=False):
+    for one, other in itertools.pairwise(dates):
         if one.end <= other.start and _BETWEEN.fullmatch(text, one.end, other.start):
             return msgspec.structs.replace(one, reason="the first date of a period")
     return None

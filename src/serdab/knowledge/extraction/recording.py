@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-
-import msgspec
+from collections.abc import Callable, Mapping, Sequence
 
 from serdab.knowledge.extraction.announced import find_announced
 from serdab.knowledge.extraction.candidates import Candidates
@@ -57,6 +55,12 @@ def read_record(
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
 
 
+#: Finders that need nothing but the text.
+_OF_TEXT: dict[str, Callable[[str], Field | None]] = {
+    "effective_date": find_effective_date, "jurisdiction": find_jurisdiction, "term": find_term,
+}  # fmt: skip
+
+
 class _Reader:
     """Collects what the rules of one schema find in one text."""
 
@@ -98,31 +102,32 @@ class _Reader:
             )  # fmt: skip
 
     def _by_finder(self, rule: FieldRule) -> list[Field]:
-        text = self._text
-        found: Field | None = None
-        if rule.finder in {"company", "address"}:
+        if rule.finder == "parties":
+            return find_contract_parties(self._text)
+        if rule.finder in _OF_TEXT:
+            found = _OF_TEXT[rule.finder](self._text)
+        elif rule.finder in {"company", "address"}:
             if self._letterhead is None:
-                self._letterhead = find_letterhead(text)
+                self._letterhead = find_letterhead(self._text)
             found = self._letterhead.get(rule.finder)
         elif rule.finder == "total":
-            found = find_total(text, self._candidates.of_kind("money"))
-        elif rule.finder == "parties":
-            return find_contract_parties(text)
-        elif rule.finder == "effective_date":
-            found = find_effective_date(text)
-        elif rule.finder == "jurisdiction":
-            found = find_jurisdiction(text)
-        elif rule.finder == "term":
-            found = find_term(text)
-        elif rule.finder == "due_date":
-            found = find_due_date(text, next((value.value for value in self.values if value.name == "date"), None))
-        elif rule.finder == "period_start":
-            found = find_period_start(text, self._candidates.of_kind("date"))
-        elif rule.finder == "period_end" and self.values:
-            found = find_period_end(text, self._candidates.of_kind("date"), self.values[-1].end)
+            found = find_total(self._text, self._candidates.of_kind("money"))
         elif rule.finder == "first_line":
-            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
+            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(self._text)
+        else:
+            found = self._date_by_finder(rule)
         return [found] if found is not None else []
+
+    def _date_by_finder(self, rule: FieldRule) -> Field | None:
+        """A date that others of the record tell; None where the finder is none of these."""
+        if rule.finder == "due_date":
+            own = next((value.value for value in self.values if value.name == "date"), None)
+            return find_due_date(self._text, own)
+        if rule.finder == "period_start":
+            return find_period_start(self._text, self._candidates.of_kind("date"))
+        if rule.finder == "period_end" and self.values:
+            return find_period_end(self._text, self._candidates.of_kind("date"), self.values[-1].end)
+        return None
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

@@ -122,12 +122,20 @@ def _schema(value: Any, node: Any, name: str) -> Schema:
             raise BadSchema(expected(f"{at}: the field {rule.name}", "a new name", "one that is there already"))
         if (rule.kind == "rows") != (rule.finder in _OF_ROWS):
             todo = f"rows are found by {' or '.join(_OF_ROWS)}, which find nothing else"
-            raise BadSchema(expected(f"{at}: the finder of {rule.name}", f"one of {rule.kind}", repr(rule.finder), todo))
+            finder = f"{at}: the finder of {rule.name}"
+            raise BadSchema(expected(finder, f"one of {rule.kind}", repr(rule.finder), todo))
         if rule.pattern:
             try:
                 compile_linear(rule.pattern)
             except BadSchema as error:
                 raise BadSchema(f"{at}: {error}") from error
+    _prove_checks(schema, node, name)
+    return schema
+
+
+def _prove_checks(schema: Schema, node: Any, name: str) -> None:
+    """Refuse checks of fields that are not there, or of too few."""
+    known = [field.name for field in schema.fields]
     for place, check in enumerate(schema.checks):
         for field in check.fields:
             if field not in known:
@@ -136,7 +144,6 @@ def _schema(value: Any, node: Any, name: str) -> Schema:
         if len(check.fields) < 2:
             at = f"{name}, line {_line(node, ['checks', place])}: the fields of the check {check.check}"
             raise BadSchema(expected(at, "at least two", len(check.fields)))
-    return schema
 
 
 def _wrong(message: str, node: Any, name: str) -> BadSchema:

@@ -22,10 +22,12 @@ _COLUMNS = (
      r"quantidade|الكمية|数量"),
     ("price", r"unit price|price|rate\b|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|p\.u\.|precio|prezzo|"
      r"prijs|cena|preço|\bpris\b|valor unit|سعر الوحدة|السعر|单价|単価"),
-    ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summe|\bwert\b|montant|importe|importo|bedrag|belopp|"
+    ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summe|\bwert\b|montant|importe|importo|bedrag|"
+        r"belopp|"
      r"kwota|\bvalor\b|المبلغ|الإجمالي|المجموع|金额|金額|小计|小計"),
     ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
-     r"verwendungszweck|désignation|libellé|descripción|concepto|descrizione|omschrijving|\bnazwa|descrição|beskrivning|"
+     r"verwendungszweck|désignation|libellé|descripción|concepto|descrizione|omschrijving|\bnazwa|descrição|"
+     r"beskrivning|"
      r"material|الوصف|البيان|الصنف|品名|项目|名称|摘要|商品"),
     ("date", r"date|datum|fecha|\bdata\b|التاريخ|日期|日付"),
 )  # fmt: skip

@@ -17,8 +17,10 @@ MOST_ROWS = 500
 MOST_LINE = 1_000
 
 _END = re.compile(
-    r"^\W{0,3}(?:sub[\s-]?total|(?:invoice |order )?total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|tax|mwst|ust|tva|"
-    r"iva|gst|btw|moms|rounding|closing|ending|balance|endsaldo|neuer|warenwert|imponibile|totale|subtotaal|totaal|razem|do zapłaty|"
+    r"^\W{0,3}(?:sub[\s-]?total|(?:invoice |order )?total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|"
+    r"tax|mwst|ust|tva|"
+    r"iva|gst|btw|moms|rounding|closing|ending|balance|endsaldo|neuer|warenwert|imponibile|totale|subtotaal|totaal|"
+    r"razem|do zapłaty|"
     r"suma|att betala|base imponible|sales tax|taxable|amount due|"
     r"المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|小計|合計|消費税|رصيد|الرصيد|期末|saldo final|"
     r"nouveau solde)",
@@ -109,7 +111,7 @@ def _parted(line: str, head: Head) -> list[str] | None:
 
 
 def _aligned(line: str, places: Sequence[tuple[int, int]]) -> list[str]:
-    """The cells of a line, each below the name that it begins or ends with most nearly; from the right, where sums are."""
+    """The cells of a line, each below the name it begins or ends with most nearly; from the right, where sums are."""
     cells = [""] * len(places)
     spans = [match.span() for match in re.finditer(r"\S(?:\S| (?! )){0,200}", line)]
     last = len(places)

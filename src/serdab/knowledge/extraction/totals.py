@@ -20,14 +20,16 @@ _TOTALS = (
            r"ご請求金額|合計金額|"
            r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
-    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|الإجمالي|الاجمالي|"
+    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
+        r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
 )  # fmt: skip
 _LABELS = tuple((sure, re.compile(words, re.I)) for sure, words in _TOTALS)
 _NOT_TOTALS = re.compile(
-    r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|sav|point|"
+    r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|"
+    r"sav|point|"
     r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|"
     r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|balance b|"
     r"previous|opening|code|imponibile",
