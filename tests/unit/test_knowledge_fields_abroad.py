@@ -65,7 +65,7 @@ def contract(text: str) -> Record:
             ["Nordwest GmbH", "Mirja Lohmann"],
         ),
         (
-            "ENTRE LES SOUSSIGNÉS :\nLa société Hélios SAS, au capital de 100 000 euros, ci-après dénommée « le Client »,\n"
+            "ENTRE LES SOUSSIGNÉS :\nLa société Hélios SAS, au capital de 100 €, ci-après dénommée « le Client »,\n"
             "ET\nLa société Cabinet Morel SARL, ci-après dénommée « le Prestataire »,",
             ["Hélios SAS", "Cabinet Morel SARL"],
         ),
