@@ -133,6 +133,7 @@ def test_the_day_from_which_a_contract_holds_is_read_in_several_languages(text: 
         ("SHREE TEXTILES\nPlot 45\nBuyer: Kaveri Garments Pvt Ltd", "SHREE TEXTILES"),
         ("請求書\n株式会社みなと商会 御中\n株式会社さくら印刷", "株式会社さくら印刷"),
         ("Vercors SAS au capital de 50 000 €\nZA Les Glovettes", "Vercors SAS"),
+        ("WELCOME TO\nQUIKFILL #771\n8100 HWY 29 N", "QUIKFILL #771"),
         ("Rosen-Apotheke\nInh. Dr. Petra Vogt e.K.\nMarienplatz 4", "Rosen-Apotheke"),
     ],
 )
@@ -140,6 +141,15 @@ def test_whose_paper_it_is_stands_before_addresses_titles_and_recipients(head: s
     record = read_record(f"{head}\n\n3 June 2024\nTotal 5.00", doc_type="receipt")
     assert record is not None
     assert record.value("company") == company
+
+
+@pytest.mark.parametrize(
+    "below", ["\nGemeinde Edling\nRathausplatz 2\n", "Semmel 5x        1,95 B\nButter           2,79 B\n"]
+)
+def test_an_address_ends_at_an_empty_line_and_at_an_amount(below: str) -> None:
+    record = read_record(f"Lechner GmbH\nAm Sägewerk 2\n83512 Wasserburg\n{below}", doc_type="receipt")
+    assert record is not None
+    assert record.value("address") == "Am Sägewerk 2 83512 Wasserburg"
 
 
 @pytest.mark.parametrize(

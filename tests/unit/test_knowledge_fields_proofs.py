@@ -42,6 +42,14 @@ def test_wrong_check_digits_need_a_look(kind: Kind, wrong: str, right: str) -> N
     assert looks(wrong) == [f"the check digits of this {kind} are wrong"]
 
 
+def test_wrong_check_digits_need_a_look_behind_the_words_of_their_field_too() -> None:
+    record = read_record(
+        "Velo OHG\nRechnung 88\nUSt-IdNr.: DE136695978\nGesamtbetrag 5,00 €\n3.6.2024", doc_type="invoice"
+    )
+    assert record is not None
+    assert [look.field for look in record.looks] == ["vat_id"]
+
+
 def test_letters_and_digits_that_nobody_calls_a_number_of_these_are_none() -> None:
     assert list(find_vat_numbers("Article DE136695977")) == []
     assert list(find_cards("Tracking 4111 1111 1111 1112")) == []

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.letterheads import name_before_address
 from serdab.knowledge.extraction.linear_patterns import compile_linear
 from serdab.knowledge.extraction.schemas import FieldRule, Words
@@ -140,7 +141,7 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
     if here:
         found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
-        yield _as(rule, found, sure * (0.5 + found.confidence / 2), f"behind the words {match[0]!r}")
+        yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
         return
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
@@ -149,7 +150,13 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         return  # A house number is no number of a paper.
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
-        yield _as(rule, found, (sure - 0.08) * (0.5 + found.confidence / 2), f"below the words {match[0]!r}")
+        sure = (sure - 0.08) * (0.5 + found.confidence / 2)
+        yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
+
+
+def _why(found: Field, told: str) -> str:
+    """What is told of a value: that its digits are wrong says more than where it stands."""
+    return found.reason if found.reason.endswith(WRONG_DIGITS) else told
 
 
 def _fills_cell(text: str, found: Field) -> bool:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from serdab.knowledge.extraction.adjustments import find_adjustments
 from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 
@@ -40,7 +41,7 @@ def check_record(
         if rule.required and rule.name not in there:
             yield Look(reason=f"{rule.name} is required and was not found", field=rule.name)
     for value in values:
-        if value.reason.endswith("check digits are wrong"):
+        if value.reason.endswith(WRONG_DIGITS):
             yield Look(
                 reason=f"the check digits of this {value.kind} are wrong",
                 field=value.name,

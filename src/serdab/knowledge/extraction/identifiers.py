@@ -9,6 +9,8 @@ from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import words_of
 
+#: How the reason of a value ends whose digits do not prove it.
+WRONG_DIGITS = "check digits are wrong"
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|"
     r"GB|CHE)"
@@ -77,7 +79,7 @@ def find_ibans(text: str) -> Iterator[Field]:
                 break
         else:
             if value[:2] in _IBAN_COUNTRIES:
-                yield _field("iban", match, value, 0.3, "its check digits are wrong")
+                yield _field("iban", match, value, 0.3, f"its {WRONG_DIGITS}")
 
 
 _IBAN_COUNTRIES = words_of(
@@ -105,7 +107,7 @@ def find_vat_numbers(text: str) -> Iterator[Field]:
         if whole:
             yield _field("vat", match, whole, 0.97, "its check digits are right")
         elif _CALLED_VAT.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
-            yield _field("vat", match, value, 0.3, "its check digits are wrong")
+            yield _field("vat", match, value, 0.3, f"its {WRONG_DIGITS}")
 
 
 def _shorter(value: str, written: str) -> Iterator[str]:
@@ -130,7 +132,7 @@ def find_cards(text: str) -> Iterator[Field]:
         if luhn.is_valid(value):
             yield _field("card", match, f"**** {value[-4:]}", 0.9, "Luhn's check digit is right")
         elif _CALLED_CARD.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
-            yield _field("card", match, f"**** {value[-4:]}", 0.3, "its check digits are wrong")
+            yield _field("card", match, f"**** {value[-4:]}", 0.3, f"its {WRONG_DIGITS}")
 
 
 def find_phones(text: str, lang: str = "") -> Iterator[Field]:

@@ -59,7 +59,7 @@ _NOTICE = re.compile(
     re.I,
 )
 _ADDRESS = re.compile(
-    r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
+    r"#\d[\w-]{0,6}[\s,]{1,2}\w|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
     r"th)\b|p\.? ?o\.? ?box|po box)(?:[\s.:,]{1,3}[\w(&]|[\d(&])|"
     r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|"
     r"avenue|ave\b|lane|drive|blvd|boulevard|"
@@ -100,6 +100,7 @@ _NAME_ENDS = re.compile(
     rf" au capital).{{0,120}}\d",
     re.I,
 )
+_AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
 
@@ -108,11 +109,14 @@ _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inh
 class _Line:
     start: int
     words: str
+    #: Whether an address does not go on with it: it stands behind an empty line, or has an amount.
+    is_apart: bool = False
 
 
 def _head(text: str) -> list[_Line]:
     lines: list[_Line] = []
     place = 0
+    is_apart = False
     for line in re.split(r"[\n\f]", text[:4_000]):
         # What stands in the next column is another thing.
         if lines and find_head(line) is not None:
@@ -121,9 +125,12 @@ def _head(text: str) -> list[_Line]:
         start = place + len(line) - len(line.lstrip())
         place += len(line) + 1
         if not words:
+            is_apart = True
             continue
+        is_apart = is_apart or _AMOUNT.search(line) is not None
         name = name_before_address(words)
-        lines.append(_Line(start=start, words=name))
+        lines.append(_Line(start=start, words=name, is_apart=is_apart))
+        is_apart = False
         rest = words[len(name) :]
         if rest:
             begins = len(name) + len(rest) - len(rest.lstrip(" ,·•|—–"))
@@ -234,7 +241,13 @@ def _address(lines: list[_Line], first: int) -> Field | None:
     kept: list[_Line] = []
     for line in lines[first:]:
         is_other = _TITLE.match(line.words) or _RECIPIENT.search(line.words) or _TAX_NUMBER.match(line.words)
-        if is_other or _STOP.search(line.words) or _NOTICE.search(line.words) or len(kept) >= 7:
+        if (
+            (kept and line.is_apart)
+            or is_other
+            or _STOP.search(line.words)
+            or _NOTICE.search(line.words)
+            or len(kept) >= 7
+        ):
             break
         kept.append(line)
     if not kept:
