@@ -19,7 +19,8 @@ MOST_LINE = 1_000
 _END = re.compile(
     r"^\W{0,3}(?:sub[\s-]?total|(?:invoice |order )?total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|"
     r"tax|mwst|ust|tva|"
-    r"iva|gst|btw|moms|rounding|closing|ending|balance|(?:new|opening|previous|beginning) balance|(?:anfangs|end)saldo|neuer|warenwert|imponibile|totale|subtotaal|totaal|"
+    r"iva|gst|btw|moms|rounding|closing|ending|balance|(?:new|opening|previous|beginning) balance|"
+    r"(?:anfangs|end)saldo|neuer|warenwert|imponibile|totale|subtotaal|totaal|"
     r"razem|do zapłaty|"
     r"suma|att betala|base imponible|sales tax|taxable|amount due|"
     r"المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|小計|合計|消費税|رصيد|الرصيد|期末|saldo final|"
