@@ -28,9 +28,9 @@ def join_thousands(text: str) -> str:
     """The text with plain digits, and `'` for each space that parts the thousands of one number; places stay the same.
 
     A space is taken for that where a currency stands before the number. Unless the text writes thousands in another
-    way, also where one stands behind it, where the number has several such spaces, fills a cell or a line, stands behind
-    a colon or in the line of a sum, or where a zero follows the space; then in all of the text. Never where the first
-    figure times the second is a third one of the line.
+    way, also where one stands behind it, where the number has several such spaces, fills a cell or a line, stands
+    behind a colon or in the line of a sum, or where a zero follows the space; then in all of the text. Never where the
+    first figure times the second is a third one of the line.
     """
     plain = plain_digits(_BOUND.sub("'", text))
     spaced = list(_SPACED.finditer(plain))
