@@ -121,7 +121,7 @@ def values(record: Record | None) -> dict[str, str]:
                 "date": "2024-03-03",
                 "due_date": "2024-04-02",
                 "total": "114.00 GBP",
-                "tax": "19.00",
+                "tax": "19.00 GBP",
                 "customer": "Castle Hotel",
                 "iban": "GB82WEST12345698765432",
                 "phone": "+442079460958",

@@ -65,6 +65,13 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
             ["line 5", "'form'", "did you mean from?"],
         ),
         ("schema: a\nfields:\n  - {name: x, kind: id, pattern: '(a+)+b'}\n", ["line 3", "(a+)+b", "group"]),
+        ("schema: a\nfields:\n  - {name: x, kind: rows, finder: total}\n", ["line 3", "rows", "'total'", "lines"]),
+        ("schema: a\nfields:\n  - {name: x, kind: date, finder: lines}\n", ["line 3", "date", "'lines'"]),
+        ("schema: a\nfields:\n  - {name: x, kind: date, finder: zzz}\n", ["known are company, address, total"]),
+        (
+            "schema: a\nfields:\n  - {name: x, kind: money}\nchecks:\n  - {check: sum, fields: [x]}\n",
+            ["line 5", "at least two", "got 1"],
+        ),
         ("schema: [a\n", ["own.yaml, line 2", "YAML"]),
         ("", ["own.yaml", "nothing"]),
         ("[" * 100_000, ["own.yaml", "nested too deep"]),

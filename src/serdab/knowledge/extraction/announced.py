@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
+from serdab.knowledge.extraction.letterheads import name_before_address
 from serdab.knowledge.extraction.linear_patterns import compile_linear
 from serdab.knowledge.extraction.schemas import FieldRule, Words
+from serdab.knowledge.extraction.signs import signed
 
 #: How far behind its words a value may stand, characters.
 REACH = 80
@@ -22,8 +26,17 @@ LEAST_SURE = 0.5
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
-_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|n|number|nummer|id)?[\W_]{0,4}", re.I)
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|id)?[\W_]{0,4}", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
+#: Words that make of a name for somebody the name of his number: customer no.
+_OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
+#: What stands in the next column, behind a wide space, and is the name of another field.
+_OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
+_COLUMN = re.compile(r" {3,}")
+#: A word between two amounts: the second is the value of that word.
+_OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
+_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r" ?(?:[\t\n\f|]|  |$)")
+_IS_LABEL = re.compile(r" ?[:：]|\t")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -91,13 +104,30 @@ def _begins_line(text: str, start: int) -> bool:
 
 
 def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
+    if rule.kind == "party" and not _announces_party(rule, text, match):
+        return
     rest = _REST.match(text, match.end())
-    if rest is None or not rest[1].strip(" :：.-#"):
-        rest, sure = _NEXT_LINE.match(text, match.end()), sure - 0.05
+    is_next_column = rest is not None and rest[1].startswith("  ") and _OTHER_LABEL.match(rest[1].lstrip()) is not None
+    if rest is None or is_next_column or not rest[1].strip(" :：.-#"):
+        end = text.find("\n", match.end()) if is_next_column else match.end()
+        rest, sure = _NEXT_LINE.match(text, end if end >= 0 else len(text)), sure - 0.05
     if rest is not None and rest[1].strip():
         written = rest[1].rstrip()
         start = rest.start(1) + len(written) - len(written.lstrip())
-        yield _at(rule, start, written.strip(), sure - 0.1, f"behind the words {match[0]!r}")
+        yield _at(rule, start, _own_name(rule, written.strip()), sure - 0.1, f"behind the words {match[0]!r}")
+
+
+def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
+    """Whether words stand as a label: at the head of a line or before a colon, and not before a number of their own."""
+    if _OF_NUMBER.match(text, match.end()):
+        return False
+    is_label = _IS_LABEL.match(text, match.end()) is not None
+    return _begins_line(text, match.start()) if rule.finder != "company" or is_label else False
+
+
+def _own_name(rule: FieldRule, written: str) -> str:
+    own = _COLUMN.split(written)[0]
+    return name_before_address(own) if rule.kind == "party" else own
 
 
 def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: float) -> Iterator[Field]:
@@ -110,15 +140,34 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
     if here:
-        found = here[-1] if rule.kind == "money" else here[0]
-        yield _as(rule, found, sure * (0.5 + found.confidence / 2), f"behind the words {match[0]!r}")
+        found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
+        yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
         return
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
     following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
+    if rule.kind == "id" and following and not _fills_cell(text, following[0]):
+        return  # A house number is no number of a paper.
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
-        yield _as(rule, found, (sure - 0.08) * (0.5 + found.confidence / 2), f"below the words {match[0]!r}")
+        sure = (sure - 0.08) * (0.5 + found.confidence / 2)
+        yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
+
+
+def _why(found: Field, told: str) -> str:
+    """What is told of a value: that its digits are wrong says more than where it stands."""
+    return found.reason if found.reason.endswith(WRONG_DIGITS) else told
+
+
+def _fills_cell(text: str, found: Field) -> bool:
+    before, behind = text[max(found.start - 40, 0) : found.start], text[found.end : found.end + 40]
+    return _CELL_BEGINS.search(before) is not None and _CELL_ENDS.match(behind) is not None
+
+
+def _last_of_one(text: str, amounts: list[Field]) -> Field:
+    """The last of the amounts before the next word: `VAT on 198.00 39.60` but not `VAT 0.35 gross 2.20`."""
+    pairs = itertools.pairwise(amounts)
+    return next((one for one, other in pairs if _OTHER_WORD.search(text, one.end, other.start)), amounts[-1])
 
 
 def _at(rule: FieldRule, start: int, written: str, confidence: float, reason: str) -> Field:

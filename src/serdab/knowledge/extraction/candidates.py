@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable, Iterator
+
+import msgspec
 
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.contracts import find_durations
@@ -18,6 +21,7 @@ _DECIMAL = re.compile(
     r"(?<![\w.,'])-?(?:\d{1,3}(?: \d{3}){1,4}(?![.,\d])|\d{1,3}(?:[,']\d{3}){1,4}|\d{1,3}(?:\.\d{3}){1,4}(?=,)|"
     r"\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,12})(?:[.,]\d{1,6})?(?![\w.,']?\d)"
 )
+_LAST_CELL = re.compile(r"(?<=\t)(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})(?=[\t ]{0,20}(?:[\n\f]|$))")
 _ID = re.compile(r"(?<![\w-])(?=[^\s]{0,30}\d)[A-Za-z0-9][A-Za-z0-9/_.-]{1,30}(?<![.,/_-])")
 
 
@@ -39,8 +43,22 @@ class Candidates:
     def _find(self, kind: str) -> Iterator[Field]:
         if kind == "phone":
             return find_phones(self.text, self._lang)
+        if kind == "money":
+            return _find_money(self.text)
         finder = _FINDERS.get(kind)
         return finder(self.text) if finder is not None else iter(())
+
+
+def _find_money(text: str) -> Iterator[Field]:
+    """The amounts, and whole numbers in the last cell of a line that has none: `VAT 20 %` and `506` of a sheet."""
+    amounts = list(find_amounts(text))
+    yield from amounts
+    ends = sorted(amount.end for amount in amounts)
+    for match in _LAST_CELL.finditer(plain_digits(text)):
+        before = bisect.bisect(ends, match.start())
+        if not before or "\n" in text[ends[before - 1] : match.start()]:
+            value = re.sub(r"\D", "", match[0])
+            yield msgspec.structs.replace(_field("amount", match, value, "the last cell of its line"), confidence=0.5)
 
 
 def _find_emails(text: str) -> Iterator[Field]:
@@ -61,7 +79,7 @@ def _find_ids(text: str) -> Iterator[Field]:
 
 
 _FINDERS: dict[str, Callable[[str], Iterator[Field]]] = {
-    "date": find_dates, "money": find_amounts, "iban": find_ibans, "vat": find_vat_numbers, "card": find_cards,
+    "date": find_dates, "iban": find_ibans, "vat": find_vat_numbers, "card": find_cards,
     "email": _find_emails, "duration": _find_durations, "decimal": _find_decimals, "id": _find_ids,
 }  # fmt: skip
 

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
+from serdab.knowledge.extraction.adjustments import find_adjustments
 from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 
+_PARTED = re.compile(r"[\t|]| {3}")
 #: What sums may differ by through rounding, for each line.
 _ROUNDING = Decimal("0.01")
+#: What totals may differ by besides, as they are rounded to coins.
+_COINS = Decimal("0.05")
 #: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
 _OF_DIGITS = frozenset(["money", "decimal", "iban", "phone"])
 _LAST_DIGITS = 5
+_PERCENTAGE = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?) ?[%٪]")
+#: Characters of a line that are looked at before an amount.
+_MOST_LINE = 200
 #: How much surer a value must be than the next one, that the next is no rival.
 LEAST_LEAD = 0.03
 
 
-def check_record(text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row]) -> Iterator[Look]:
-    """What the schema asks for and is not there, and what does not agree."""
+def check_record(
+    text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row], amounts: Sequence[Field] = ()
+) -> Iterator[Look]:
+    """What the schema asks for and is not there, and what does not agree; `amounts`: all of the text."""
     # Lines without cells are read by guess: a sum of them that is wrong says more about the guess than the paper.
-    parted = [row for row in rows if re.search(r"[\t|]", text[row.start : row.end])]
+    is_parted = any(re.search(r"[\t|]", text[row.start : row.end]) for row in rows)
+    parted = [row for row in rows if is_parted and _PARTED.search(text, row.start, row.end)]
     there = {value.name for value in values} | {row.name for row in rows}
     for rule in schema.fields:
         if rule.required and rule.name not in there:
             yield Look(reason=f"{rule.name} is required and was not found", field=rule.name)
     for value in values:
-        if value.reason.endswith("check digits are wrong"):
+        if value.reason.endswith(WRONG_DIGITS):
             yield Look(
                 reason=f"the check digits of this {value.kind} are wrong",
                 field=value.name,
@@ -40,19 +51,30 @@ def check_record(text: str, schema: Schema, values: Sequence[Value], rows: Seque
     for check in schema.checks:
         if check.check == "order":
             yield from _in_order(check, values)
-        else:
+        elif check.check == "sum":
             yield from _sums(check, values, parted)
+        else:
+            yield from _total(check, text, amounts, values, parted)
 
 
-def rivals(rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
-    """A look when two values of one field are nearly as sure as each other."""
+def rivals(text: str, rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
+    """A look when two values of one field are nearly as sure as each other; taxes of two rates are both true."""
     if rule.many or rule.first or len(found) < 2:
         return
     first = found[0]
     second = next((each for each in found[1:] if each.value != first.value), None)
-    if second is not None and abs(first.confidence - second.confidence) < LEAST_LEAD:
+    if second is None or (rule.kind == "money" and _rate(text, first) != _rate(text, second)):
+        return
+    if abs(first.confidence - second.confidence) < LEAST_LEAD:
         reason = f"{rule.name} may also be {second.value}: both are as likely"
         yield Look(reason=reason, field=rule.name, start=second.start, end=second.end)
+
+
+def _rate(text: str, found: Field) -> str:
+    """The percentage in the line of an amount, as it is written; empty: it has none."""
+    start = max(text.rfind("\n", 0, found.start) + 1, found.start - _MOST_LINE)
+    rate = _PERCENTAGE.search(plain_digits(text[start : found.start]))
+    return rate[1] if rate is not None else ""
 
 
 def places_are_true(text: str, values: Sequence[Value]) -> Iterator[Look]:
@@ -89,14 +111,52 @@ def _sums(check: Check, values: Sequence[Value], rows: Sequence[Row]) -> Iterato
     if total is None or not lines:
         return
     said = _number(total.value)
-    summed = sum((_number(row.cells.get("amount", "0")) for row in lines), Decimal(0))
-    others = sum((_number(by_name[name].value) for name in check.fields[1:] if name in by_name), Decimal(0))
-    slack = _ROUNDING * (len(lines) + 1) + (Decimal("0.05") if check.check == "total" else 0)
-    possible = {summed + others} | ({summed} if check.check == "total" else set())
+    summed = _summed(lines)
+    others = _others(check, by_name)
+    if abs(summed + others - said) > _ROUNDING * (len(lines) + 1):
+        yield _differs(total, f"its {len(lines)} lines make {_told(summed, others)}")
+
+
+def _total(
+    check: Check, text: str, amounts: Sequence[Field], values: Sequence[Value], rows: Sequence[Row]
+) -> Iterator[Look]:
+    """A total that neither its lines nor its subtotal make, with what stands between them and without."""
+    by_name = {value.name: value for value in values}
+    total = by_name.get(check.fields[0])
+    if total is None:
+        return
+    said = _number(total.value)
+    lines = [row for row in rows if row.name in check.fields and row.end <= total.start]
+    line_of_total = max(text.rfind("\n", 0, total.start), text.rfind("\f", 0, total.start)) + 1
+    between = find_adjustments(text, amounts, lines[-1].end if lines else 0, line_of_total)
+    others = _others(check, by_name)
+    if lines:
+        base, told = _summed(lines), f"its {len(lines)} lines make"
+    elif between.subtotal is not None and between.is_whole:
+        base, told = between.subtotal, "its subtotal and what is added make"
+    else:
+        return
+    slack = _ROUNDING * (len(lines) + 1) + _COINS
+    possible = between.totals_of(base) | {base + others, base + between.charges + others}
     if all(abs(each - said) > slack for each in possible):
-        told = f"{summed}" + (f" + {others}" if others else "")
-        reason = f"{total.name} is {said}, but its {len(lines)} lines make {told}"
-        yield Look(reason=reason, field=total.name, start=total.start, end=total.end)
+        yield _differs(total, f"{told} {_told(base, between.charges + (between.taxes or others))}")
+
+
+def _summed(lines: Sequence[Row]) -> Decimal:
+    return sum((_number(row.cells.get("amount", "0")) for row in lines), Decimal(0))
+
+
+def _others(check: Check, by_name: Mapping[str, Value]) -> Decimal:
+    return sum((_number(by_name[name].value) for name in check.fields[1:] if name in by_name), Decimal(0))
+
+
+def _told(base: Decimal, others: Decimal) -> str:
+    return f"{base} {'-' if others < 0 else '+'} {abs(others)}" if others else f"{base}"
+
+
+def _differs(total: Value, made: str) -> Look:
+    reason = f"{total.name} is {_number(total.value)}, but {made}"
+    return Look(reason=reason, field=total.name, start=total.start, end=total.end)
 
 
 def _number(value: str) -> Decimal:

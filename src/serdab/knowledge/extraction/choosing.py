@@ -14,7 +14,7 @@ from serdab.knowledge.extraction.schemas import Schema
 HEAD = 4_000
 LEAST_WORDS = 3
 #: Lines at the head of which one may say what the paper is, its most characters, and how many lines a paper has.
-HEAD_LINES, LONGEST_NAME, LEAST_LINES = 8, 60, 3
+HEAD_LINES, LONGEST_NAME, LEAST_LINES = 16, 60, 3
 #: As how many words such a line counts.
 ANNOUNCED = 2
 _RUN = re.compile(r"[^\W_]+")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.listed_parties import find_listed_parties
 from serdab.knowledge.extraction.names import LEGAL_FORM, folded_name, plain_name, words_of
 from serdab.knowledge.extraction.role_parties import find_role_parties
 
@@ -35,16 +36,21 @@ _PERSON = re.compile(
 #: Any other name that is capital at its head, for the place behind "between".
 _ANY = re.compile(rf"(?<![\w&'’.-])(?=[A-Z])({_WORD}(?:(?: | & | of | and (?={_WORD} ?\()){_WORD}){{0,6}})")
 _OPENERS = re.compile(
-    r"(?:\bbetween|\bBETWEEN|\bamong|\bAMONG|\bAmong|\bBetween|\bparties:|\bPARTIES:|\bParties:)\s(?:the\s)?(?:\(\w{1,3}\)\s)?$"
+    r"(?:\bbetween|\bBETWEEN|\bamong|\bAMONG|\bAmong|\bBetween|\bparties:|\bPARTIES:|"
+    r"\bParties:)\s(?:the\s)?(?:\(\w{1,3}\)\s)?$|"
+    r"\bPARTIES\s{1,3}\(\w{1,3}\)\s$"
 )
+_LISTS = re.compile(r"\b(?:(?i:between|among)\b|PARTIES\s{1,3}\()")
 _NEXT = re.compile(
     r"(?:\band|\bAND|[;:]|\)|,)\s(?:between\s|and\s)?(?:\((?:\w{1,3})\)\s|on (?:the )?(?:one|other) hand,?\s)?$"
 )
 _DEFINED = re.compile(
-    r"^,?\s?(?:\(|[“\"]|,?\s?(?:an?|the)\s(?:[\w’'-]{1,20}[\s,]{1,2}){0,6}?(?:corporation|company|partnership|individual|bank|"
+    r"^,?\s?(?:\(|[“\"]|,?\s?(?:an?|the)\s(?:[\w’'-]{1,20}[\s,]{1,2}){0,6}?(?:corporation|company|partnership|"
+    r"individual|bank|"
     r"trust|limited|resident|citizen|employee|organization|person|association|entity|subsidiary)|"
     r",?\s?(?:hereinafter|hereafter|individually|whose|having|located|with (?:an? |its )?(?:\w{1,12} ){0,3}"
-    r"(?:offices?|place|address)|organized|incorporated|residing|on behalf|together with|and its|for itself))",
+    r"(?:offices?|place|address)|organized|incorporated|residing|on behalf|together with|and its|for itself)|"
+    r",?\sas\s(?:the\s)?(?-i:[A-Z“\"]))",
     re.I,
 )
 _MARKED = re.compile(
@@ -94,7 +100,7 @@ class _Candidate:
 
 def find_contract_parties(text: str) -> list[Field]:
     """The parties of a contract: those it lists by role, else the surest; in the order of the text."""
-    if listed := find_role_parties(text):
+    if listed := find_role_parties(text) or find_listed_parties(text):
         return listed
     head, tail = _flowing(text[:HEAD]), text[max(len(text) - TAIL, HEAD) :]
     lines = {folded_name(line) for line in tail.split("\n")}
@@ -163,7 +169,8 @@ def _trimmed(head: str, start: int, end: int) -> tuple[int, int]:
     """A company's name without the words before it that are none of it."""
     for match in reversed(list(_JOINT.finditer(head, start, end))):
         left = head[start : match.start()].rstrip(" ,")
-        if re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in head or f'"{left}"' in head:
+        is_role = head[:start].endswith((" as ", " as the "))
+        if is_role or re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in head or f'"{left}"' in head:
             start = match.end()
             break
     while (first := re.match(r"(\S+)\s", head[start:end])) is not None:
@@ -180,7 +187,7 @@ def _weighed(text: str, head: str, start: int, end: int, points: float, reason: 
     if _OPENERS.search(before):
         points += 2.5
         reasons.append("behind 'between'")
-    elif _NEXT.search(before) and re.search(r"\b(?:between|among)\b", head[max(start - 600, 0) : start], re.I):
+    elif _NEXT.search(before) and _LISTS.search(head, max(start - 600, 0), start):
         points += 1.5
         reasons.append("named beside another")
     if _DEFINED.match(after):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.terms_abroad import find_term_abroad
 
 #: How far into a contract its date is looked for, characters: it stands at the head, or at the signatures.
 HEAD = 4_000
@@ -69,8 +70,20 @@ _SURE_DATED = re.compile(
     r"(?:as of|this|dated|effective|on|the|date:?|of)[\s(“\"]{0,4}$",
     re.I,
 )
+#: In German, French, Spanish, Italian, Dutch, Polish and Swedish: from when on it holds.
+_IN_FORCE = re.compile(
+    r"(?:tritt (?:am|zum|ab|mit wirkung vom)|vertragsbeginn(?: ist)?(?: der)?|beginnt am|mit wirkung (?:vom|zum)|"
+    r"à compter du|"
+    r"prend effet le|en vigueur le|vigor (?:el|a partir del)|desde el|decorre dal|decorrere dal|met ingang van|"
+    r"gaat in op|"
+    r"z dniem|od dnia|från och med)[\s:]{1,3}(?:dem )?$",
+    re.I,
+)
+#: The place that stands before a date: En Sevilla, a 3 de abril; Berlin, den 3. Mai.
+_PLACED = re.compile(r"[A-ZÀ-Ý][\w. -]{1,30}, (?:a|den|le|lì|dnia) $")
 _OTHER = re.compile(
-    r"(?:merger agreement|plan of merger|employment agreement|act of|amended on|filed|expires?|terminat|until|"
+    r"(?:merger agreement|plan of merger|(?<!this )employment agreement(?! {1,3}this)|act of|amended on|filed|"
+    r"expires?|terminat|until|"
     r"born|purchase agreement|previously|letter (?:agreement )?dated|prior|original)[^.;]{0,60}$",
     re.I,
 )  # fmt: skip
@@ -85,7 +98,7 @@ def find_effective_date(text: str) -> Field | None:
         before = head[max(date.start - 160, 0) : date.start]
         if _OTHER.search(before[-90:]):
             continue
-        sure = 0.9 if _SURE_DATED.search(before) else 0.8 if _stands_alone(text, date) else 0.4
+        sure = _how_sure(text, date, before)
         sure -= 0.1 * (date.start > 2_000)
         if best is None or sure > best[0]:
             best = sure, date
@@ -100,6 +113,17 @@ _LEFT_OPEN = re.compile(
     r"_{3,}\s{0,2}(?:19|20)",
     re.I,
 )  # fmt: skip
+
+
+def _how_sure(text: str, date: Field, before: str) -> float:
+    """How surely a date is that of the contract, by the words before it."""
+    if _IN_FORCE.search(before):
+        return 0.92
+    if _SURE_DATED.search(before):
+        return 0.9
+    if _stands_alone(text, date):
+        return 0.8
+    return 0.7 if _PLACED.search(before) else 0.4
 
 
 def _stands_alone(text: str, date: Field) -> bool:
@@ -149,7 +173,8 @@ _NOT_TERM = re.compile(
     r"benefit|interest|anniversary of employment|severance|acquire)", re.I,
 )  # fmt: skip
 _TERM_IS = re.compile(
-    r"(?:\bterm\b[^.;]{0,60}\bshall be|agreement (?:shall|will)(?: automatically)? (?:terminat|expire|continue|remain))"
+    r"(?:\bterm\b[^.;]{0,60}\bshall be|(?<!\w )\bterm of this \w{2,20} (?:shall be|is)|\bcontinues? for a period of|"
+    r"agreement (?:shall|will)(?: automatically)? (?:terminat|expire|continue|remain))"
     r"[^.;]{0,70}$",
     re.I,
 )
@@ -189,7 +214,7 @@ def find_term(text: str) -> Field | None:
                 kind="term", value=value, start=match.start(), end=match.end(), confidence=sure,
                 reason="a duration where the contract says when it ends",
             )  # fmt: skip
-    return best[1] if best is not None and best[0] >= LEAST_TERM else None
+    return best[1] if best is not None and best[0] >= LEAST_TERM else find_term_abroad(text)
 
 
 #: Score of a duration from which on it is told as the term.
@@ -209,7 +234,7 @@ def _term_score(text: str, match: re.Match[str]) -> float:
     score += 1.5 if _ANCHOR.search(after) else 0.0
     score += 1.5 if _OWN_DATE.search(after) else 0.0
     score += 1.0 if re.search(r"this\s(?:letter\s)?agreement|obligations", near, re.I) else 0.0
-    score += 1.5 if _TERM_IS.search(near) else 0.0
+    score += 2.0 if _TERM_IS.search(near) else 0.0
     score -= 2.5 if is_from_an_end else 0.0
     score -= 3.0 if _NOT_TERM.search(near[-110:]) or _NOT_TERM.search(after[:50]) else 0.0
     return score

@@ -9,20 +9,38 @@ from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import words_of
 
+#: How the reason of a value ends whose digits do not prove it.
+WRONG_DIGITS = "check digits are wrong"
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
-_VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
-                  r" ?[A-Z0-9](?:[ .]?[A-Z0-9]){7,11}(?![A-Z0-9])")  # fmt: skip
+_VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|"
+    r"GB|CHE)"
+                  r"[ -]?[A-Z0-9](?:[ .]?[A-Z0-9]){7,11}(?: ?(?:MWST|TVA|IVA))?(?![A-Z0-9])")  # fmt: skip
+#: What a number right behind it is called, and how far behind, characters.
+_CALLED_VAT = re.compile(
+    r"(?:\bvat|ust-?id\w{0,4}|umsatzsteuer-?id\w{0,4}|\btva|p\.? ?iva|partita iva|\bbtw|\bmoms|"
+    r"\bn[ií]f)\b[^\d\n]{0,20}$",
+    re.I,
+)
+_BEFORE_NUMBER = 40
 _CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_CALLED_CARD = re.compile(r"(?:card|karte|carte|tarjeta|carta|visa|mastercard|amex|بطاقة|卡号)\b[^\d\n]{0,20}$", re.I)
 _PHONE = re.compile(r"(?<![\w/+.-])(?:\+|00|\()?\d(?:[ ()./-]{0,2}\d){6,15}(?![\w/-])")
+#: Behind a word for it a number is that of a fax, which is told where there is no other.
+_FAX = re.compile(r"\bfax\b[^\d\n]{0,6}$", re.I)
 _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
 #: Country codes of telephone by the words of a text, the surest first.
 _REGIONS = (
-    (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"), (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
-    (r"United Kingdom|\bU\.?K\b|England|London", "GB"), (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
+    (r"\bU\.?S\.?A\b|United States|\b[A-Z]{2} \d{5}\b", "US"),
+    (r"Schweiz|Suisse|Svizzera|Switzerland|\bCHE-\d|Zürich|Genève", "CH"),
+    (r"Österreich|Austria|\bATU\d|\bWien\b", "AT"),
+    (r"México|S\.A\. de C\.V\.", "MX"), (r"Brasil|CNPJ|São Paulo", "BR"), (r"\bAustralia|\bABN\b", "AU"),
+    (r"Deutschland|Germany|\bGmbH\b|straße", "DE"),
+    (r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|United Kingdom|\bU\.?K\b|England|London", "GB"),
+    (r"\bFrance\b|Paris\b", "FR"), (r"España|Spain|Madrid", "ES"),
     (r"Malaysia|SDN\.? BHD|Kuala Lumpur", "MY"),
     (r"Saudi|السعودية|الرياض", "SA"), (r"Emirates|الإمارات|دبي|Dubai", "AE"),
-    (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"), (r"Österreich|Austria", "AT"),
-    (r"Schweiz|Suisse|Switzerland", "CH"), (r"\bIndia\b|Mumbai|Delhi", "IN"),
+    (r"مصر|القاهرة|Egypt", "EG"), (r"中国|北京|上海|有限公司", "CN"),
+    (r"\bIndia\b|Mumbai|Delhi", "IN"),
 )  # fmt: skip
 _REGION_OF_LANG = {
     "de": "DE",
@@ -33,6 +51,17 @@ _REGION_OF_LANG = {
     "it": "IT",
     "nl": "NL",
     "ja": "JP",
+    "pl": "PL",
+    "pt": "PT",
+    "sv": "SE",
+    "da": "DK",
+    "nb": "NO",
+    "no": "NO",
+    "fi": "FI",
+    "cs": "CZ",
+    "tr": "TR",
+    "ru": "RU",
+    "ko": "KR",
     "en": "US",
 }
 
@@ -50,7 +79,7 @@ def find_ibans(text: str) -> Iterator[Field]:
                 break
         else:
             if value[:2] in _IBAN_COUNTRIES:
-                yield _field("iban", match, value, 0.3, "its check digits are wrong")
+                yield _field("iban", match, value, 0.3, f"its {WRONG_DIGITS}")
 
 
 _IBAN_COUNTRIES = words_of(
@@ -61,23 +90,49 @@ _IBAN_COUNTRIES = words_of(
 
 
 def find_vat_numbers(text: str) -> Iterator[Field]:
-    """Every VAT number of the European Union whose check digits are right."""
-    from stdnum.eu import vat
+    """Every VAT number of the European Union, Britain and Switzerland whose check digits are right.
 
+    One that is called a VAT number and has wrong ones is told with little confidence.
+    """
+    from stdnum.ch import vat as swiss
+    from stdnum.eu import vat
+    from stdnum.gb import vat as british
+
+    plans = {"GB": british, "CH": swiss}
     for match in _VAT.finditer(text):
-        value = re.sub(r"[ .]", "", match[0])
-        if any(char.isdigit() for char in value[2:6]) and vat.is_valid(value):
-            yield _field("vat", match, value, 0.97, "its check digits are right")
+        value = re.sub(r"[ .-]", "", match[0])
+        if not any(char.isdigit() for char in value[2:6]):
+            continue
+        whole = next((part for part in _shorter(value, match[0]) if plans.get(part[:2], vat).is_valid(part)), "")
+        if whole:
+            yield _field("vat", match, whole, 0.97, "its check digits are right")
+        elif _CALLED_VAT.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
+            yield _field("vat", match, value, 0.3, f"its {WRONG_DIGITS}")
+
+
+def _shorter(value: str, written: str) -> Iterator[str]:
+    """The number as it is written, then without a word behind it that a space parts from it."""
+    yield value
+    head, _, last = written.rpartition(" ")
+    if head and last:
+        yield re.sub(r"[ .-]", "", head)
 
 
 def find_cards(text: str) -> Iterator[Field]:
-    """Every number of a payment card that passes Luhn's check; only the last four digits are told."""
+    """Every number of a payment card that passes Luhn's check; only the last four digits are told.
+
+    One that is called the number of a card and does not pass it is told with little confidence.
+    """
     from stdnum import luhn
 
     for match in _CARD.finditer(plain_digits(text)):
         value = re.sub(r"\D", "", match[0])
-        if value[0] in "3456" and luhn.is_valid(value) and len(set(value)) > 1:
+        if value[0] not in "3456" or len(set(value)) == 1:
+            continue
+        if luhn.is_valid(value):
             yield _field("card", match, f"**** {value[-4:]}", 0.9, "Luhn's check digit is right")
+        elif _CALLED_CARD.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
+            yield _field("card", match, f"**** {value[-4:]}", 0.3, f"its {WRONG_DIGITS}")
 
 
 def find_phones(text: str, lang: str = "") -> Iterator[Field]:
@@ -96,12 +151,13 @@ def find_phones(text: str, lang: str = "") -> Iterator[Field]:
         if phonenumbers.is_valid_number(number):
             value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             sure = 0.95 if written.startswith("+") else 0.75
+            sure -= 0.2 if _FAX.search(text, max(match.start() - 12, 0), match.start()) else 0.0
             yield _field(
                 "phone",
                 match,
                 value,
                 sure,
-                f"a number of the plan of {region}" if sure < 0.9 else "a number of its country",
+                "a number of its country" if written.startswith("+") else f"a number of the plan of {region}",
             )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import may_be_name
+from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
 MOST_LINES = 16
@@ -15,11 +16,16 @@ MOST_LINES = 16
 _FORM = re.compile(
     r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
     r"\bL\.L\.C\b\.?|\bINC\b\.?|"
-    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|\bS\.L\.|\bB\.V\.|"
-    r"\bLLP\b|\bPLC\b|有限公司|公司|شركة|مؤسسة", re.I,
+    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|"
+    r"\bS\.L\.U?\b\.?|\bS\.L\.|\bSLU?\b|\bB\.V\.|"
+    r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|"
+    r"\bS\.?R\.O\b\.?|"
+    r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
+    r"有限公司|公司|شركة|مؤسسة", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
-    r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|STATIONERY|"
+    r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|"
+    r"STATIONERY|"
     r"BOOKS?|BOOKSTORES?|PHARMACY|CLINIC|SYARIKAT|PERNIAGAAN|COMPANY|SHOP|SHOPPE|BAKERY|FLORIST|MINI ?MARKET|"
     r"KEDAI|PASAR|"
     r"HOTEL|GALLERY|CENTRE|CENTER|SERVICES?|STATION|MOTORS?|ELECTRICAL|GIFTS?|DECO|MACHINERY|TRADE|FASHION|MARKETING|"
@@ -33,7 +39,8 @@ _REGISTERED = re.compile(
 )
 _ONLY_NUMBER = re.compile(r"^[\s\W]*(?:[A-Z]{0,3}[\d\s-]{4,}[\s-]{0,2}[A-Z]{0,2}|\d{1,7})[\s\W]*$", re.I)
 _STOP = re.compile(
-    r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|datum|bill|cash\b|cashier|doc|table|order|"
+    r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|"
+    r"datum|bill|cash\b|cashier|doc|table|order|"
     r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|"
     r"simplified|shopping hours|guest|"
     r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
@@ -41,7 +48,7 @@ _STOP = re.compile(
     r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
     r"time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
     r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
-    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}",
+    r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}|\b\d{1,2}\. ?[a-zä]{3,9} (?:19|20)\d{2}",
     re.I,
 )
 _NOTICE = re.compile(
@@ -52,15 +59,49 @@ _NOTICE = re.compile(
     re.I,
 )
 _ADDRESS = re.compile(
-    r"#\d|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
-    r"th)\b|p\.? ?o\.? ?box|po box)[\s.:,]{0,3}[\w(&]|"
-    r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|avenue|ave\b|lane|drive|blvd|boulevard|"
-    r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|via|"
+    r"#\d[\w-]{0,6}[\s,]{1,2}\w|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
+    r"th)\b|p\.? ?o\.? ?box|po box)(?:[\s.:,]{1,3}[\w(&]|[\d(&])|"
+    r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|"
+    r"avenue|ave\b|lane|drive|blvd|boulevard|"
+    r"highway|square|plaza|mall|tower|bangunan|building|straße|strasse|str\.|platz|weg|allee|rue|place|calle|avenida|"
+    r"via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
-    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|号|\b\d{5}\b[\s,]+[A-Z]|"
-    r"[a-zß]\s\d{1,4}[a-z]?$",
+    r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
+    r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
+    r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
+#: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
+_RECIPIENT = re.compile(
+    r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
+    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
+    r"(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
+    re.I,
+)
+_TAX_NUMBER = re.compile(
+    r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
+    r"org\.)\b)",
+    re.I,
+)
+_ALONE = re.compile(r"^[^:：]{2,40}[:：]$")
+#: What a paper is called, which is nobody's name.
+_TITLE = re.compile(
+    r"^\W{0,3}(?:(?:tax|vat|commercial|proforma|pro forma|sales|rechnung /) invoice|purchase order|credit (?:memo|"
+    r"note)|"
+    r"debit note|delivery note|pro-?forma|(?:account |bank )?statement\b|quotation|"
+    r"bestellung|mahnung|zahlungserinnerung|gutschrift|kontoauszug|lieferschein|"
+    r"angebot|bon de commande|commande n|facture|avoir|relevé de compte|factura|pedido|fattura|factuur|faktura|fatura|"
+    r"請求書|領収書|注文書|納品書|发票|增值税|对账单|كشف حساب)",
+    re.I,
+)
+#: A line that goes on behind a name with its address or its capital.
+_NAME_ENDS = re.compile(
+    rf"^(.{{1,80}}?(?:{_FORM.pattern})\)?(?: ?\([^)\n]{{1,30}}\))?)(?: ?[,·•|—–]|"
+    rf" au capital).{{0,120}}\d",
+    re.I,
+)
+_AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
+_COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
 
 
@@ -68,18 +109,41 @@ _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inh
 class _Line:
     start: int
     words: str
+    #: Whether an address does not go on with it: it stands behind an empty line, or has an amount.
+    is_apart: bool = False
 
 
 def _head(text: str) -> list[_Line]:
     lines: list[_Line] = []
     place = 0
-    for words in text[:4_000].split("\n"):
-        if words.strip():
-            lines.append(_Line(start=place + len(words) - len(words.lstrip()), words=words.strip()))
-        place += len(words) + 1
+    is_apart = False
+    for line in re.split(r"[\n\f]", text[:4_000]):
+        # What stands in the next column is another thing.
+        if lines and find_head(line) is not None:
+            break
+        words = _COLUMNS.split(line.strip())[0].strip()
+        start = place + len(line) - len(line.lstrip())
+        place += len(line) + 1
+        if not words:
+            is_apart = True
+            continue
+        is_apart = is_apart or _AMOUNT.search(line) is not None
+        name = name_before_address(words)
+        lines.append(_Line(start=start, words=name, is_apart=is_apart))
+        is_apart = False
+        rest = words[len(name) :]
+        if rest:
+            begins = len(name) + len(rest) - len(rest.lstrip(" ,·•|—–"))
+            lines.append(_Line(start=start + begins, words=words[begins:]))
         if len(lines) >= MOST_LINES:
             break
     return lines
+
+
+def name_before_address(line: str) -> str:
+    """A name with a legal form, without the address or the capital that the line goes on with; else the line."""
+    ends = _NAME_ENDS.match(line)
+    return ends[1] if ends is not None else line
 
 
 def find_letterhead(text: str) -> dict[str, Field]:
@@ -108,13 +172,11 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     """The name before the address: the line with a legal form, else with a trade, else the first that is a name."""
     best: tuple[float, int] | None = None
     for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
-        name = _REGISTERED.sub("", line.words)
-        letters = sum(char.isalpha() for char in name)
-        if letters < 3 or letters < 0.45 * len(name) or (_NOTICE.search(line.words) and not _FORM.search(line.words)):
+        if _RECIPIENT.search(line.words):
+            if _ALONE.match(line.words):
+                break
             continue
-        if _ONLY_NUMBER.match(line.words) or (_STOP.search(line.words) and not _FORM.search(line.words)):
-            continue
-        if not may_be_name(name.strip(" ,;:-")):
+        if not _is_name(line.words):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):
@@ -130,9 +192,20 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     return _joined(lines[begin : end + 1], sure), end + 1
 
 
+def _is_name(line: str) -> bool:
+    """Whether a line of the head may be whose paper it is."""
+    name = _REGISTERED.sub("", line)
+    letters = sum(char.isalpha() for char in name)
+    if letters < 3 or letters < 0.45 * len(name) or _TITLE.match(line) or _ONLY_NUMBER.match(line):
+        return False
+    if _FORM.search(line) is None and (_NOTICE.search(line) or _STOP.search(line)):
+        return False
+    return may_be_name(name.strip(" ,;:-"))
+
+
 def _goes_on(line: str, following: str) -> bool:
     """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
-    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line):
+    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line) or _RECIPIENT.search(line):
         return False
     match = _FORM.search(following)
     rest = following[: match.start()].strip(" .,()") if match else following
@@ -167,7 +240,14 @@ def _joined(lines: list[_Line], sure: float) -> Field:
 def _address(lines: list[_Line], first: int) -> Field | None:
     kept: list[_Line] = []
     for line in lines[first:]:
-        if _STOP.search(line.words) or _NOTICE.search(line.words) or len(kept) >= 7:
+        is_other = _TITLE.match(line.words) or _RECIPIENT.search(line.words) or _TAX_NUMBER.match(line.words)
+        if (
+            (kept and line.is_apart)
+            or is_other
+            or _STOP.search(line.words)
+            or _NOTICE.search(line.words)
+            or len(kept) >= 7
+        ):
             break
         kept.append(line)
     if not kept:

@@ -7,7 +7,7 @@ import re
 #: Legal forms and words that only a company's name ends with, as they are written.
 LEGAL_FORM = (
     r"(?:Inc(?:orporated)?|INC(?:ORPORATED)?|Incorporation|Corp(?:oration)?|CORP(?:ORATION)?|L\.?L\.?C|L\.?L\.?P|L\.?P|"
-    r"Ltd|LTD|Limited|LIMITED|PLC|plc|P\.?L\.?C|GmbH|GMBH|AG|KG|S\.?A\.?R\.?L|SARL|S\.A|SE|B\.V|BV|N\.V|NV|A/S|"
+    r"Ltd|LTD|Limited|LIMITED|PLC|plc|P\.?L\.?C|GmbH|GMBH|AG|KG|S\.?A\.?R\.?L|SARL|S\.A|SE|B\.V|BV|N\.V|NV|N\.A|A/S|"
     r"S\.?p\.?A|S\.?r\.?l|Oy|AB|ASA|Co|CO|Company|COMPANY|Companies|COMPANIES|SDN\.? ?BHD|Sdn\.? ?Bhd|BHD|Bhd|"
     r"Pte|PTE|Pty|PTY|Bancorp|BANCORP|Trust|Foundation|University)"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from serdab.knowledge.extraction.announced import find_announced
 from serdab.knowledge.extraction.candidates import Candidates
@@ -11,10 +11,12 @@ from serdab.knowledge.extraction.checks import check_record, places_are_true, ri
 from serdab.knowledge.extraction.choosing import choose_schema
 from serdab.knowledge.extraction.contract_parties import find_contract_parties
 from serdab.knowledge.extraction.contracts import find_effective_date, find_jurisdiction, find_term
+from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
 from serdab.knowledge.extraction.payments import payment_rows
+from serdab.knowledge.extraction.periods import find_period_end, find_period_start
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
 from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import FieldRule, Schema
@@ -46,11 +48,17 @@ def read_record(
     for rule in schema.fields:
         reader.read(rule)
     looks = [
-        *reader.looks,
-        *check_record(text, schema, reader.values, reader.rows),
+        *(look for look in reader.looks if not _is_told(look, reader.values)),
+        *check_record(text, schema, reader.values, reader.rows, reader.amounts(schema)),
         *places_are_true(text, reader.values),
     ]
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
+
+
+#: Finders that need nothing but the text.
+_OF_TEXT: dict[str, Callable[[str], Field | None]] = {
+    "effective_date": find_effective_date, "jurisdiction": find_jurisdiction, "term": find_term,
+}  # fmt: skip
 
 
 class _Reader:
@@ -62,7 +70,12 @@ class _Reader:
         self.looks: list[Look] = []
         self._text = text
         self._candidates = Candidates(text, lang)
+        self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
+
+    def amounts(self, schema: Schema) -> list[Field]:
+        """All amounts of the text, where the schema has a total to check."""
+        return self._candidates.of_kind("money") if any(each.check == "total" for each in schema.checks) else []
 
     def read(self, rule: FieldRule) -> None:
         """Add what a rule finds."""
@@ -72,9 +85,14 @@ class _Reader:
         if rule.finder == "payments":
             self.rows += payment_rows(self._text, rule.name)
             return
-        found = self._by_finder(rule) or find_announced(rule, self._candidates)
-        self.looks += rivals(rule, found)
+        # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
+        is_named_first = rule.finder in {"company", "period_start"} and rule.words
+        named = find_announced(rule, self._candidates) if is_named_first else []
+        found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
+        self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
+        if rule.kind == "money":
+            kept = [self._denominations.of(each) for each in kept]
         for each in sorted(kept, key=lambda field: field.start):
             self.values.append(
                 Value(
@@ -84,30 +102,40 @@ class _Reader:
             )  # fmt: skip
 
     def _by_finder(self, rule: FieldRule) -> list[Field]:
-        text = self._text
-        found: Field | None = None
-        if rule.finder in {"company", "address"}:
+        if rule.finder == "parties":
+            return find_contract_parties(self._text)
+        if rule.finder in _OF_TEXT:
+            found = _OF_TEXT[rule.finder](self._text)
+        elif rule.finder in {"company", "address"}:
             if self._letterhead is None:
-                self._letterhead = find_letterhead(text)
+                self._letterhead = find_letterhead(self._text)
             found = self._letterhead.get(rule.finder)
         elif rule.finder == "total":
-            found = find_total(text, self._candidates.of_kind("money"))
-        elif rule.finder == "parties":
-            return find_contract_parties(text)
-        elif rule.finder == "effective_date":
-            found = find_effective_date(text)
-        elif rule.finder == "jurisdiction":
-            found = find_jurisdiction(text)
-        elif rule.finder == "term":
-            found = find_term(text)
-        elif rule.finder == "due_date":
-            found = find_due_date(text, next((value.value for value in self.values if value.name == "date"), None))
+            found = find_total(self._text, self._candidates.of_kind("money"))
         elif rule.finder == "first_line":
-            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(text)
+            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(self._text)
+        else:
+            found = self._date_by_finder(rule)
         return [found] if found is not None else []
+
+    def _date_by_finder(self, rule: FieldRule) -> Field | None:
+        """A date that others of the record tell; None where the finder is none of these."""
+        if rule.finder == "due_date":
+            own = next((value.value for value in self.values if value.name == "date"), None)
+            return find_due_date(self._text, own)
+        if rule.finder == "period_start":
+            return find_period_start(self._text, self._candidates.of_kind("date"))
+        if rule.finder == "period_end" and self.values:
+            return find_period_end(self._text, self._candidates.of_kind("date"), self.values[-1].end)
+        return None
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)
+
+
+def _is_told(look: Look, values: Sequence[Value]) -> bool:
+    """Whether what may also be the value of a field is known as that of another."""
+    return any(value.name != look.field and value.start < look.end and look.start < value.end for value in values)
 
 
 def _different(found: Sequence[Field]) -> list[Field]:

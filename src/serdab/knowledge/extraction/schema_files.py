@@ -106,6 +106,10 @@ def _documents(text: str) -> Iterator[tuple[Any, Any]]:
         loader.dispose()
 
 
+#: The finders of rows.
+_OF_ROWS = ("lines", "payments")
+
+
 def _schema(value: Any, node: Any, name: str) -> Schema:
     try:
         schema = msgspec.convert(value, Schema)
@@ -116,17 +120,30 @@ def _schema(value: Any, node: Any, name: str) -> Schema:
         at = f"{name}, line {_line(node, ['fields', place])}"
         if known.index(rule.name) != place:
             raise BadSchema(expected(f"{at}: the field {rule.name}", "a new name", "one that is there already"))
+        if (rule.kind == "rows") != (rule.finder in _OF_ROWS):
+            todo = f"rows are found by {' or '.join(_OF_ROWS)}, which find nothing else"
+            finder = f"{at}: the finder of {rule.name}"
+            raise BadSchema(expected(finder, f"one of {rule.kind}", repr(rule.finder), todo))
         if rule.pattern:
             try:
                 compile_linear(rule.pattern)
             except BadSchema as error:
                 raise BadSchema(f"{at}: {error}") from error
+    _prove_checks(schema, node, name)
+    return schema
+
+
+def _prove_checks(schema: Schema, node: Any, name: str) -> None:
+    """Refuse checks of fields that are not there, or of too few."""
+    known = [field.name for field in schema.fields]
     for place, check in enumerate(schema.checks):
         for field in check.fields:
             if field not in known:
                 at = f"{name}, line {_line(node, ['checks', place])}: the field {field!r} of the check {check.check}"
                 raise BadSchema(expected(at, "a field of the schema", "none", _meant(field, known)))
-    return schema
+        if len(check.fields) < 2:
+            at = f"{name}, line {_line(node, ['checks', place])}: the fields of the check {check.check}"
+            raise BadSchema(expected(at, "at least two", len(check.fields)))
 
 
 def _wrong(message: str, node: Any, name: str) -> BadSchema:
@@ -148,8 +165,9 @@ def _wrong(message: str, node: Any, name: str) -> BadSchema:
     if wrong is not None:
         from serdab.knowledge.extraction.schemas import Finder, Kind
 
-        known = (*Kind.__args__, *Finder.__args__, "total", "sum", "order")  # type: ignore[attr-defined]
         key = keys[-1] if keys else "a key"
+        lists = {"kind": Kind.__args__, "finder": Finder.__args__}  # type: ignore[attr-defined]
+        known = lists.get(str(key), ("total", "sum", "order"))
         return BadSchema(expected(f"{at}: {key}", "one that is known", repr(wrong[1]), _meant(wrong[1], known)))
     return BadSchema(expected(at, "a schema", message))
 

@@ -3,62 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
+from serdab.knowledge.extraction.adjustments import is_adjustment
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.records import Row
+from serdab.knowledge.extraction.table_heads import CELLS, Head, find_head
 from serdab.knowledge.extraction.thousands import join_thousands
 
 #: Most rows of a document that are told, and most characters of a line that are looked at.
 MOST_ROWS = 500
 MOST_LINE = 1_000
 
-_COLUMNS = (
-    ("quantity", r"qty|quantity|menge|anzahl|quantité|qté|cantidad|cant|الكمية|数量"),
-    ("price", r"unit price|price|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|precio|سعر الوحدة|"
-    r"السعر|单价"),
-    ("amount", r"amount|amt|line total|total|betrag|gesamt|summe|montant|importe|المبلغ|الإجمالي|المجموع|金额|小计"),
-    ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
-                    r"verwendungszweck|désignation|descripción|concepto|الوصف|البيان|الصنف|品名|项目|名称|摘要|商品"),
-    ("date", r"date|datum|fecha|التاريخ|日期"),
-)  # fmt: skip
-_NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
-_CELLS = re.compile(r"\t+|\s{0,3}\|\s{0,3}| {2,}")
 _END = re.compile(
-    r"^\W{0,3}(?:sub[\s-]?total|total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|tax|mwst|ust|tva|iva|gst|"
-    r"rounding|closing|balance|endsaldo|المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|رصيد|الرصيد|期末|saldo final|"
+    r"^\W{0,3}(?:sub[\s-]?total|(?:invoice |order )?total|net\b|netto|zwischensumme|gesamt|summe|sous[\s-]total|vat|"
+    r"tax|mwst|ust|tva|"
+    r"iva|gst|btw|moms|rounding|closing|ending|balance|(?:new|opening|previous|beginning) balance|"
+    r"(?:anfangs|end)saldo|neuer|warenwert|imponibile|totale|subtotaal|totaal|"
+    r"razem|do zapłaty|"
+    r"suma|att betala|base imponible|sales tax|taxable|amount due|"
+    r"المجموع|الإجمالي|ضريبة|合计|总计|小计|税额|价税|小計|合計|消費税|رصيد|الرصيد|期末|saldo final|"
     r"nouveau solde)",
     re.I,
 )
 _TRAILING = re.compile(
     r"^(.{1,300}?)[ \t]+(?:(\d{1,5}(?:[.,]\d{1,3})?)(?: ?x)?[ \t]+)?(?:(\S{1,20})[ \t]+)?(\S{1,20})$"
 )
-
-
-@dataclass(slots=True)
-class _Table:
-    columns: list[str]
-    rows: list[Row] = field(default_factory=list)
+_DATED = re.compile(r"^(\d[\d./-]{3,9}) (\S.{0,300})$")
+#: An amount whose sign stands behind it, or that a bank writes as one that went out.
+_NEGATIVE = re.compile(r"^\W{0,2}[-−–(]|[-−]$|\b(?:DR|OD)$")
 
 
 def find_rows(text: str, name: str = "lines") -> list[Row]:
-    """The rows below the first head of columns, up to the first line of a sum; amounts as decimals with currency."""
+    """The rows below the first head of columns, up to the first line of a sum; amounts as decimals with currency.
+
+    A head that stands again, as on the next page, begins no other table.
+    """
     rows: list[Row] = []
-    columns: list[str] | None = None
+    head: Head | None = None
     joined = join_thousands(text)
     for start, line in _lines(text):
-        if columns is None:
-            columns = _head(line)
+        again = find_head(line)
+        if again is not None or head is None:
+            head = again or head
             continue
-        if not line.strip():
+        words = line.strip()
+        if not words:
             continue
-        if _END.match(line):
+        if _END.match(words):
             if rows:
                 break
             continue
-        cells = _cells(line, joined[start : start + len(line)], columns)
-        if cells is not None:
+        cells = _cells(line, joined[start : start + len(line)], head)
+        if cells is not None and ("quantity" in cells or not is_adjustment(words)):
             page = 1 + text.count("\f", 0, start)
             rows.append(Row(name=name, cells=cells, start=start, end=start + len(line), page=page))
         if len(rows) >= MOST_ROWS:
@@ -68,44 +66,24 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     place = 0
-    for line in text.split("\n"):
+    for line in re.split(r"[\n\f]", text):
         if len(line) <= MOST_LINE:
-            yield place + len(line) - len(line.lstrip("\f")), line.strip("\f")
+            yield place, line
         place += len(line) + 1
 
 
-def _head(line: str) -> list[str] | None:
-    """The columns that a line names, in their order; at least two, the amount one of them."""
-    parts = [part for part in _CELLS.split(line.strip().strip("|")) if part]
-    if len(parts) >= 2:
-        named = [_column(part) for part in parts]
-        if "amount" in named and len([each for each in named if each]) >= 2:
-            return _once([each or f"column_{place}" for place, each in enumerate(named, 1)])
-    found = sorted((match.start(), name) for name, words in _NAMES if (match := words.search(line)) is not None)
-    names = [name for _, name in found]
-    return names if len(names) >= 3 and "amount" in names and not any(char.isdigit() for char in line) else None
-
-
-def _column(part: str) -> str:
-    return next((name for name, words in _NAMES if len(part) <= 40 and words.search(part)), "")
-
-
-def _once(names: list[str]) -> list[str]:
-    """Names of columns, each but the last of equal ones told apart by its place."""
-    return [name if name not in names[place + 1 :] else f"{name}_{place + 1}" for place, name in enumerate(names)]
-
-
-def _cells(line: str, joined: str, columns: list[str]) -> dict[str, str] | None:
+def _cells(line: str, joined: str, head: Head) -> dict[str, str] | None:
     """The cells of a line, of which `joined` says where the spaces of columns are."""
-    parts = [part.strip() for part in _CELLS.split(line.strip().strip("|"))]
-    if len(parts) == len(columns) and len(parts) > 1:
-        cells = dict(zip(columns, parts, strict=True))
-        amount = _money(cells["amount"])
-        return cells | {"amount": amount} if amount else None
+    parts = _parted(line, head)
+    if parts is not None:
+        cells = dict(zip(head.columns, parts, strict=True))
+        amount = _amount(cells)
+        return {name: cell for name, cell in cells.items() if cell} | {"amount": amount} if amount else None
     match = _TRAILING.match(joined.strip())
     if match is None or "\t" in line:
         return None
-    amount = _money(match[4])
+    # A whole number at the end of a line that is not parted may count anything: Page 2.
+    amount = _money(match[4]) if re.search(r"\d[.,']\d", match[4]) else ""
     if not amount:
         return None
     cells = {"description": line.strip()[: match.end(1)].strip(), "amount": amount}
@@ -117,11 +95,58 @@ def _cells(line: str, joined: str, columns: list[str]) -> dict[str, str] | None:
     return cells
 
 
+def _parted(line: str, head: Head) -> list[str] | None:
+    """One cell for each column, an empty one where a column has none; None: the line is not parted like its head."""
+    count = len(head.columns)
+    by_tab = [part.strip() for part in line.strip(" ").split("\t")]
+    if len(by_tab) == count:
+        return by_tab
+    parts = [part.strip() for part in CELLS.split(line.strip().strip("|"))]
+    if len(parts) == count - 1 and head.columns[0] == "date" and (dated := _DATED.match(parts[0])) is not None:
+        parts[:1] = [dated[1], dated[2]]  # A narrow column: one space parts it from the next.
+    if len(parts) == count and count > 1:
+        return parts
+    if 1 < len(parts) < count and len(head.places) == count and not re.search(r"[\t|]", line):
+        return _aligned(line, head.places)
+    return None
+
+
+def _aligned(line: str, places: Sequence[tuple[int, int]]) -> list[str]:
+    """The cells of a line, each below the name it begins or ends with most nearly; from the right, where sums are."""
+    cells = [""] * len(places)
+    spans = [match.span() for match in re.finditer(r"\S(?:\S| (?! )){0,200}", line)]
+    last = len(places)
+    for left, (start, end) in reversed(list(enumerate(spans))):
+        last = min(
+            range(min(left, last - 1), last),
+            key=lambda at: min(abs(places[at][0] - start), abs(places[at][1] - end)),
+        )
+        cells[last] = line[start:end].strip()
+        if not last:
+            break
+    return cells
+
+
+def _amount(cells: dict[str, str]) -> str:
+    """What a row amounts to: what came in, less what went out, where it has a column for each."""
+    if "amount" in cells:
+        return _money(cells["amount"])
+    income, expense = _money(cells.get("credit", "")), _money(cells.get("debit", ""))
+    if income and value_of_cell(income):
+        return income
+    return f"-{expense.lstrip('-')}" if expense and value_of_cell(expense) else ""
+
+
+def value_of_cell(amount: str) -> Decimal:
+    """The number of an amount of a row, without its currency."""
+    return Decimal(amount.split(" ")[0])
+
+
 def _money(written: str) -> str:
     """A cell that is nothing but an amount, as a decimal; else empty."""
     if len(written) > 40 or not any(map(str.isdigit, written)) or sum(char.isalpha() for char in written) > 4:
         return ""
-    sign = "-" if re.match(r"^\W{0,2}[-−–(]", written) else ""
+    sign = "-" if _NEGATIVE.search(written.strip()) else ""
     found = list(find_amounts(f"{written}\t")) or list(
         find_amounts(f"{written}.00" if re.fullmatch(r"[\d,]{1,9}", written) else "")
     )

@@ -18,7 +18,7 @@ _NO_SIGN = re.compile(r"(?<![\d.,'])\d{4,12}(?=[.,]\d{2}(?!\d))")
 _MARK_BEHIND = re.compile(rf" ?(?:{MARK})(?![a-z])", re.I)
 _MARK_BEFORE = re.compile(rf"(?<![a-z])(?:{LEADING_MARK}) ?-?$", re.I)
 _LABEL = re.compile(r"[:=] ?-?$")
-_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t|\n\f]) ?-?$"), re.compile(r" ?(?:$|[\t|\n\f])")
+_CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t|\n\f]| {3}) ?-?$"), re.compile(r" ?(?:$|[\t|\n\f])")
 _NUMBER = re.compile(r"(?<![\d.,'])(?:\d{1,3}(?: \d{3}){1,4}|\d{1,9})[.,]\d{2}(?!\d)")
 #: Characters before and behind a number that are looked at.
 _BEFORE, _BEHIND = 60, 80
@@ -28,9 +28,9 @@ def join_thousands(text: str) -> str:
     """The text with plain digits, and `'` for each space that parts the thousands of one number; places stay the same.
 
     A space is taken for that where a currency stands before the number. Unless the text writes thousands in another
-    way, also where one stands behind it, where the number has several such spaces, fills a cell or a line, or stands
-    behind a colon or in the line of a sum; then in all of the text. Never where the first figure times the second is a
-    third one of the line.
+    way, also where one stands behind it, where the number has several such spaces, fills a cell or a line, stands
+    behind a colon or in the line of a sum, or where a zero follows the space; then in all of the text. Never where the
+    first figure times the second is a third one of the line.
     """
     plain = plain_digits(_BOUND.sub("'", text))
     spaced = list(_SPACED.finditer(plain))
@@ -65,6 +65,8 @@ def _stands_as_one(plain: str, match: re.Match[str]) -> bool:
     before, behind = plain[max(start - _BEFORE, 0) : start], plain[end : end + 2]
     if not _stands_free(plain, match):
         return False
+    if match[2].startswith(" 0") and match[3] is not None:
+        return True  # No amount is written 035.50: it is the end of one.
     if match[3] is None or _MARK_BEHIND.match(plain, end):
         return _MARK_BEHIND.match(plain, end) is not None
     if _CELL_BEGINS.search(before) and _CELL_ENDS.match(behind) and (match[3] == "," or "\t" in before[-2:] + behind):

@@ -8,32 +8,40 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.signs import signed
 
 #: Words of a line that holds the total, the surest first.
 _TOTALS = (
     (0.97, r"round(?:ed|ing)?[\s-]{1,2}(?:grand )?total|total[\w\s]{0,12}(?:rounded|after)|after (?:rounding|adj)"),
     (0.96, r"grand total|(?:total )?(?:amount|amt) (?:due|payable)|total (?:due|payable|to pay)|balance due|"
            r"nett? (?:total|amount|amt)|total (?:amount )?paid|amount payable|zu zahlen|gesamtbetrag|rechnungsbetrag|"
-           r"endbetrag|total à payer|net à payer|total ttc|total a pagar|importe total|"
+           r"endbetrag|gesamtforderung|zahlbetrag|please pay|total à payer|net à payer|total ttc|"
+           r"total a pagar|importe total|"
+           r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
+           r"ご請求金額|合計金額|"
            r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
-    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|الإجمالي|الاجمالي|"
+    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
+        r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
 )  # fmt: skip
 _LABELS = tuple((sure, re.compile(words, re.I)) for sure, words in _TOTALS)
 _NOT_TOTALS = re.compile(
-    r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|sav|point|"
-    r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|excl|before|exc\.? |"
-    r"ex\.? gst|without|"
-    r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|net of|netto|total ht|balance b|"
-    r"previous|opening|code|hors",
+    r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|"
+    r"sav|point|"
+    r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|"
+    r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|balance b|"
+    r"previous|opening|code|imponibile",
     re.I,
 )
+#: What a total is before tax: no total, unless there is no other.
+_NET = re.compile(r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors", re.I)
 _SUMMARY = re.compile(
     r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I
 )
+_LINE_ENDS = re.compile(r"[\n\f]")
 _ROUNDING = re.compile(r"round|rndg|adj", re.I)
 _CASH = re.compile(r"\b(?:cash|tender\w*|payment|paid|bayar|tunai|bar|gegeben)\b", re.I)
 _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
@@ -41,6 +49,8 @@ _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
 _OF_PAYING = 0.45
 #: Confidence of words that name nothing but sums.
 _OF_SUMS = 0.9
+#: Confidence of a total before tax.
+_OF_NET = 0.5
 #: Characters from which on a line is a sentence, and how far behind its words the total of one may stand.
 LONG_LINE = 100
 REACH = 80
@@ -62,7 +72,7 @@ def lines_of(text: str, amounts: Sequence[Field]) -> list[Line]:
     ordered = sorted(amounts, key=lambda field: field.start)
     lines: list[Line] = []
     place = at = 0
-    for words in text.split("\n"):
+    for words in _LINE_ENDS.split(text):
         end = place + len(words)
         first = at
         while at < len(ordered) and ordered[at].start <= end:
@@ -78,13 +88,30 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
     if not amounts:
         return None
     lines = lines_of(text, amounts)
+    paid = _paid(lines)
+    best = _best(lines, paid, are_net=False)
+    if best is None and (net := _best(lines, paid, are_net=True)) is not None:
+        best = (_OF_NET, *net[1:])
+    if best is None:
+        return None
+    amount, reason = best[2], best[3]
+    settled = _settled(lines, best[1], amount, paid)
+    if settled is not None:
+        amount, reason = settled
+    return Field(
+        kind="total", value=signed(text, amount).value, start=amount.start, end=amount.end,
+        confidence=round(min(max(best[0], 0.3), 0.98), 4), reason=reason,
+    )  # fmt: skip
+
+
+def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[float, int, Field, str] | None:
+    """The surest line: how sure, its place, its amount, why; `are_net`: one before tax will do."""
     best: tuple[float, int, Field, str] | None = None
     in_summary = False
-    paid = _paid(lines)
     for place, line in enumerate(lines):
         in_summary = in_summary or _SUMMARY.search(line.words) is not None
         near = lines[max(place - 1, 0) : place + 3]
-        found = _labelled(line) if any(each.amounts for each in near) else None
+        found = _labelled(line, are_net=are_net) if any(each.amounts for each in near) else None
         if found is None:
             continue
         amount = _amount_of(lines, place, found[1])
@@ -99,16 +126,7 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
             amount = _amount_like(lines, paid) or amount
         if best is None or (sure, place) >= best[:2]:
             best = sure, place, amount, f"in the line of {found[1][0].lower()!r}"
-    if best is None:
-        return None
-    amount, reason = best[2], best[3]
-    settled = _settled(lines, best[1], amount, paid)
-    if settled is not None:
-        amount, reason = settled
-    return Field(
-        kind="total", value=amount.value, start=amount.start, end=amount.end,
-        confidence=round(min(max(best[0], 0.3), 0.98), 4), reason=reason,
-    )  # fmt: skip
+    return best
 
 
 def names_sum(words: str) -> bool:
@@ -125,7 +143,7 @@ def value_of(amount: Field) -> Decimal:
     return Decimal(amount.value.split(" ")[0])
 
 
-def _labelled(line: Line) -> tuple[float, re.Match[str]] | None:
+def _labelled(line: Line, *, are_net: bool) -> tuple[float, re.Match[str]] | None:
     """The surest words for a total that a line holds."""
     for sure, label in _LABELS:
         match = label.search(line.words)
@@ -133,7 +151,8 @@ def _labelled(line: Line) -> tuple[float, re.Match[str]] | None:
             continue
         # A line of a sentence may speak of other things, too; one of a table is about one.
         near = line.words if len(line.words) <= LONG_LINE else line.words[max(match.start() - 12, 0) : match.end() + 25]
-        return None if _NOT_TOTALS.search(near) else (sure, match)
+        is_other = _NOT_TOTALS.search(near) or (not are_net and _NET.search(near))
+        return None if is_other else (sure, match)
     return None
 
 

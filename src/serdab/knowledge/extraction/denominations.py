@@ -1,0 +1,74 @@
+"""The currency of an amount that has no mark beside it, or one that several currencies share."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import msgspec
+
+from serdab.knowledge.extraction.currencies import SYMBOLS
+from serdab.knowledge.extraction.fields import Field
+
+#: Codes that are words, too: TRY AGAIN.
+_WORDS = frozenset(["try", "ils", "sek", "euro", "rs", "fr.", "kr"])
+_ALONE = "|".join(
+    sorted((re.escape(mark if not mark.isascii() else mark.upper()) for mark in SYMBOLS if mark not in _WORDS),
+           key=len, reverse=True)
+)  # fmt: skip
+#: A mark as a word of its own, as in the head of a column or before a colon: TOTAL EUR, Betrag (€).
+_MARK = re.compile(rf"(?<![^\W\d_])(?:{_ALONE}|Euro)(?![^\W\d_])")
+#: Currencies that are written with `$`, by their codes and the marks that tell them apart.
+_DOLLARS = frozenset(["CAD", "AUD", "SGD", "HKD", "MXN", "NZD"])
+_CROWNS = {"sv": "SEK", "nb": "NOK", "no": "NOK", "nn": "NOK", "da": "DKK"}
+_CROWN = re.compile(r"(?<![^\W\d_])kr\b", re.I)
+_KANA = re.compile(r"[\u3040-\u30ff]|株式会社|円")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+#: Characters of a text that are looked at, and of a line before an amount.
+_MOST, _MOST_LINE = 20_000, 200
+
+
+class Denominations:
+    """The currencies that a text names."""
+
+    def __init__(self, text: str, lang: str) -> None:
+        self._text = text
+        self._lang = lang
+
+    def of(self, amount: Field) -> Field:
+        """The amount with its currency: the mark beside it, that of its line, else the only one of the text."""
+        number, _, code = amount.value.partition(" ")
+        written = self._text[amount.start : amount.end]
+        if code == "USD" and "$" in written and "U" not in written.upper() and len(self._dollars) == 1:
+            (code,) = self._dollars
+        elif code == "JPY" and "¥" in written and self._is_yuan(number):
+            code = "CNY"
+        code = code or self._of_line(amount.start) or self._only
+        return msgspec.structs.replace(amount, value=f"{number} {code}".rstrip())
+
+    def _is_yuan(self, number: str) -> bool:
+        sample = self._text[:_MOST]
+        return _KANA.search(sample) is None and ("." in number or _HAN.search(sample) is not None)
+
+    def _of_line(self, end: int) -> str:
+        start = max(self._text.rfind("\n", 0, end) + 1, end - _MOST_LINE)
+        marks = _MARK.findall(self._text, start, end)
+        return SYMBOLS[marks[-1].lower()] if marks else ""
+
+    @functools.cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(SYMBOLS[mark.lower()] for mark in _MARK.findall(self._text, 0, _MOST))
+
+    @functools.cached_property
+    def _dollars(self) -> frozenset[str]:
+        named = self._named & _DOLLARS
+        return frozenset() if re.search(r"\bUSD?\b|US\$", self._text[:_MOST]) else named
+
+    @functools.cached_property
+    def _only(self) -> str:
+        named = self._dollars or self._named
+        if not named and _CROWN.search(self._text, 0, _MOST):
+            return _CROWNS.get(self._lang, "")
+        if named == {"JPY"} and self._is_yuan(""):
+            return "CNY"
+        return next(iter(named)) if len(named) == 1 else ""

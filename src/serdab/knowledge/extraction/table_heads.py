@@ -1,0 +1,90 @@
+"""The head of a table: which of its columns says how many, for how much each, and what that makes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: By what columns are parted: tabs, bars, semicolons, wide spaces.
+CELLS = re.compile(r"\t+|\s{0,3}\|\s{0,3}| ?; ?| {2,}")
+#: Longest name of a column, characters.
+MOST_NAME = 40
+
+#: The words of a column, asked in this order: "total price" is an amount, "unit price" a price.
+_COLUMNS = (
+    ("debit", r"^(?:debits?|soll|débit|debe|cargos?|withdrawals?|(?:paid|money) out|payments? out|dare|addebit[io]|"
+     r"مدين|借方)\b"),
+    ("credit", r"^(?:credits?|haben|crédit|haber|abonos?|deposits?|(?:paid|money) in|payments? in|avere|accredit[io]|"
+     r"دائن|贷方)\b"),
+    ("balance", r"^(?:balance|running balance|saldo|solde|kontostand|الرصيد|余额)"),
+    ("amount", r"total price|gesamtpreis|prix total|precio total|prezzo totale|totaalprijs|wartość"),
+    ("quantity", r"qty|quantity|units\b|menge|anzahl|quantité|qté|cantidad|cant|quantità|q\.tà|aantal|ilość|antal|qtd|"
+     r"quantidade|الكمية|数量"),
+    ("price", r"unit price|price|rate\b|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|p\.u\.|precio|prezzo|"
+     r"prijs|cena|preço|\bpris\b|valor unit|سعر الوحدة|السعر|单价|単価"),
+    ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summe|\bwert\b|montant|importe|importo|bedrag|"
+        r"belopp|"
+     r"kwota|\bvalor\b|المبلغ|الإجمالي|المجموع|金额|金額|小计|小計"),
+    ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
+     r"verwendungszweck|désignation|libellé|descripción|concepto|descrizione|omschrijving|\bnazwa|descrição|"
+     r"beskrivning|"
+     r"material|الوصف|البيان|الصنف|品名|项目|名称|摘要|商品"),
+    ("date", r"date|datum|fecha|\bdata\b|التاريخ|日期|日付"),
+)  # fmt: skip
+_NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
+#: Columns of which one is there in any table that has sums.
+_SUMS = frozenset(["amount", "debit", "credit"])
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The columns of a table, each with the place of its name in the line."""
+
+    columns: tuple[str, ...]
+    #: Empty where the names are not parted.
+    places: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def has_sums(self) -> bool:
+        """Whether a row of the table says an amount."""
+        return bool(_SUMS & set(self.columns))
+
+
+def find_head(line: str) -> Head | None:
+    """The columns that a line names, in their order; at least two, one of them of sums."""
+    if any(char.isdigit() for char in line) and not re.search(r"%|\d{4}", line):
+        return None
+    parts = [(match.start(), match.end()) for match in _parts(line)]
+    if len(parts) >= 2:
+        named = [_column(line[start:end]) for start, end in parts]
+        known = len([each for each in named if each])
+        if not _SUMS & set(named) and not named[-1] and (known >= 3 or (known == 2 and "quantity" in named)):
+            named[-1] = "amount"  # What quantity and price make stands last, whatever it is called.
+        elif not _SUMS & set(named) and named[-2:] == ["price", "price"]:
+            named[-1] = "amount"
+        if _SUMS & set(named) and known >= 2:
+            return Head(_once([each or f"column_{place}" for place, each in enumerate(named, 1)]), tuple(parts))
+    return _running_head(line)
+
+
+def _parts(line: str) -> list[re.Match[str]]:
+    return list(re.finditer(r"[^\s|;](?:[^\t|;\n ]| (?! )){0,200}", line))
+
+
+def _running_head(line: str) -> Head | None:
+    """The head of a table whose columns single spaces part."""
+    if any(char.isdigit() for char in line):
+        return None
+    found = sorted({name: match.start() for name, words in reversed(_NAMES) if (match := words.search(line))}.items(),
+                   key=lambda pair: pair[1])  # fmt: skip
+    names = tuple(name for name, _ in found)
+    return Head(names) if len(names) >= 3 and "amount" in names else None
+
+
+def _column(part: str) -> str:
+    return next((name for name, words in _NAMES if len(part) <= MOST_NAME and words.search(part)), "")
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
+    """Names of columns, each but the last of equal ones told apart by its place."""
+    return tuple(name if name not in names[place + 1 :] else f"{name}_{place + 1}" for place, name in enumerate(names))

@@ -1,0 +1,94 @@
+"""A total agrees with its lines and what stands between, or needs a look."""
+
+from __future__ import annotations
+
+import pytest
+
+from serdab.knowledge import Record, read_record
+
+HEAD = "Harbour Tools Ltd\nInvoice no 77\nDate 3 June 2024\n"
+TABLE = "Description\tQty\tPrice\tAmount\nRope\t2\t50.00\t100.00\nHook\t4\t5.00\t20.00\n"
+
+
+def read(text: str) -> Record:
+    record = read_record(text, lang="en", doc_type="invoice")
+    assert record is not None
+    return record
+
+
+def looks(text: str) -> list[str]:
+    return [look.reason for look in read(text).looks]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Total 120.00",
+        "VAT 20%\t24.00\nTotal\t144.00",
+        "Subtotal\t120.00\nDiscount 10%\t-12.00\nShipping\t8.00\nTax\t9.28\nTotal\t125.28",
+        "Discount\t12.00\nTotal\t108.00",
+        "VAT 7%\t3.50\nVAT 19%\t13.30\nTotal\t136.80",
+        "CGST 9%\t10.80\nSGST 9%\t10.80\nTotal\t141.60",
+    ],
+)
+def test_what_stands_between_the_lines_and_the_total_is_no_fault(end: str) -> None:
+    assert looks(HEAD + TABLE + end) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "made"),
+    [
+        ("Total 121.00", "its 2 lines make 120.00"),
+        ("Subtotal\t120.00\nShipping\t8.00\nTax\t9.28\nTotal\t173.28", "120.00 + 17.28"),
+        ("VAT 7%\t3.50\nVAT 19%\t13.30\nTotal\t163.80", "120.00 + 16.80"),
+    ],
+)
+def test_a_total_that_nothing_makes_needs_a_look(end: str, made: str) -> None:
+    (reason,) = looks(HEAD + TABLE + end)
+    assert made in reason
+
+
+def test_a_subtotal_is_checked_where_there_is_no_table() -> None:
+    end = "Labour 3 hours 285.00\nSubtotal 327.75\nTax 23.76\nTotal {}"
+    assert looks(HEAD + end.format("351.51")) == []
+    (reason,) = looks(HEAD + end.format("361.51"))
+    assert "its subtotal and what is added make 327.75 + 23.76" in reason
+
+
+def test_a_subtotal_behind_which_something_unknown_stands_is_not_checked() -> None:
+    assert looks(HEAD + "Subtotal 327.75\nCrating 10.00\nTotal 361.51") == []
+
+
+def test_what_is_the_value_of_another_field_is_no_doubt() -> None:
+    text = (
+        "Officine Rossetti S.r.l.\nFattura n. 88/2024\nData: 15/05/2024\nScadenza: 14/06/2024\nTotale fattura € 56,00\n"
+    )
+    assert looks(text) == []
+    assert (read(text).value("date"), read(text).value("due_date")) == ("2024-05-15", "2024-06-14")
+
+
+@pytest.mark.parametrize(
+    ("line", "total"),
+    [
+        ("Total EUR 40.00", "40.00 EUR"),
+        ("TOTAL USD      40.00", "40.00 USD"),
+        ("Betrag in CHF\nTotal 40.00", "40.00 CHF"),
+        ("All prices in CAD\nTotal $40.00", "40.00 CAD"),
+        ("Total MXN $40.00", "40.00 MXN"),
+        ("单价 ¥20.00\n合计 ¥40.00", "40.00 CNY"),
+        ("合計金額 ¥4,000 (円)", "4000 JPY"),
+        ("5 EUR 6 USD\nTotal 40.00", "40.00"),
+        ("Total\t40", "40"),
+        ("Total credit   ($40.00)", "-40.00 USD"),
+        ("Total 40.00-", "-40.00"),
+        ("Gesamtwert netto EUR 40,00", "40.00 EUR"),
+        ("Net total 30.00\nVAT 10.00\nInvoice total £40.00", "40.00 GBP"),
+    ],
+)
+def test_a_total_has_the_currency_and_the_sign_that_stand_around_it(line: str, total: str) -> None:
+    assert read(HEAD + line).value("total") == total
+
+
+def test_a_tax_is_the_amount_before_the_next_word() -> None:
+    assert read(HEAD + "MwSt 0,35 Brutto 2,20\nTotal 2,20 EUR").value("tax") == "0.35 EUR"
+    assert read(HEAD + "VAT 20% on 198.00  39.60\nTotal 237.60").value("tax") == "39.60"
