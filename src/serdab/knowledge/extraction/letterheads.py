@@ -100,6 +100,8 @@ _NAME_ENDS = re.compile(
     rf" au capital).{{0,120}}\d",
     re.I,
 )
+#: Looked for first: few lines have it, and the other is slow.
+_MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
@@ -142,7 +144,7 @@ def _head(text: str) -> list[_Line]:
 
 def name_before_address(line: str) -> str:
     """A name with a legal form, without the address or the capital that the line goes on with; else the line."""
-    ends = _NAME_ENDS.match(line)
+    ends = _NAME_ENDS.match(line) if _MAY_GO_ON.search(line) is not None else None
     return ends[1] if ends is not None else line
 
 
