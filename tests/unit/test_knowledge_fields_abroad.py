@@ -135,6 +135,7 @@ def test_the_day_from_which_a_contract_holds_is_read_in_several_languages(text: 
         ("Werk Kranz AG, Werkstraße 5, 38440 Wolfsburg", "Werk Kranz AG"),
         ("SHREE TEXTILES\nPlot 45\nBuyer: Kaveri Garments Pvt Ltd", "SHREE TEXTILES"),
         ("請求書\n株式会社みなと商会 御中\n株式会社さくら印刷", "株式会社さくら印刷"),
+        ("請求書\n株式会社さくら印刷\n東京都千代田区1-1", "株式会社さくら印刷"),
         ("Vercors SAS au capital de 50 000 €\nZA Les Glovettes", "Vercors SAS"),
         ("WELCOME TO\nQUIKFILL #771\n8100 HWY 29 N", "QUIKFILL #771"),
         ("Rosen-Apotheke\nInh. Dr. Petra Vogt e.K.\nMarienplatz 4", "Rosen-Apotheke"),

@@ -207,7 +207,9 @@ def _is_name(line: str) -> bool:
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
-    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line) or _RECIPIENT.search(line):
+    if _ONLY_NUMBER.match(line) or _TITLE.match(line):
+        return False
+    if any(words.search(line) for words in (_NOTICE, _STOP, _RECIPIENT)):
         return False
     match = _FORM.search(following)
     rest = following[: match.start()].strip(" .,()") if match else following
