@@ -73,7 +73,8 @@ def _asked(question: str, stems: frozenset[str]) -> _Words | None:
     words = frozenset(words_of(question))
     if not words:
         return None
-    return _Words(words, frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
+    long_stems = frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM)
+    return _Words(words, long_stems, frozenset(filter(is_sign, words)))
 
 
 def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
