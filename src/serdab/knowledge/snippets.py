@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from serdab.knowledge.words import is_sign, words_of
+from serdab.knowledge.words import is_sign, light_stem, plain_form, words_of
 
 #: Characters of a snippet, about.
 LENGTH = 200
@@ -35,10 +35,13 @@ class _Words(NamedTuple):
     signs: frozenset[str]
 
     def has_any(self, found: Iterable[str]) -> bool:
-        return any(word in self.words or self._is_form(word) for word in found)
+        return any(plain_form(word) in self.words or self._is_form(word) for word in found)
 
     def _is_form(self, word: str) -> bool:
-        return any(word.startswith(stem) and len(word) - len(stem) <= _MOST_ENDING for stem in self.stems)
+        light = light_stem(word)
+        return light in self.words or any(
+            light == stem or (word.startswith(stem) and len(word) - len(stem) <= _MOST_ENDING) for stem in self.stems
+        )
 
 
 def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[str] = frozenset()) -> Snippet:
@@ -63,7 +66,7 @@ def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[
 
 
 def _asked(question: str, stems: frozenset[str]) -> _Words | None:
-    words = frozenset(words_of(question))
+    words = frozenset(map(plain_form, words_of(question)))
     if not words:
         return None
     return _Words(words, tuple(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
