@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -44,9 +43,7 @@ _PLAIN_LETTERS = {
     "ı": "i", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l", "ŧ": "t", "ŋ": "n", "ə": "e", "æ": "ae", "œ": "oe",
     "þ": "th", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ھ": "ه", "ہ": "ه", "ە": "ه", "ۃ": "ه", "ے": "ي", "ں": "ن",
 }  # fmt: skip
-_DIGITS = {
-    chr(code): str(unicodedata.decimal(chr(code))) for code in range(128, sys.maxunicode + 1) if chr(code).isdecimal()
-}
+_DIGITS = {chr(code): str(unicodedata.decimal(chr(code))) for code in range(0x80, 0x10000) if chr(code).isdecimal()}
 _PLAIN = str.maketrans(_PLAIN_LETTERS | _DIGITS)
 _NOT_PLAIN = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
 
@@ -85,10 +82,8 @@ def light_stem(word: str) -> str:
 
     For Arabic it is Larkey's light stemming (light10). Three letters stay: most roots have as many.
     """
-    if _HEBREW.fullmatch(word):
-        return _light_hebrew_stem(word)
     if not _ARABIC.fullmatch(word):
-        return word
+        return _light_hebrew_stem(word) if _HEBREW.fullmatch(word) else word
     word = word[1:] if word[0] == "و" and len(word) > _ROOT_LETTERS else word
     for ending in _ARABIC_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _ROOT_LETTERS:
