@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -31,17 +32,14 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Words(NamedTuple):
     words: frozenset[str]
-    stems: tuple[str, ...]
+    stems: frozenset[str]
     signs: frozenset[str]
 
     def has_any(self, found: Iterable[str]) -> bool:
-        return any(plain_form(word) in self.words or self._is_form(word) for word in found)
+        return any(any(map(self._has, _forms(word))) for word in found)
 
-    def _is_form(self, word: str) -> bool:
-        light = light_stem(word)
-        return light in self.words or any(
-            light == stem or (word.startswith(stem) and len(word) - len(stem) <= _MOST_ENDING) for stem in self.stems
-        )
+    def _has(self, form: str) -> bool:
+        return form in self.words or any(form[: len(form) - more] in self.stems for more in range(_MOST_ENDING + 1))
 
 
 def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[str] = frozenset()) -> Snippet:
@@ -65,11 +63,24 @@ def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[
     return Snippet(text=shown, marks=_marks(part, asked, len(front)) if asked else [])
 
 
+@lru_cache(4_096)
+def _folded(written: str) -> tuple[str, ...]:
+    """The words in a word as it is written; most words of a text are the same few."""
+    return tuple(words_of(written))
+
+
+@lru_cache(4_096)
+def _forms(word: str) -> frozenset[str]:
+    """A folded word, its plain form and its light stem."""
+    return frozenset([word, plain_form(word), light_stem(word)])
+
+
 def _asked(question: str, stems: frozenset[str]) -> _Words | None:
     words = frozenset(map(plain_form, words_of(question)))
     if not words:
         return None
-    return _Words(words, tuple(stem for stem in stems if len(stem) >= _LEAST_STEM), frozenset(filter(is_sign, words)))
+    long_stems = frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM)
+    return _Words(words, long_stems, frozenset(filter(is_sign, words)))
 
 
 def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
@@ -86,7 +97,7 @@ def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
 def _hits(text: str, asked: _Words) -> Iterator[tuple[int, int]]:
     """Where the asked words stand; in a run of signs without spaces, the asked pairs."""
     for match in _WRITTEN.finditer(text):
-        found = list(words_of(match[0]))
+        found = _folded(match[0])
         parts = list(_parts(text, match, asked)) if len(found) > 1 or asked.signs else []
         if parts or asked.has_any(found):
             yield from parts or [match.span()]
@@ -97,5 +108,5 @@ def _parts(text: str, match: re.Match[str], asked: _Words) -> Iterator[tuple[int
     for at in range(*match.span()):
         if text[at] in asked.signs:
             yield at, at + 1
-        elif at + 1 < match.end() and asked.has_any(words_of(text[at : at + 2])):
+        elif at + 1 < match.end() and asked.has_any(_folded(text[at : at + 2])):
             yield at, at + 2
