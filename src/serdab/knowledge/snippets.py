@@ -36,7 +36,9 @@ class _Words(NamedTuple):
     signs: frozenset[str]
 
     def has_any(self, found: Iterable[str]) -> bool:
-        return any(any(map(self._has, _forms(word))) for word in found)
+        return any(
+            self._has(word) or (not word.isascii() and any(map(self._has, _other_forms(word)))) for word in found
+        )
 
     def _has(self, form: str) -> bool:
         return form in self.words or any(form[: len(form) - more] in self.stems for more in range(_MOST_ENDING + 1))
@@ -70,9 +72,9 @@ def _folded(written: str) -> tuple[str, ...]:
 
 
 @lru_cache(4_096)
-def _forms(word: str) -> frozenset[str]:
-    """A folded word, its plain form and its light stem."""
-    return frozenset([word, plain_form(word), light_stem(word)])
+def _other_forms(word: str) -> frozenset[str]:
+    """The plain form of a folded word and its light stem, where they are something else."""
+    return frozenset([plain_form(word), light_stem(word)]) - {word}
 
 
 def _asked(question: str, stems: frozenset[str]) -> _Words | None:
