@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +23,12 @@ from serdab.store import Database, EmbeddedPostgres, open_database
 hypothesis.settings.register_profile("gate", derandomize=True, database=None, deadline=None)
 hypothesis.settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("gate")
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ async def hub_of(folder: Path) -> AsyncIterator[str]:
 
 def settings_of(home: Path, hub: str) -> Settings:
     values = [f"home={home}", f"models.hub_url={hub}", f"models.embedder={NAME}", "models.threads=1"]
+    values.append("models.precision=f32")  # What is compared to four places.
     return load_settings(values, environ={})
 
 

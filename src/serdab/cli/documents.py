@@ -38,7 +38,7 @@ def evaluate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure how well and how fast documents go through, and how much of what is nearest a search finds.
+    """Measure how well documents go through, or what a search finds.
 
     \b
     serdab evaluate triage documents.jsonl
