@@ -45,6 +45,13 @@ def _both() -> list[tuple[str, str]]:
     return [(text, "stolen") for text in CARD] + [(text, "rate") for text in RATE]
 
 
+async def _wait_for_one_who_waits(database: Database, pid: int) -> None:
+    while not await database.pool.fetchval(
+        "select exists (select from pg_stat_activity where $1 = any (pg_blocking_pids(pid)))", pid
+    ):
+        await asyncio.sleep(0.01)
+
+
 async def test_imported_labels_tell_a_text_with_confidence_and_reasons(
     database: Database, embedder: Embedder, classifier: Classifier, tmp_path: Path
 ) -> None:
@@ -63,13 +70,29 @@ async def test_two_processes_make_one_set_at_once(database: Database, embedder: 
     async with asyncio.TaskGroup() as group, database.pool.acquire() as other, other.transaction():
         set_id = await other.fetchval("insert into label_set (name) values ('default') returning set_id")
         task = group.create_task(import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both())))
-        while not await database.pool.fetchval(
-            "select exists (select from pg_stat_activity where $1 = any (pg_blocking_pids(pid)))",
-            other.get_server_pid(),
-        ):
-            await asyncio.sleep(0.01)
+        await _wait_for_one_who_waits(database, other.get_server_pid())
     assert task.result().examples == 10
     assert await database.pool.fetchval("select array_agg(set_id) from label_set") == [set_id]
+
+
+async def test_rows_that_another_import_adds_meanwhile_are_not_counted_as_added(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    """What the statement of the import waits for is there, in part with another label, when it goes on."""
+    await import_labels(database, embedder, _write(tmp_path / "other.jsonl", _both()), label_set="other")
+    await database.pool.execute("insert into label_set (name) values ('default')")
+    async with asyncio.TaskGroup() as group, database.pool.acquire() as other, other.transaction():
+        await other.execute(
+            "insert into label_example (set_id, digest, label, text, embedding, made_by) "
+            "select (select set_id from label_set where name = 'default'), digest, "
+            "       case text when 'good rate?' then 'other' else label end, text, embedding, made_by "
+            "from label_example where label = 'rate'"
+        )
+        task = group.create_task(import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both())))
+        await _wait_for_one_who_waits(database, other.get_server_pid())
+    report = task.result()
+    assert (report.added, report.known, report.refused, report.examples) == (5, 4, 1, 10)
+    assert "'other', as in the set, got 'rate'" in report.refusals[0].reason
 
 
 async def test_a_second_import_changes_nothing_and_embeds_nothing(

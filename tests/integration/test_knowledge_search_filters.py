@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
+import os
 import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -215,8 +216,9 @@ async def test_copies_are_found_by_a_file_and_as_groups(
     other = await _put(
         index, embedder, "four", "Minutes of the garden club: the roses are to be cut before winter comes."
     )
-    (tmp_path / "letter.txt").write_text(LETTER)
-    alike = await find_alike_documents(index, embedder, tmp_path / "letter.txt", settings)
+    file = tmp_path / os.fsdecode(b"letter-\xef.txt")  # Its name is no UTF-8.
+    file.write_text(LETTER)
+    alike = await find_alike_documents(index, embedder, file, settings)
     assert {each.document_id for each in alike[:2]} == {same, copy}
     assert alike[2].document_id == near
     assert [each.likeness for each in alike[:2]] == [1.0, 1.0]

@@ -211,6 +211,23 @@ async def test_a_refused_delivery_ends_the_run_at_once(
     assert len(office.keys) == len(answers)
 
 
+async def test_a_redriven_delivery_is_the_same_and_a_document_that_comes_again_has_another(
+    index: Index, serdab: Serdab, office: Office
+) -> None:
+    """An office that took the receipt and then said that it did not can tell the redrive by its key."""
+    office.answers, office.taken = [422, 200, 200], []
+    document = Document(source="1", text="to the office", deliver_to=f"http://127.0.0.1:{office.port}/")
+    run = await serdab.start(triage, document)
+    with pytest.raises(RunFailed, match="DeliveryRefused"):
+        await run.result(20)
+    await _receipt(serdab, Document(source="2", text="to the office, too"))
+    await (await serdab.redrive(run.id)).result(20)
+    await _receipt(serdab, document)
+    refused, redriven, again = ((headers["idempotency-key"], body) for headers, body in office.taken)
+    assert redriven == refused
+    assert again[0] != refused[0]
+
+
 async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
     index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
 ) -> None:

@@ -46,6 +46,9 @@ def test_a_sentence_tells_its_language(lang: str) -> None:
     [
         ("", "en"), ("12.50 / 3", "en"), ("Invoice", "en"), ("Total 12.00 EUR", "en"), ("حساب", "ar"), ("发票", "zh"),
         ("Счет", "ru"), ("NO 3, JALAN TAMAN JASA 2, SECTION U6, KUALA LUMPUR", "en"), ("委員會決定 the contract", "zh"),
+        ("Factura pagada, gracias", "es"), ("Fattura pagata, grazie", "it"), ("Rechnung bezahlt, danke", "de"),
+        ("Facture payée, merci", "fr"), ("Fatura paga, obrigado", "pt"), ("Factuur betaald, bedankt", "nl"),
+        ("Faktura zapłacona, dziękuję", "pl"), ("Invoice paid, thanks", "en"), ("Order 4711", "en"), ("Спасибо", "ru"),
     ],
 )  # fmt: skip
 def test_a_few_letters_are_told_by_their_script_and_never_guessed_at_random(text: str, lang: str) -> None:

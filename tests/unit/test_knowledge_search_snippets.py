@@ -11,6 +11,7 @@ import pytest
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.sketches import bands_of, from_bytes, likeness, sketch_of, to_bytes
 from serdab.knowledge.snippets import snippet_of
+from serdab.knowledge.words import light_stem, words_of
 
 
 @pytest.mark.parametrize(
@@ -21,12 +22,16 @@ from serdab.knowledge.snippets import snippet_of
         ("هذه فَاتُورَةُ الشَّرِكَةِ", "فاتورة شركة", ["فَاتُورَةُ", "الشَّرِكَةِ"]),
         ("我们研究机器学习的方法", "机器学习", ["机器学习"]),
         ("小猫, 一只猫在家", "猫", ["猫", "猫"]),
+        ("ISPARTA, Isparta ve ısparta", "ısparta", ["ISPARTA", "Isparta", "ısparta"]),
+        ("רשימת החשבוניות", "חשבונית", ["החשבוניות"]),
+        ("رقم ١٢٣ في", "123", ["١٢٣"]),
         ("nothing of it", "absent", []),
         ("signs only", "?!", []),
     ],
 )
 def test_hits_are_marked_in_any_language(text: str, question: str, marked: list[str]) -> None:
-    found = snippet_of(text, question)
+    stems = frozenset(map(light_stem, words_of(question))) - {*words_of(question)}
+    found = snippet_of(text, question, stems=stems)
     assert [found.text[start:end] for start, end in found.marks] == marked
 
 

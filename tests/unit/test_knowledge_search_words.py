@@ -15,6 +15,7 @@ from serdab.knowledge.words import (
     forms_of,
     light_stem,
     more_words,
+    plain_form,
     words_of,
 )
 
@@ -63,6 +64,36 @@ def test_a_question_asks_for_the_stems_of_its_words_too() -> None:
 )
 def test_arabic_words_lose_their_endings(forms: str, stem: str) -> None:
     assert {light_stem(word) for word in words_of(forms)} == {stem}
+
+
+@pytest.mark.parametrize(
+    ("forms", "stem"),
+    [("חשבונית והחשבונית חשבוניות", "חשבונ"), ("תשלום לתשלומים", "תשלומ"), ("בנק הבנק", "בנק"), ("מספר", "מספר")],
+)
+def test_hebrew_words_lose_what_stands_before_them_and_their_endings(forms: str, stem: str) -> None:
+    assert {light_stem(word) for word in words_of(forms)} == {stem}
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("ışıklı IŞIKLI Iğdır", "isikli isikli igdir"),
+        ("Łódź Øresund Đà Nẵng Ħamrun Sørensen", "lodz oresund da nang hamrun sorensen"),
+        ("Ægir, Œuvre, Straße, Þór", "aegir oeuvre strasse thor"),
+        ("Əliyev Timișoara Timişoara", "eliyev timisoara timisoara"),
+        ("ΟΔΟΣ οδός", "οδοσ οδοσ"),
+        ("فاتورة ۱۲۳ ١٢٣ १२३ １２３", "فاتوره 123 123 123 123"),
+        ("ہے کتابیں گی", "هي كتابين گي"),
+    ],
+)
+def test_letters_and_digits_have_a_plain_form(written: str, plain: str) -> None:
+    assert plain_form(fold(written)) == plain
+
+
+def test_a_document_has_its_words_in_both_forms_and_a_question_asks_for_both() -> None:
+    assert more_words(fold("Işık, no. ١٢")) == "isik 12"
+    assert more_words(fold("Café")) == ""
+    assert query("ışık") == ["ısık | isik"]
 
 
 def test_a_single_sign_can_be_asked_for_wherever_it_stands() -> None:

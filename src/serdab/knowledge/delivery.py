@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
@@ -112,6 +113,11 @@ class Delivery:
             raise DeliveryFailed(what, status=reply.status)
         todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
         raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
+
+
+def key_of(body: bytes) -> str:
+    """By which the other side tells a repetition: the same for the same receipt, whichever run or try brings it."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def asked_pause_s(asked: str, now_s: float) -> float:

@@ -244,14 +244,9 @@ class _Import:
 
     async def flush(self) -> None:
         batch, self._batch = self._batch, {}
-        if not batch:
+        items = await self._new_among(batch)
+        if not items:
             return
-        rows = await self._link.use(lambda c: c.fetch(_SQL["known_examples"], self.set_id, list(batch)))
-        for row in rows:
-            self._compare(batch.pop(row["digest"]), row["label"], "the set")
-        if not batch:
-            return
-        items = list(batch.values())
         vectors = await embed_wholes(self._embedder, [item.text for item in items])
         columns = (
             [item.digest for item in items],
@@ -260,8 +255,20 @@ class _Import:
             [to_database(vector) for vector in vectors],
             self._embedder.made_by,
         )
-        await self._link.use(lambda c: c.execute(_SQL["add_examples"], self.set_id, *columns))
-        self.added += len(items)
+        rows = await self._link.use(lambda c: c.fetch(_SQL["add_examples"], self.set_id, *columns))
+        self.added += len(rows)
+        for row in rows:
+            del batch[row["digest"]]
+        await self._new_among(batch)
+
+    async def _new_among(self, batch: dict[bytes, LabelledText]) -> Sequence[LabelledText]:
+        """What of a batch the set does not have, left in it; the others are compared with the set and go."""
+        if not batch:
+            return []
+        rows = await self._link.use(lambda c: c.fetch(_SQL["known_examples"], self.set_id, list(batch)))
+        for row in rows:
+            self._compare(batch.pop(row["digest"]), row["label"], "the set")
+        return list(batch.values())
 
     async def report(self, trained: Trained) -> ImportReport:
         heads = trained.heads

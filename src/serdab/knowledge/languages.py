@@ -19,9 +19,11 @@ from typing import Protocol
 #: Characters that are looked at for the script, and for the language within a script.
 SAMPLE = 4000
 MODEL_SAMPLE = 600
-#: A Latin text of fewer letters is called English unless the model is nearly sure.
+#: Texts of fewer letters: Latin ones are called English, and Cyrillic ones Russian, unless the model gives another this
+#: probability. Of 300 short sentences in ten languages 273 are told at 0.4 and 4 taken for another than English, of 958
+#: short questions in English 5; at 0.9 it is 172, 0 and 0. Languages in Cyrillic letters are nearer to each other.
 FEW_LETTERS = 24
-SURE = 0.9
+SURE, SURE_CYRILLIC = 0.4, 0.9
 #: What a text is called in which nothing tells a language.
 UNKNOWN = "en"
 
@@ -110,7 +112,7 @@ def _cyrillic(sample: str, letters: int) -> str:
     if len(_UKRAINIAN.findall(sample)) * 50 > letters:
         return "uk"
     found, share = _model(_CYRILLIC).classify(_NOISE.sub(" ", sample[:MODEL_SAMPLE]))
-    return found if letters >= FEW_LETTERS or share >= SURE else "ru"
+    return found if letters >= FEW_LETTERS or share >= SURE_CYRILLIC else "ru"
 
 
 @asynccontextmanager

@@ -213,10 +213,11 @@ from label_set s where $1::text is null or s.name = $1 order by s.name
 select digest, label from label_example where set_id = $1 and digest = any($2::bytea[])
 
 -- name: add_examples
--- Adds labelled texts; one that another import added meanwhile stays as it is.
+-- Adds labelled texts and gives their digests; one that another import added meanwhile stays as it is.
 insert into label_example (set_id, digest, label, text, embedding, made_by)
 select $1, e.*, $6 from unnest($2::bytea[], $3::text[], $4::text[], $5::vector[]) as e
 on conflict (set_id, digest) do nothing
+returning digest
 
 -- name: all_examples
 -- Everything that can be learned from in a set, in a fixed order.

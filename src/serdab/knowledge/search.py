@@ -13,6 +13,7 @@ from serdab.knowledge.filters import Filters
 from serdab.knowledge.index import Found, Index
 from serdab.knowledge.isolated_reading import bounded_read
 from serdab.knowledge.normalising import normalise_text
+from serdab.knowledge.reading import path_to_text
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import middle_of
 
@@ -70,7 +71,7 @@ async def find_alike_documents(
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
     limits = settings.documents
     reading = await call_isolated(
-        bounded_read(settings), str(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
+        bounded_read(settings), path_to_text(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
     )
     text = normalise_text(reading.text).text
     passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.intake)][:MOST_PASSAGES]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from serdab.knowledge.words import is_sign, words_of
+from serdab.knowledge.words import is_sign, light_stem, plain_form, words_of
 
 #: Characters of a snippet, about.
 LENGTH = 200
@@ -36,10 +36,12 @@ class _Words(NamedTuple):
     signs: frozenset[str]
 
     def has_any(self, found: Iterable[str]) -> bool:
-        return any(word in self.words or self._is_form(word) for word in found)
+        return any(
+            self._has(word) or (not word.isascii() and any(map(self._has, _other_forms(word)))) for word in found
+        )
 
-    def _is_form(self, word: str) -> bool:
-        return any(word[: len(word) - more] in self.stems for more in range(_MOST_ENDING + 1))
+    def _has(self, form: str) -> bool:
+        return form in self.words or any(form[: len(form) - more] in self.stems for more in range(_MOST_ENDING + 1))
 
 
 def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[str] = frozenset()) -> Snippet:
@@ -69,8 +71,14 @@ def _folded(written: str) -> tuple[str, ...]:
     return tuple(words_of(written))
 
 
+@lru_cache(4_096)
+def _other_forms(word: str) -> frozenset[str]:
+    """The plain form of a folded word and its light stem, where they are something else."""
+    return frozenset([plain_form(word), light_stem(word)]) - {word}
+
+
 def _asked(question: str, stems: frozenset[str]) -> _Words | None:
-    words = frozenset(words_of(question))
+    words = frozenset(map(plain_form, words_of(question)))
     if not words:
         return None
     long_stems = frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM)

@@ -17,9 +17,9 @@ import numpy
 
 from serdab.core import Settings, expected, time_of, without_passwords
 from serdab.engines import Embedder
-from serdab.flow import Backoff, Retry, current_run_id, gather, idempotency_key, progress, resource, step, workflow
+from serdab.flow import Backoff, Retry, current_run_id, gather, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
-from serdab.knowledge.delivery import Delivery
+from serdab.knowledge.delivery import Delivery, key_of
 from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_of
@@ -166,6 +166,8 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     indexed: int
     #: Model and precision of the vector; empty: not known.
     made_by: str = ""
+    #: As the index has it; a redriven run, which keeps this step, has it from the first one. None: not recorded then.
+    seen_at: datetime.datetime | None = None
 
 
 @step
@@ -205,6 +207,8 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         await embedder.embed(texts[start : start + CHUNKS_AT_ONCE]) for start in range(0, len(texts), CHUNKS_AT_ONCE)
     ]
     vectors = numpy.concatenate(parts)
+    # A try that comes late must not make an older version the newest.
+    seen_at = _seen_at()
     entry = Entry(
         document_id=known.document_id,
         digest=bytes.fromhex(known.digest),
@@ -215,12 +219,11 @@ async def embed(known: Known, chunks: list[tuple[int, int]], source: str, doc_ty
         doc_type=doc_type,
         characters=len(known.text),
         passages=passages,
-        # A try that comes late must not make an older version the newest.
-        seen_at=_seen_at(),
+        seen_at=seen_at,
     )
     made_by = embedder.made_by
     await resource(Index).add(entry, vectors, made_by)
-    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=made_by)
+    return Embedded(vector=to_text(middle_of(vectors)), indexed=len(passages), made_by=made_by, seen_at=seen_at)
 
 
 @step(retries=PATIENT)
@@ -269,7 +272,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
         body=body,
     )
     await resource(Index).note(outcome)
-    await delivery.deliver(place, body, idempotency_key())
+    await delivery.deliver(place, body, key_of(body))
     return shown
 
 
@@ -329,7 +332,7 @@ async def triage(document: Document) -> Receipt:
         batch=document.batch,
         abstained=verdict.abstained,
         parts=known.parts,
-        seen_at=_seen_at(),
+        seen_at=embedded.seen_at or _seen_at(),
     )
     place = await deliver(receipt, document.deliver_to)
     return msgspec.structs.replace(receipt, delivered_to=place)

@@ -32,6 +32,20 @@ _ARTICLE = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|كال)(?=[\u0621-\u064a]
 _ARABIC = re.compile(r"[\u0621-\u064a]+")
 _ARABIC_ENDINGS = ("ها", "ان", "ات", "ون", "ين", "يه", "ه", "ي")
 _ROOT_LETTERS = 3
+_HEBREW = re.compile(r"[\u05d0-\u05ea]+")
+#: "And", "the", "in", "to" before a word; "from", "that", "as" only before "the": many words begin with their letters.
+_HEBREW_BEFORE = re.compile(r"ו?(?:[שמכ](?=ה))?[הבל]?(?=[\u05d0-\u05ea]{3})")
+_HEBREW_ENDINGS = ("יות", "ית", "ים", "ות", "ה")
+_HEBREW_FINALS = str.maketrans("ךםןףץ", "כמנפצ")
+#: Letters that stay apart when case and marks are gone, by what people without them on their keyboard type; the last
+#: forms of Urdu and Kurdish by those of Arabic; the digits of every script.
+_PLAIN_LETTERS = {
+    "ı": "i", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l", "ŧ": "t", "ŋ": "n", "ə": "e", "æ": "ae", "œ": "oe",
+    "þ": "th", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ھ": "ه", "ہ": "ه", "ە": "ه", "ۃ": "ه", "ے": "ي", "ں": "ن",
+}  # fmt: skip
+_DIGITS = {chr(code): str(unicodedata.decimal(chr(code))) for code in range(0x80, 0x10000) if chr(code).isdecimal()}
+_PLAIN = str.maketrans(_PLAIN_LETTERS | _DIGITS)
+_NOT_PLAIN = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -58,13 +72,18 @@ def fold(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def light_stem(word: str) -> str:
-    """A folded Arabic word without "and" before it and its endings (Larkey's light stemming, light10), else itself.
+def plain_form(word: str) -> str:
+    """A folded word, or several, as people type it who do not have its letters: ısparta is isparta, ١٢٣ is 123."""
+    return word.translate(_PLAIN) if _NOT_PLAIN.search(word) else word
 
-    Three letters stay: most roots have as many.
+
+def light_stem(word: str) -> str:
+    """A folded Arabic or Hebrew word without "and" or the like before it and without its endings, else itself.
+
+    For Arabic it is Larkey's light stemming (light10). Three letters stay: most roots have as many.
     """
     if not _ARABIC.fullmatch(word):
-        return word
+        return _light_hebrew_stem(word) if _HEBREW.fullmatch(word) else word
     word = word[1:] if word[0] == "و" and len(word) > _ROOT_LETTERS else word
     for ending in _ARABIC_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _ROOT_LETTERS:
@@ -72,8 +91,18 @@ def light_stem(word: str) -> str:
     return word
 
 
+def _light_hebrew_stem(word: str) -> str:
+    before = _HEBREW_BEFORE.match(word)
+    word = word[before.end() :] if before is not None else word
+    for ending in _HEBREW_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _ROOT_LETTERS:
+            word = word[: -len(ending)]
+            break
+    return word.translate(_HEBREW_FINALS)
+
+
 def more_words(folded: str) -> str:
-    """What full text search is given beside the folded words: Arabic stems, and the last sign of each run of signs.
+    """What full text search is given beside the folded words: plain forms, light stems, and the last sign of each run.
 
     With that sign every sign of the text begins a word, so that a single one can be asked for.
     """
@@ -85,7 +114,9 @@ def more_words(folded: str) -> str:
         for word, after in zip(words, [*words[1:], ""], strict=True)
         if len(word) > 1 and _SIGNS.fullmatch(word) and not after.startswith(word[1])
     ]
-    return " ".join([*(stem for word in words if (stem := light_stem(word)) != word), *ends])
+    plain, known = plain_form(folded), set(words)
+    others = [] if plain == folded else [form for form in plain.split(" ") if form not in known]
+    return " ".join([*others, *(stem for word in words if (stem := light_stem(word)) != word), *ends])
 
 
 def is_sign(word: str) -> bool:
@@ -99,8 +130,8 @@ def asked_words(question: str) -> list[str]:
 
 
 def forms_of(words: Sequence[str], stems: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Each word with what it is reduced to, where that is something else."""
-    return [list(dict.fromkeys([word, *stems.get(word, ())])) for word in words]
+    """Each word with its plain form and what it is reduced to, where that is something else."""
+    return [list(dict.fromkeys([word, plain_form(word), *stems.get(word, ())])) for word in words]
 
 
 def any_of(forms: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from serdab.knowledge.extraction.arabic_names import ARABIC_COMPANY
 from serdab.knowledge.extraction.fields import Field
 
 _SUFFIX = (
@@ -15,7 +16,6 @@ _WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
 _NAMED = re.compile(
     rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\))){{0,6}}?,? {_SUFFIX}\b\.?)"
 )
-_ARABIC = re.compile(r"(?:شركة|مؤسسة|مستشفى|مصرف|بنك)(?: [\u0621-\u064a]{2,15}){1,4}")
 _BETWEEN = re.compile(r"\b(?:by and between|between|among)\b\s{1,3}(?:the )?", re.I)
 #: How far behind "between" parties are looked for, characters.
 REACH = 600
@@ -25,7 +25,7 @@ def find_parties(text: str) -> Iterator[Field]:
     """Every name that is called a company, surer where a contract says "between"."""
     between = [match.end() for match in _BETWEEN.finditer(text[:20_000])]
     seen: set[str] = set()
-    for pattern, reason in ((_NAMED, "a form of company in its name"), (_ARABIC, "called a company")):
+    for pattern, reason in ((_NAMED, "a form of company in its name"), (ARABIC_COMPANY, "called a company")):
         for match in pattern.finditer(text):
             value = " ".join(match[0].split())
             if value.lower() in seen:
