@@ -103,7 +103,7 @@ async def compare(
     index: Index, database: Database, embedder: Embedder, questions: Sequence[Question]
 ) -> dict[str, dict[str, float]]:
     """All ways for the same questions; embedding a question is in no time."""
-    vectors = await embedder.embed([question.title for question in questions])
+    vectors = await embedder.embed_questions([question.title for question in questions])
     bare = await Bare.open(database, "set hnsw.ef_search = 200", "set enable_seqscan = off")
     await bare.connection.execute(
         "create temporary table plain as select document_id, to_tsvector('english', text) as words from chunk"

@@ -64,7 +64,7 @@ async def test_results_are_shown_and_written(settings: Settings, database: Datab
         (["results", "--since", "yesterday"], "2h or 7d"),
         (["search"], "a question or --like"),
         (["evaluate", "search"], "more than 10 passages, got 0\n"),
-        (["evaluate", "search", "file.jsonl"], "given alone"),
+        (["evaluate", "search", "file.jsonl"], "given alone: it asks what is here, got 'file.jsonl'"),
         (["evaluate", "speed"], "triage or search"),
         (["evaluate", "triage"], "a file or folder that exists, got 'none'"),
         (["search", "x", "--like", "y"], "given alone"),

@@ -103,6 +103,9 @@ def test_one_name_that_is_called_otherwise_is_no_list() -> None:
         ("conclu pour une durée de deux ans", "2 years"),
         ("La duración del contrato es de tres años.", "3 years"),
         ("De looptijd is 6 maanden.", "6 months"),
+        ("Die Laufzeit beträgt ſechs Monate.", "6 months"),
+        ("conclu pour une durée de dıx mois", "10 months"),
+        ("This MSA continues for a period of ſix months.", "6 months"),
         ("Die Kündigungsfrist beträgt drei Monate.", None),
         ("The term of this Lease shall be five (5) years, commencing on June 1, 2023.", "5 years"),
         ("This MSA continues for a period of twenty-four (24) months.", "24 months"),
@@ -132,6 +135,7 @@ def test_the_day_from_which_a_contract_holds_is_read_in_several_languages(text: 
         ("Werk Kranz AG, Werkstraße 5, 38440 Wolfsburg", "Werk Kranz AG"),
         ("SHREE TEXTILES\nPlot 45\nBuyer: Kaveri Garments Pvt Ltd", "SHREE TEXTILES"),
         ("請求書\n株式会社みなと商会 御中\n株式会社さくら印刷", "株式会社さくら印刷"),
+        ("請求書\n株式会社さくら印刷\n東京都千代田区1-1", "株式会社さくら印刷"),
         ("Vercors SAS au capital de 50 000 €\nZA Les Glovettes", "Vercors SAS"),
         ("WELCOME TO\nQUIKFILL #771\n8100 HWY 29 N", "QUIKFILL #771"),
         ("Rosen-Apotheke\nInh. Dr. Petra Vogt e.K.\nMarienplatz 4", "Rosen-Apotheke"),
@@ -164,6 +168,12 @@ def test_a_period_is_two_dates_of_a_line(written: str, start: str, end: str) -> 
     record = read_record(f"First Bank\n{written}\n", doc_type="bank statement")
     assert record is not None
     assert (record.value("period_start"), record.value("period_end")) == (start, end)
+
+
+def test_a_date_behind_another_field_ends_no_period_that_has_not_begun() -> None:
+    record = read_record("First Bank\nIBAN: DE89370400440532013000   printed 03.05.2024\n", doc_type="bank statement")
+    assert record is not None
+    assert (record.value("period_start"), record.value("period_end")) == (None, None)
 
 
 def test_an_overdrawn_balance_is_negative_and_agrees_with_its_lines() -> None:

@@ -26,6 +26,7 @@ from serdab.knowledge.normalising import normalise_text
         ("3 € 5.00", ["5.00 EUR"]),
         ("2 € 5.00 € 10.00", ["5.00 EUR", "10.00 EUR"]),
         ("€ 7.00\n1 € 2 €", ["7.00 EUR", "1 EUR", "2 EUR"]),
+        ("U\u017f$ 7.00", ["7.00 USD"]),
     ],
 )
 def test_a_mark_is_that_of_the_number_it_touches_or_follows_throughout_its_line(line: str, wanted: list[str]) -> None:

@@ -60,5 +60,10 @@ def test_an_amount_that_went_out_is_negative(written: str) -> None:
     assert amounts(f"Item\tQty\tAmount\nReturn\t1\t{written}") == ["-12.00"]
 
 
+def test_delivery_is_a_line_where_nothing_else_is_sold() -> None:
+    table = "Description\tAmount\nDelivery of 3 pallets\t120.00\nInsurance\t8.00\nSubtotal\t128.00"
+    assert amounts(table) == ["120.00", "8.00"]
+
+
 def test_a_discount_in_a_table_is_no_line_of_it() -> None:
     assert amounts("Item\tQty\tAmount\nRope\t1\t5.00\nDiscount 10 %\t\t-0.50\nDelivery\t1\t2.00") == ["5.00", "2.00"]

@@ -20,6 +20,12 @@ from serdab.knowledge.vocabulary import finding_query
         ({"annual": 0.05, "report": 0.1, "the": 0.9}, 0.01, "(annual) & (report)"),
         ({"annual": 0.05, "report": 0.3, "the": 0.9}, 0.001, "(annual) & (report) & (the)"),
         ({"the": 0.9}, 0.001, "(the)"),
+        # No share is known below 0.002: two of the words will do, whichever these are.
+        (
+            {"acme": 0.002, "pump": 0.002, "valve": 0.002, "the": 0.9},
+            0.001,
+            "(acme) & (pump) | (acme) & (valve) | (pump) & (valve)",
+        ),
         # A word that nobody wrote hides none of the others.
         ({"reprot": 0.001, "annual": 0.05, "board": 0.05}, 0.01, "reprot | (annual) & (board)"),
     ],

@@ -49,7 +49,8 @@ def evaluate(
     settings = session_of(ctx).settings
     if what == "search":
         if file is not None or key is not None:
-            raise BadInput(expected("`serdab evaluate search`", "given alone: it asks what is here", file or "--key"))
+            given = str(file or "--key")
+            raise BadInput(expected("`serdab evaluate search`", "given alone: it asks what is here", given))
         measured = run_loop(_evaluate_search(settings, limit or _QUESTIONS))
         if json:
             print_json(measured)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, combinations
 
 import msgspec
 
@@ -20,6 +20,8 @@ LEARN_EVERY_S = 60.0
 _UNSEEN = 1 / 3
 #: The same where there are no statistics yet.
 _UNKNOWN_SHARE = 0.001
+#: Groups that are looked for where no word is rare, and of how many of the rarest words they are made.
+_MOST_GROUPS, _GROUPED = 12, 8
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,9 @@ class Vocabulary:
 def finding_query(ordered: Sequence[tuple[float, str]], most: float) -> str:
     """A query by which about a share of all chunks is found: any rare word, or enough common ones together.
 
-    All chunks with a common word would be too many to rank, and an arbitrary part of them would hide the best.
+    All chunks with a common word would be too many to rank, and an arbitrary part of them would hide the best. Where no
+    word is rare, several groups of words are looked for, the rarest first: among a million chunks for most questions,
+    as the statistics know no share below some thousandths.
 
     Args:
         ordered: terms with their shares, the rarest first.
@@ -110,13 +114,17 @@ def finding_query(ordered: Sequence[tuple[float, str]], most: float) -> str:
             break
         rare.append(term)
         most -= share
-    together: list[str] = []
-    expected = 1.0
-    for share, term in ordered[len(rare) :]:
-        together.append(f"({term})")
-        expected *= share
-        if expected <= most:
+    rest = ordered[len(rare) :]
+    size = next((n for n in range(1, len(rest) + 1) if _chance(rest[:n]) <= most), 0 if rare else len(rest))
+    groups = sorted(combinations(rest[: max(size, _GROUPED)], size), key=_chance) if size else []
+    for place, group in enumerate(groups[: 1 if rare else _MOST_GROUPS]):
+        if place and _chance(group) > most:
             break
-    if together and (expected <= most or not rare):
-        rare.append(" & ".join(together))
+        rare.append(" & ".join(f"({term})" for _, term in group))
+        most -= _chance(group)
     return " | ".join(rare)
+
+
+def _chance(terms: Sequence[tuple[float, str]]) -> float:
+    """The share of chunks that have all of these terms, as if they came independently of each other."""
+    return math.prod(share for share, _ in terms)

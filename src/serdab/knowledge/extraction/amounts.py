@@ -10,6 +10,7 @@ from serdab.knowledge.extraction.chinese_numerals import find_capital_amounts
 from serdab.knowledge.extraction.currencies import LEADING_MARK, MARK, SYMBOLS
 from serdab.knowledge.extraction.digits import ANY_DIGIT
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.lettercase import lower
 from serdab.knowledge.extraction.thousands import join_thousands
 
 #: Thousands parted by one sign (of three digits, or of two as in India), then decimals; or no thousands at all.
@@ -45,7 +46,7 @@ def _in_digits(text: str) -> Iterator[Field]:
             if not is_free:
                 continue
             if mark:
-                currency = SYMBOLS[match[mark].lower()]
+                currency = SYMBOLS[lower(match[mark])]
                 yield _field(match, f"{_decimal(match[number])} {currency}", 0.95, f"currency {match[mark]} beside it")
             else:
                 yield _field(match, _decimal(match[0]), 0.6, "two decimals, no currency")

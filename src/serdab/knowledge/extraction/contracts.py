@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.lettercase import lower
 from serdab.knowledge.extraction.terms_abroad import find_term_abroad
 
 #: How far into a contract its date is looked for, characters: it stands at the head, or at the signatures.
@@ -196,8 +197,8 @@ _ANCHOR = re.compile(
 def find_durations(text: str) -> Iterator[tuple[re.Match[str], str]]:
     """Every span of time in words or digits, as "2 years"."""
     for match in _DURATION.finditer(text):
-        number = int(match[2]) if match[2] else _NUMBERS.get(match[1].lower()) or int(match[1])
-        unit = match[4].lower()
+        number = int(match[2]) if match[2] else _NUMBERS.get(lower(match[1])) or int(match[1])
+        unit = lower(match[4])
         yield match, f"{number} {unit}{'s' if number != 1 else ''}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.digits import ANY_DIGIT, plain_digits
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.lettercase import lower
 
 _ENGLISH = [
     "january",
@@ -116,7 +117,7 @@ def _order(text: str, numeric: list[re.Match[str]]) -> tuple[bool, str]:
 
 
 def _field(match: re.Match[str], year: str, month: str, day: str, confidence: float, reason: str) -> Iterator[Field]:
-    number = int(month) if month.isdecimal() else _MONTHS.get(month.lower(), 0)
+    number = int(month) if month.isdecimal() else _MONTHS.get(lower(month), 0)
     full = int(year) if len(year) == 4 else 2000 + int(year) if int(year) < 70 else 1900 + int(year)
     try:
         date = datetime.date(full, number, int(day))

@@ -100,6 +100,8 @@ _NAME_ENDS = re.compile(
     rf" au capital).{{0,120}}\d",
     re.I,
 )
+#: Looked for first: few lines have it, and the other is slow.
+_MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
@@ -142,7 +144,7 @@ def _head(text: str) -> list[_Line]:
 
 def name_before_address(line: str) -> str:
     """A name with a legal form, without the address or the capital that the line goes on with; else the line."""
-    ends = _NAME_ENDS.match(line)
+    ends = _NAME_ENDS.match(line) if _MAY_GO_ON.search(line) is not None else None
     return ends[1] if ends is not None else line
 
 
@@ -205,7 +207,9 @@ def _is_name(line: str) -> bool:
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
-    if _NOTICE.search(line) or _ONLY_NUMBER.match(line) or _STOP.search(line) or _RECIPIENT.search(line):
+    if _ONLY_NUMBER.match(line) or _TITLE.match(line):
+        return False
+    if any(words.search(line) for words in (_NOTICE, _STOP, _RECIPIENT)):
         return False
     match = _FORM.search(following)
     rest = following[: match.start()].strip(" .,()") if match else following

@@ -72,6 +72,8 @@ class _Reader:
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
+        #: Where the date ends that the record tells as the first of a period.
+        self._period_began: int | None = None
 
     def amounts(self, schema: Schema) -> list[Field]:
         """All amounts of the text, where the schema has a total to check."""
@@ -91,6 +93,8 @@ class _Reader:
         found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
+        if rule.finder == "period_start" and kept:
+            self._period_began = kept[0].end
         if rule.kind == "money":
             kept = [self._denominations.of(each) for each in kept]
         for each in sorted(kept, key=lambda field: field.start):
@@ -125,8 +129,8 @@ class _Reader:
             return find_due_date(self._text, own)
         if rule.finder == "period_start":
             return find_period_start(self._text, self._candidates.of_kind("date"))
-        if rule.finder == "period_end" and self.values:
-            return find_period_end(self._text, self._candidates.of_kind("date"), self.values[-1].end)
+        if rule.finder == "period_end" and self._period_began is not None:
+            return find_period_end(self._text, self._candidates.of_kind("date"), self._period_began)
         return None
 
     def _page(self, place: int) -> int:

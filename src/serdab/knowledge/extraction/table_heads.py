@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ _COLUMNS = (
     ("date", r"date|datum|fecha|\bdata\b|التاريخ|日期|日付"),
 )  # fmt: skip
 _NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
+_AMOUNTS = tuple(words for name, words in _NAMES if name == "amount")
+#: A line with digits names columns only where these are a rate or a year.
+_MAY_NAME = re.compile(r"%|\d{4}")
 #: Columns of which one is there in any table that has sums.
 _SUMS = frozenset(["amount", "debit", "credit"])
 
@@ -50,9 +54,12 @@ class Head:
         return bool(_SUMS & set(self.columns))
 
 
+# The first lines of a text are asked about twice: as its letterhead, and as the head of a table.
+@functools.lru_cache(maxsize=64)
 def find_head(line: str) -> Head | None:
     """The columns that a line names, in their order; at least two, one of them of sums."""
-    if any(char.isdigit() for char in line) and not re.search(r"%|\d{4}", line):
+    has_digits = any(map(str.isdigit, line))
+    if has_digits and _MAY_NAME.search(line) is None:
         return None
     parts = [(match.start(), match.end()) for match in _parts(line)]
     if len(parts) >= 2:
@@ -64,7 +71,7 @@ def find_head(line: str) -> Head | None:
             named[-1] = "amount"
         if _SUMS & set(named) and known >= 2:
             return Head(_once([each or f"column_{place}" for place, each in enumerate(named, 1)]), tuple(parts))
-    return _running_head(line)
+    return None if has_digits else _running_head(line)
 
 
 def _parts(line: str) -> list[re.Match[str]]:
@@ -73,7 +80,7 @@ def _parts(line: str) -> list[re.Match[str]]:
 
 def _running_head(line: str) -> Head | None:
     """The head of a table whose columns single spaces part."""
-    if any(char.isdigit() for char in line):
+    if not any(words.search(line) for words in _AMOUNTS):
         return None
     found = sorted({name: match.start() for name, words in reversed(_NAMES) if (match := words.search(line))}.items(),
                    key=lambda pair: pair[1])  # fmt: skip

@@ -38,9 +38,11 @@ _NEGATIVE = re.compile(r"^\W{0,2}[-−–(]|[-−]$|\b(?:DR|OD)$")
 def find_rows(text: str, name: str = "lines") -> list[Row]:
     """The rows below the first head of columns, up to the first line of a sum; amounts as decimals with currency.
 
-    A head that stands again, as on the next page, begins no other table.
+    A head that stands again, as on the next page, begins no other table. Discounts and charges are no rows, unless the
+    table has nothing else: then delivery is what is sold.
     """
     rows: list[Row] = []
+    adjustments: list[Row] = []
     head: Head | None = None
     joined = join_thousands(text)
     for start, line in _lines(text):
@@ -52,16 +54,17 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
         if not words:
             continue
         if _END.match(words):
-            if rows:
+            if rows or adjustments:
                 break
             continue
         cells = _cells(line, joined[start : start + len(line)], head)
-        if cells is not None and ("quantity" in cells or not is_adjustment(words)):
+        if cells is not None:
             page = 1 + text.count("\f", 0, start)
-            rows.append(Row(name=name, cells=cells, start=start, end=start + len(line), page=page))
-        if len(rows) >= MOST_ROWS:
+            kept = rows if "quantity" in cells or not is_adjustment(words) else adjustments
+            kept.append(Row(name=name, cells=cells, start=start, end=start + len(line), page=page))
+        if len(rows) + len(adjustments) >= MOST_ROWS:
             break
-    return rows
+    return rows or adjustments
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

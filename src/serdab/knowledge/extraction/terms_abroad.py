@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.lettercase import lower
 
 _WORDS = (
     ("ein", "eine", "einem", "einer", "un", "une", "uno", "una", "één", "jeden", "ett"),
@@ -39,7 +40,7 @@ def find_term_abroad(text: str) -> Field | None:
     match = _TERM.search(text)
     if match is None:
         return None
-    number = _NUMBERS.get(match[1].lower()) or int(match[1])
+    number = _NUMBERS.get(lower(match[1])) or int(match[1])
     unit = "year" if match[2] else "month"
     return Field(
         kind="term", value=f"{number} {unit}{'s' if number != 1 else ''}", start=match.start(1), end=match.end(),
