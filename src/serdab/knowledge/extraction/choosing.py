@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 
 import msgspec
 
+from serdab.knowledge.extraction.folding import fold, is_running
 from serdab.knowledge.extraction.schemas import Schema
 from serdab.knowledge.extraction.titles import Titles
 from serdab.knowledge.extraction.traits import LONG_CELL, traits_of
@@ -24,16 +24,13 @@ LEAD = 0.5
 #: Weight of a word that other papers have as well, and how much less a word weighs within a sentence.
 HINT = 0.4
 IN_SENTENCE = 0.25
-#: Most places of one word that are looked at.
+#: Most places of one word in a cell that are looked at.
 _MOST_PLACES = 6
 _RUN = re.compile(r"[^\W_]+")
-_MARKS = re.compile(r"[\u0300-\u036f]")
-#: Scripts that write words without spaces between them, or with an article before them.
-_RUNNING = re.compile(r"[\u0590-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-#: What may stand between the beginning of a cell and a word that names its value, and what follows such a word.
-_BEFORE = re.compile(r"(?:^|[\n\t\f|]|  |[\n\t\f|][#*>•-]+ )\Z")
-_AFTER = re.compile(r" ?(?:[:：#№=\n\t\f|(]|  |\d|\.\s?[:\d]|[€$£¥]|$)")
-_CELL_END = re.compile(r"[\n\t\f|]|  |$")
+_CELLS = re.compile(r"[\n\t\f|]| {2,}")
+#: What may stand around the words of a cell, as marks of a list or a heading.
+_AROUND = " #*>•-"
+_NUMBER = re.compile(r"[.:： ]{0,3}[#№€$£¥]? ?\d")
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -78,85 +75,76 @@ def schema_named(names: Set[str], schemas: Sequence[Schema]) -> Schema | None:
 
 def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     """How much speaks for each schema."""
-    head = _folded(text[:HEAD])
     known = _known(tuple(schemas))
-    weights = known.titles.weigh(head)
-    told = False
-    for word, is_label in _words_in(head, known):
-        told = True
+    head = fold(text[:HEAD])
+    cells = [cell for each in _CELLS.split(head) if (cell := each.strip(_AROUND))]
+    weights = known.titles.weigh(cells)
+    words = _words_in(cells, known)
+    for word, is_label in words.items():
         is_less = schemas[word.place].layout == "lines" and not is_label
         weights[word.place] += word.weight * (IN_SENTENCE if is_less else 1.0)
-    if not told and not any(weights):
+    if not any(weights):
         return weights
-    traits = traits_of(head)
+    traits = traits_of(head, cells)
     for place, schema in enumerate(schemas):
         weights[place] += sum(weight * traits[trait] for trait, weight in schema.traits.items())
     return weights
 
 
-def _words_in(head: str, known: _Known) -> Iterator[tuple[_Word, bool]]:
-    """The words that a head holds, and whether one of their places is that of a label."""
-    for run in known.by_run.keys() & set(_RUN.findall(head)):
-        for word in known.by_run[run]:
-            if (found := _standing(head, word.text)) is not None:
-                yield word, found
-    for word in known.others if head.isascii() else (*known.others, *known.running):
-        if word.text in head and (found := _standing(head, word.text)) is not None:
-            yield word, found
+def _words_in(cells: Sequence[str], known: _Known) -> dict[_Word, bool]:
+    """The words that cells hold, and whether one of their places is that of a label."""
+    found: dict[_Word, bool] = {}
+    by_run = known.by_run
+    for cell in cells:
+        for run in by_run.keys() & _RUN.findall(cell):
+            for word in by_run[run]:
+                _note(found, word, cell)
+        if cell.isascii():
+            words = known.others
+        else:
+            words = [*known.others, *known.running]
+        for word in words:
+            if word.text in cell:
+                _note(found, word, cell)
+    return found
+
+
+def _note(found: dict[_Word, bool], word: _Word, cell: str) -> None:
+    """Take down a word where a cell holds it, not as part of another word where spaces part them."""
+    if found.get(word):
+        return
+    text = word.text
+    place = cell.find(text)
+    for _ in range(_MOST_PLACES):
+        if place < 0:
+            return
+        end = place + len(text)
+        before, after = cell[place - 1 : place] if place else "", cell[end : end + 1]
+        if is_running(text) or not (
+            (before.isalnum() and text[0].isalnum()) or (after.isalnum() and text[-1].isalnum())
+        ):
+            # What names a value begins its cell or stands before a number, and the cell is short.
+            is_label = len(cell) < LONG_CELL and (
+                place == 0 or not after or after in ":#(" or _NUMBER.match(cell, end) is not None
+            )
+            found[word] = is_label
+            if is_label:
+                return
+        place = cell.find(text, end)
 
 
 @functools.lru_cache(maxsize=8)
 def _known(schemas: tuple[Schema, ...]) -> _Known:
-    known = _Known(by_run={}, others=[], running=[], titles=Titles(schemas, _folded))
+    known = _Known(by_run={}, others=[], running=[], titles=Titles(schemas))
     for place, schema in enumerate(schemas):
-        told = {each: HINT for group in schema.hints.values() for each in map(_folded, group)}
-        told |= {each: 1.0 for group in schema.words.values() for each in map(_folded, group)}
+        told = {each: HINT for group in schema.hints.values() for each in map(fold, group)}
+        told |= {each: 1.0 for group in schema.words.values() for each in map(fold, group)}
         for text, weight in told.items():
             word, run = _Word(text, weight, place), _RUN.match(text)
-            if _RUNNING.search(text):
+            if is_running(text):
                 known.running.append(word)
             elif run is None:
                 known.others.append(word)
             else:
                 known.by_run.setdefault(run[0], []).append(word)
     return known
-
-
-def _folded(text: str) -> str:
-    """In small letters without accents: capitals are often written without, and readers of scans lose them."""
-    if text.isascii():
-        return text.lower()
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.lower()))
-    return unicodedata.normalize("NFC", plain).replace("ı", "i").replace("ς", "σ")
-
-
-def _standing(head: str, word: str) -> bool | None:
-    """Whether a word stands in the head as a label; None: not at all. It is not part of another where spaces part."""
-    found: bool | None = None
-    running = _RUNNING.search(word) is not None
-    place = head.find(word)
-    for _ in range(_MOST_PLACES):
-        if place < 0:
-            break
-        end = place + len(word)
-        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
-        if running or (
-            not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum())
-        ):
-            found = False
-            if _is_label(head, place, end):
-                return True
-        place = head.find(word, end)
-    return found
-
-
-def _is_label(head: str, start: int, end: int) -> bool:
-    """Whether what stands there names a value: at an edge of a cell, or before a number, in a cell that is short."""
-    until = _CELL_END.search(head, end, end + LONG_CELL)
-    if until is None:
-        return False
-    since = max(head.rfind(sign, max(start - LONG_CELL, 0), start) for sign in ("\n", "\t", "|", "  "))
-    if until.start() - max(since, 0) > LONG_CELL or (since < 0 and start > LONG_CELL):
-        return False
-    begins = _BEFORE.search(head, max(start - 6, 0), start) is not None or start == 0
-    return begins or _AFTER.match(head, end) is not None

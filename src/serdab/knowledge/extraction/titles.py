@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from serdab.knowledge.extraction.folding import fold, is_running
 from serdab.knowledge.extraction.schemas import Schema
 
-#: Lines and cells at the head of which one may be the title, its most characters and words.
-HEAD_LINES, HEAD_CELLS, LONGEST, MOST_WORDS = 16, 40, 60, 6
+#: Cells at the head of which one may be the title, how many a paper has, most characters and words of a title.
+HEAD_CELLS, LEAST_CELLS, LONGEST, MOST_WORDS = 20, 3, 60, 6
 #: Weight of a cell that is the name, of one with a number, of one that ends with the name, of one that begins with it.
 ALONE, NUMBERED, ENDING, BEGINNING = 3.0, 2.5, 2.0, 1.25
 #: Letters from which on a name may end a longer word, as in Mietvertrag.
 COMPOUND = 5
-_CELLS = re.compile(r"[\t\f|]| {2,}")
 _RUN = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\W{0,3}(?:[^\W\d]{1,8}\W{1,3}){0,2}\S{0,12}\d")
-_RUNNING = re.compile(r"[\u0590-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 class Titles:
     """The names of some schemas."""
 
-    def __init__(self, schemas: Sequence[Schema], fold: Callable[[str], str]) -> None:
+    def __init__(self, schemas: Sequence[Schema]) -> None:
         self._count = len(schemas)
         #: By the first or last run of a name: the names that a cell may begin or end with.
         self._by_run: dict[str, set[tuple[str, int]]] = {}
@@ -33,7 +32,7 @@ class Titles:
             names = (schema.schema.replace("_", " "), *schema.doc_types) if schema.titles is None else schema.titles
             for name in map(fold, names):
                 runs = _RUN.findall(name)
-                if _RUNNING.search(name):
+                if is_running(name):
                     self._running.add((name.replace(" ", ""), place))
                     continue
                 for run in runs[:1] + runs[-1:]:
@@ -42,17 +41,14 @@ class Titles:
                     self._ends[name] = place
         self._suffixes = tuple(self._ends)
 
-    def weigh(self, head: str) -> list[float]:
-        """What the surest title of each schema weighs, 0 where it has none."""
+    def weigh(self, cells: Sequence[str]) -> list[float]:
+        """What the surest title of each schema weighs, 0 where it has none; the cells are folded."""
         weights = [0.0] * self._count
-        lines = [line for line in head[:2_000].split("\n") if line.strip()]
         # A message of a line or two has no head.
-        if len(lines) < 3:
-            return weights
-        cells = [cell for line in lines[:HEAD_LINES] for cell in _CELLS.split(line) if cell]
-        for cell in cells[:HEAD_CELLS]:
-            if len(cell) <= LONGEST:
-                self._weigh_cell(cell.strip(" #*_-=.:"), weights)
+        if len(cells) >= LEAST_CELLS:
+            for cell in cells[:HEAD_CELLS]:
+                if len(cell) <= LONGEST:
+                    self._weigh_cell(cell.strip("_=.: "), weights)
         return weights
 
     def _weigh_cell(self, cell: str, weights: list[float]) -> None:
@@ -76,12 +72,12 @@ class Titles:
 def _weight(cell: str, name: str, words: int) -> float:
     if cell == name:
         return ALONE
-    if cell.startswith(name) and not cell[len(name)].isalpha() and _NUMBER.match(cell, len(name)) and words <= 8:
+    if cell.startswith(name) and not cell[len(name)].isalpha() and _NUMBER.match(cell, len(name)) and words <= 12:
         return NUMBERED
     if words > MOST_WORDS:
         return 0.0
-    if cell.endswith(name) and (_RUNNING.search(name) or not cell[-len(name) - 1].isalnum()):
+    if cell.endswith(name) and (is_running(name) or not cell[-len(name) - 1].isalnum()):
         return ENDING
-    if cell.startswith(name) and (_RUNNING.search(name) or not cell[len(name)].isalnum()):
+    if cell.startswith(name) and (is_running(name) or not cell[len(name)].isalnum()):
         return BEGINNING
     return 0.0
