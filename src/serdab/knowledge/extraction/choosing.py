@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
@@ -24,7 +24,7 @@ LEAD = 0.5
 #: Weight of a word that other papers have as well, and how much less a word weighs within a sentence.
 HINT = 0.4
 IN_SENTENCE = 0.25
-#: Most places of one word in a cell that are looked at.
+#: Most places of one word that are looked at.
 _MOST_PLACES = 6
 _RUN = re.compile(r"[^\W_]+")
 _CELLS = re.compile(r"[\n\t\f|]| {2,}")
@@ -79,8 +79,7 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     head = fold(text[:HEAD])
     cells = [cell for each in _CELLS.split(head) if (cell := each.strip(_AROUND))]
     weights = known.titles.weigh(cells)
-    words = _words_in(cells, known)
-    for word, is_label in words.items():
+    for word, is_label in _words_in("\n".join(("", *cells, "")), known):
         is_less = schemas[word.place].layout == "lines" and not is_label
         weights[word.place] += word.weight * (IN_SENTENCE if is_less else 1.0)
     if not any(weights):
@@ -91,46 +90,41 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     return weights
 
 
-def _words_in(cells: Sequence[str], known: _Known) -> dict[_Word, bool]:
-    """The words that cells hold, and whether one of their places is that of a label."""
-    found: dict[_Word, bool] = {}
-    by_run = known.by_run
-    for cell in cells:
-        for run in by_run.keys() & _RUN.findall(cell):
-            for word in by_run[run]:
-                _note(found, word, cell)
-        if cell.isascii():
-            words = known.others
-        else:
-            words = [*known.others, *known.running]
-        for word in words:
-            if word.text in cell:
-                _note(found, word, cell)
+def _words_in(text: str, known: _Known) -> Iterator[tuple[_Word, bool]]:
+    """The words that the cells of a text hold, one cell a line, and whether they stand as a label anywhere."""
+    for run in known.by_run.keys() & set(_RUN.findall(text)):
+        for word in known.by_run[run]:
+            if (word.text == run or word.text in text) and (found := _standing(text, word.text)) is not None:
+                yield word, found
+    for word in known.others if text.isascii() else (*known.others, *known.running):
+        if word.text in text and (found := _standing(text, word.text)) is not None:
+            yield word, found
+
+
+def _standing(text: str, word: str) -> bool | None:
+    """Whether a word stands as a label; None: not at all, for it is part of another where spaces part them."""
+    found = None
+    place = text.find(word)
+    for _ in range(_MOST_PLACES):
+        if place < 0:
+            break
+        end = place + len(word)
+        before, after = text[place - 1], text[end]
+        is_part = (before.isalnum() and word[0].isalnum()) or (after.isalnum() and word[-1].isalnum())
+        if not is_part or is_running(word):
+            found = _is_label(text, place, end)
+        if found:
+            break
+        place = text.find(word, end)
     return found
 
 
-def _note(found: dict[_Word, bool], word: _Word, cell: str) -> None:
-    """Take down a word where a cell holds it, not as part of another word where spaces part them."""
-    if found.get(word):
-        return
-    text = word.text
-    place = cell.find(text)
-    for _ in range(_MOST_PLACES):
-        if place < 0:
-            return
-        end = place + len(text)
-        before, after = cell[place - 1 : place] if place else "", cell[end : end + 1]
-        if is_running(text) or not (
-            (before.isalnum() and text[0].isalnum()) or (after.isalnum() and text[-1].isalnum())
-        ):
-            # What names a value begins its cell or stands before a number, and the cell is short.
-            is_label = len(cell) < LONG_CELL and (
-                place == 0 or not after or after in ":#(" or _NUMBER.match(cell, end) is not None
-            )
-            found[word] = is_label
-            if is_label:
-                return
-        place = cell.find(text, end)
+def _is_label(text: str, start: int, end: int) -> bool:
+    """Whether what stands there names a value: it begins or ends a cell or stands before a number; the cell is short."""
+    if text[start - 1] != "\n" and text[end] not in "\n:#(" and not _NUMBER.match(text, end):
+        return False
+    behind = text.find("\n", end, start + LONG_CELL)
+    return behind >= 0 and text.rfind("\n", max(behind - LONG_CELL, 0), start) >= 0
 
 
 @functools.lru_cache(maxsize=8)

@@ -57,11 +57,10 @@ class Titles:
             return
         for name, place in self._by_run.get(runs[0], set()) | self._by_run.get(runs[-1], set()):
             weights[place] = max(weights[place], _weight(cell, name, len(runs)))
-        if len(runs) <= MOST_WORDS:
-            for run in (runs[0], runs[-1]):
-                if run.endswith(self._suffixes) and run not in self._ends:
-                    place = max(((len(end), place) for end, place in self._ends.items() if run.endswith(end)))[1]
-                    weights[place] = max(weights[place], ENDING)
+        for run in {runs[0], runs[-1]} if len(runs) <= MOST_WORDS else runs[:1]:
+            if run.endswith(self._suffixes) and run not in self._ends:
+                place = max((len(end), place) for end, place in self._ends.items() if run.endswith(end))[1]
+                weights[place] = max(weights[place], ENDING)
         if not cell.isascii():
             tight = cell.replace(" ", "")
             for name, place in self._running:
