@@ -35,8 +35,11 @@ _NUMBER = re.compile(r"[.:： ]{0,3}[#№€$£¥]? ?\d")
 
 class _Word(msgspec.Struct, frozen=True):
     text: str
-    weight: float
+    #: Of its schema.
     place: int
+    #: As a label, and within a sentence.
+    weight: float
+    less: float
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
     #: By the run of letters and digits that a word begins with: a text without that run does not hold it.
     by_run: dict[str, list[_Word]]
-    #: Those that begin with another sign, and those of scripts that write on, which no text in ASCII holds.
+    #: Those that begin with another sign, and those of scripts that write on, which only a text in one holds.
     others: list[_Word]
     running: list[_Word]
     titles: Titles
@@ -79,9 +82,8 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     head = fold(text[:HEAD])
     cells = [cell for each in _CELLS.split(head) if (cell := each.strip(_AROUND))]
     weights = known.titles.weigh(cells)
-    for word, is_label in _words_in("\n".join(("", *cells, "")), known):
-        is_less = schemas[word.place].layout == "lines" and not is_label
-        weights[word.place] += word.weight * (IN_SENTENCE if is_less else 1.0)
+    for word, weight in _words_in("\n".join(("", *cells, "")), known):
+        weights[word.place] += weight
     if not any(weights):
         return weights
     traits = traits_of(head, cells)
@@ -90,33 +92,32 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     return weights
 
 
-def _words_in(text: str, known: _Known) -> Iterator[tuple[_Word, bool]]:
-    """The words that the cells of a text hold, one cell a line, and whether they stand as a label anywhere."""
+def _words_in(text: str, known: _Known) -> Iterator[tuple[_Word, float]]:
+    """The words that the cells of a text hold, one cell a line, and what each weighs where it stands best."""
     for run in known.by_run.keys() & set(_RUN.findall(text)):
         for word in known.by_run[run]:
-            if (word.text == run or word.text in text) and (found := _standing(text, word.text)) is not None:
-                yield word, found
-    for word in known.others if text.isascii() else (*known.others, *known.running):
-        if word.text in text and (found := _standing(text, word.text)) is not None:
-            yield word, found
+            if (word.text == run or word.text in text) and (weight := _weight_in(text, word)):
+                yield word, weight
+    for word in (*known.others, *known.running) if is_running(text) else known.others:
+        if word.text in text and (weight := _weight_in(text, word)):
+            yield word, weight
 
 
-def _standing(text: str, word: str) -> bool | None:
-    """Whether a word stands as a label; None: not at all, for it is part of another where spaces part them."""
-    found = None
-    place = text.find(word)
+def _weight_in(text: str, word: _Word) -> float:
+    """What a word weighs; 0: it is not there, or only as part of another where spaces part them."""
+    weight = 0.0
+    first, last, length = word.text[0].isalnum(), word.text[-1].isalnum(), len(word.text)
+    place = text.find(word.text)
     for _ in range(_MOST_PLACES):
-        if place < 0:
+        if place < 0 or weight == word.weight:
             break
-        end = place + len(word)
-        before, after = text[place - 1], text[end]
-        is_part = (before.isalnum() and word[0].isalnum()) or (after.isalnum() and word[-1].isalnum())
-        if not is_part or is_running(word):
-            found = _is_label(text, place, end)
-        if found:
-            break
-        place = text.find(word, end)
-    return found
+        end = place + length
+        is_part = (first and text[place - 1].isalnum()) or (last and text[end].isalnum())
+        if not is_part or is_running(word.text):
+            is_best = word.less == word.weight or _is_label(text, place, end)
+            weight = word.weight if is_best else word.less
+        place = text.find(word.text, end)
+    return weight
 
 
 def _is_label(text: str, start: int, end: int) -> bool:
@@ -134,7 +135,8 @@ def _known(schemas: tuple[Schema, ...]) -> _Known:
         told = {each: HINT for group in schema.hints.values() for each in map(fold, group)}
         told |= {each: 1.0 for group in schema.words.values() for each in map(fold, group)}
         for text, weight in told.items():
-            word, run = _Word(text, weight, place), _RUN.match(text)
+            less = weight * IN_SENTENCE if schema.layout == "lines" else weight
+            word, run = _Word(text, place, weight, less), _RUN.match(text)
             if is_running(text):
                 known.running.append(word)
             elif run is None:

@@ -17,6 +17,6 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain).replace("ı", "i").replace("ς", "σ")
 
 
-def is_running(word: str) -> bool:
-    """Whether a word is of a script that writes words without spaces, or with an article before them."""
-    return not word.isascii() and _RUNNING.search(word) is not None
+def is_running(text: str) -> bool:
+    """Whether a text holds a script that writes words without spaces, or with an article before them."""
+    return not text.isascii() and _RUNNING.search(text) is not None

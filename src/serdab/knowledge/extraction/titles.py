@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from serdab.knowledge.extraction.folding import fold, is_running
 from serdab.knowledge.extraction.schemas import Schema
 
-#: Cells at the head of which one may be the title, how many a paper has, most characters and words of a title.
-HEAD_CELLS, LEAST_CELLS, LONGEST, MOST_WORDS = 20, 3, 60, 6
+#: Cells at the head of which one may be the title, how many a paper has, the most characters
+#: and words of a title, and of one with a number.
+HEAD_CELLS, LEAST_CELLS, LONGEST, MOST_WORDS, MOST_NUMBERED = 20, 3, 60, 6, 12
 #: Weight of a cell that is the name, of one with a number, of one that ends with the name, of one that begins with it.
-ALONE, NUMBERED, ENDING, BEGINNING = 3.0, 2.5, 2.0, 1.25
+ALONE, NUMBERED, ENDING, BEGINNING = 3.0, 2.5, 2.0, 0.75
 #: Letters from which on a name may end a longer word, as in Mietvertrag.
 COMPOUND = 5
 _RUN = re.compile(r"[^\W_]+")
@@ -61,7 +62,7 @@ class Titles:
             if run.endswith(self._suffixes) and run not in self._ends:
                 place = max((len(end), place) for end, place in self._ends.items() if run.endswith(end))[1]
                 weights[place] = max(weights[place], ENDING)
-        if not cell.isascii():
+        if is_running(cell):
             tight = cell.replace(" ", "")
             for name, place in self._running:
                 if name in tight:
@@ -71,12 +72,13 @@ class Titles:
 def _weight(cell: str, name: str, words: int) -> float:
     if cell == name:
         return ALONE
-    if cell.startswith(name) and not cell[len(name)].isalpha() and _NUMBER.match(cell, len(name)) and words <= 12:
-        return NUMBERED
-    if words > MOST_WORDS:
-        return 0.0
-    if cell.endswith(name) and (is_running(name) or not cell[-len(name) - 1].isalnum()):
+    runs_on = is_running(name)
+    if cell.startswith(name):
+        is_whole = runs_on or not cell[len(name)].isalnum()
+        if is_whole and words <= MOST_NUMBERED and _NUMBER.match(cell, len(name)):
+            return NUMBERED
+        if is_whole and words <= MOST_WORDS:
+            return BEGINNING
+    if words <= MOST_WORDS and cell.endswith(name) and (runs_on or not cell[-len(name) - 1].isalnum()):
         return ENDING
-    if cell.startswith(name) and (is_running(name) or not cell[len(name)].isalnum()):
-        return BEGINNING
     return 0.0
