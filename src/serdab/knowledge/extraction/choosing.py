@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence, Set
 import msgspec
 
 from serdab.knowledge.extraction.folding import fold, is_running
+from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import Schema
 from serdab.knowledge.extraction.titles import Titles
 from serdab.knowledge.extraction.traits import LONG_CELL, traits_of
@@ -21,6 +22,8 @@ from serdab.knowledge.extraction.traits import LONG_CELL, traits_of
 HEAD = 4_000
 LEAST = 3.0
 LEAD = 0.5
+#: How much more a schema of the house that fits counts than one that ships: it is for fewer documents.
+OWN = 2
 #: Weight of a word that other papers have as well, and how much less a word weighs within a sentence.
 HINT = 0.4
 IN_SENTENCE = 0.25
@@ -62,12 +65,15 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
             if (named := schema_named(names, schemas)) is not None:
                 return named, 1.0
     weights = weights_of(text, schemas)
-    best = sorted(range(len(weights)), key=lambda place: -weights[place])
-    if not best or weights[best[0]] < LEAST:
+    shipped = shipped_schemas()
+    ranks = [
+        weight * (OWN if weight >= LEAST and schema not in shipped else 1)
+        for weight, schema in zip(weights, schemas, strict=True)
+    ]
+    best = sorted(range(len(ranks)), key=lambda place: -ranks[place])
+    if not best or weights[best[0]] < LEAST or (len(best) > 1 and round(ranks[best[0]] - ranks[best[1]], 4) < LEAD):
         return None
-    first, second = weights[best[0]], max(weights[best[1]], 0.0) if len(best) > 1 else 0.0
-    if first - second < LEAD:
-        return None
+    first, second = weights[best[0]], max(0.0, *(weights[place] for place in best[1:]), 0.0)
     return schemas[best[0]], round(first / (first + second + 1), 4)
 
 
@@ -89,7 +95,8 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     traits = traits_of(head, cells)
     for place, schema in enumerate(schemas):
         weights[place] += sum(weight * traits[trait] for trait, weight in schema.traits.items())
-    return weights
+    # The words come in no order, and the sum of fractions depends on it.
+    return [round(weight, 4) for weight in weights]
 
 
 def _words_in(text: str, known: _Known) -> Iterator[tuple[_Word, float]]:
@@ -121,7 +128,7 @@ def _weight_in(text: str, word: _Word) -> float:
 
 
 def _is_label(text: str, start: int, end: int) -> bool:
-    """Whether what stands there names a value: it begins or ends a cell or stands before a number; the cell is short."""
+    """Whether what stands there names a value: it begins or ends a short cell or stands before a number."""
     if text[start - 1] != "\n" and text[end] not in "\n:#(" and not _NUMBER.match(text, end):
         return False
     behind = text.find("\n", end, start + LONG_CELL)
@@ -133,7 +140,9 @@ def _known(schemas: tuple[Schema, ...]) -> _Known:
     known = _Known(by_run={}, others=[], running=[], titles=Titles(schemas))
     for place, schema in enumerate(schemas):
         told = {each: HINT for group in schema.hints.values() for each in map(fold, group)}
-        told |= {each: 1.0 for group in schema.words.values() for each in map(fold, group)}
+        # Who declares none means those that stand before its values.
+        groups = [schema.words] if schema.words else [rule.words for rule in schema.fields]
+        told |= {each: 1.0 for words in groups for group in words.values() for each in map(fold, group)}
         for text, weight in told.items():
             less = weight * IN_SENTENCE if schema.layout == "lines" else weight
             word, run = _Word(text, place, weight, less), _RUN.match(text)

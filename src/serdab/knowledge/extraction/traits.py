@@ -7,32 +7,36 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Literal
 
-#: A trait of a text; the trait `sentences` is the share of its characters that stand in long lines.
+#: A trait of a text, for what a schema weighs; most tell how far something that counts was found often enough.
 Trait = Literal[
     "no_amounts", "amount_lines", "dated_amounts", "clauses", "defined_names", "sentences", "year_spans", "mail_head",
     "greeting", "quoting", "time", "card",
 ]  # fmt: skip
 #: Characters from which on a cell is a sentence.
 LONG_CELL = 70
-#: Lines and cells at the head that are looked at for what begins a mail.
+#: Cells at the head that are looked at for what begins a mail.
 MAIL_CELLS = 10
-_AMOUNT = re.compile(r"\d[.,]\d\d(?!\d)|\d[., ]\d{3}(?!\d)|[€$£¥₹] ?\d|\d ?[€円元원]|\b(?:eur|usd|gbp|rm|rs|kr) ?\d")
+_AMOUNT = re.compile(
+    r"\d[.,]\d\d(?!\d)|\d[., ]\d{3}(?!\d)|[€$£¥₹] ?\d|\d ?[€円元원]|"
+    r"\b(?:eur|usd|gbp|rm|rs|kr) ?\d"
+)
 _AMOUNT_ENDS = re.compile(r"\d(?:[.,]\d\d|[., ]\d{3})[ \t]?-?(?:\b[a-z]{1,4}|[^\w\s.]{1,2}|[円元원])?\.?$")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}(?:[./-](?:\d{2,4})?)?(?!\d)|\d{1,2}\.? [^\W\d]{3,9}\b")
 _DECIMALS = re.compile(r"\d[.,]\d\d(?!\d)")
 #: What a line of the head of a mail begins with: who writes, to whom, about what.
-_WRITERS = frozenset(
-    "from|email_from|von|de|da|fra|fran|od|van|lahettaja|felado|от|від|kimden|dari|expediteur|remitente|mittente|من|"
-    "发件人|寄件者|差出人|보낸 사람|보낸사람|מאת".split("|")
-)
-_READERS = frozenset(
-    "to|an|a|til|till|do|komu|aan|para|vastaanottaja|cimzett|catre|кому|kime|kepada|destinataire|destinatario|إلى|"
-    "收件人|宛先|받는 사람|받는사람|אל".split("|")
-)
-_SUBJECTS = frozenset(
-    "subject|betreff|objet|asunto|oggetto|emne|amne|onderwerp|assunto|temat|predmet|aihe|targy|subiect|тема|konu|"
-    "subjek|perihal|θεμα|الموضوع|主题|主旨|件名|제목|נושא".split("|")
-)
+_WRITERS = frozenset((
+    "from", "email_from", "von", "de", "da", "fra", "fran", "od", "van", "lahettaja", "felado", "от", "від",
+    "kimden", "dari", "expediteur", "remitente", "mittente", "من", "发件人", "寄件者", "差出人", "보낸 사람", "보낸사람", "מאת",
+))  # fmt: skip
+_READERS = frozenset((
+    "to", "an", "a", "til", "till", "do", "komu", "aan", "para", "vastaanottaja", "cimzett", "catre", "кому",
+    "kime", "kepada", "destinataire", "destinatario", "إلى", "收件人", "宛先", "받는 사람", "받는사람", "אל",
+))  # fmt: skip
+_SUBJECTS = frozenset((
+    "subject", "betreff", "objet", "asunto", "oggetto", "emne", "amne", "onderwerp", "assunto", "temat",
+    "predmet", "aihe", "targy", "subiect", "тема", "konu", "subjek", "perihal", "θεμα", "الموضوع", "主题", "主旨",
+    "件名", "제목", "נושא",
+))  # fmt: skip
 _GREETING = re.compile(
     r"\s{0,9}(?:re: [^\n]{1,80}\s{1,9})?(?:dear|hi|hello|hey|good (?:morning|afternoon|day)|hallo|liebe[rs]?|"
     r"sehr geehrte[rs]?|guten tag|"
@@ -42,11 +46,13 @@ _GREETING = re.compile(
     r"γεια|αγαπητ\w{1,2}|السلام عليكم|您好|你好|尊敬的|안녕하세요|שלום|halo|selamat|kinh gui|xin chao)\b[^\n]{0,50}"
 )
 _QUOTING = re.compile(
-    r"(?:^|\n)(?:> ?\S|-{2,20} ?(?:forwarded|original)|on [^\n]{5,100} wrote:|am [^\n]{5,100} schrieb|le [^\n]{5,100} a ecrit)"
+    r"(?:^|\n)(?:> ?\S|-{2,20} ?(?:forwarded|original)|on [^\n]{5,100} wrote:|"
+    r"am [^\n]{5,100} schrieb|le [^\n]{5,100} a ecrit)"
 )
 #: What ends a letter, on a line of its own; a mail to a person that begins with a greeting ends with it.
 _CLOSING = re.compile(
-    r"\n\s{0,9}(?:(?:kind|best|warm) (?:regards|wishes)|regards|best|thanks|thank you|many thanks|cheers|sincerely|yours|"
+    r"\n\s{0,9}(?:(?:kind|best|warm) (?:regards|wishes)|regards|best|thanks|thank you|many thanks|cheers|"
+    r"sincerely|yours|"
     r"mit (?:freundlichen|besten) gru|(?:viele|beste|liebe) gru|cordialement|bien a vous|saludos|un saludo|"
     r"atentamente|cordiali saluti|distinti saluti|met vriendelijke|med venlig|med vanlig|vennlig hilsen|hilsen|"
     r"mvh|atenciosamente|pozdrawiam|z powazaniem|s pozdravem|terveisin|udvozlettel|cu stima|с уважением|з повагою|"
