@@ -105,7 +105,7 @@ def test_a_paper_is_of_the_type_that_most_speaks_for(schema: str, text: str) -> 
         "Minutes of the board\nPresent: all\n1. Invoice 12 over 80.00 EUR was approved.\n2. The order was put off.",
         "Order page is slow\nSteps:\n1. open an order\n2. click ship to\nInvoice and receipt load in 3 s, v1.20",
         "Ann: is the invoice paid?\nBob: yes, the receipt is here\nAnn: and the order of 40.00?",
-        "Keep every receipt and each invoice. The due date is on the invoice, the order number on the order.\n\nHR\nMay",
+        "Keep every receipt and each invoice. The due date is on the invoice, the order number on the order.\nHR\nMay",
         "Speisekarte\nSuppe  4,50\nSchnitzel  14,90\nKuchen  3,80",
         "The bank and its union signed an agreement over 4.50 percent. Both parties said the balance was right.",
     ],

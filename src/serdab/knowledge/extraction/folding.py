@@ -13,7 +13,7 @@ def fold(text: str) -> str:
     """In small letters without accents: capitals are often written without, and readers of scans lose them."""
     if text.isascii():
         return text.lower()
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.lower()))
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", text.lower()))
     return unicodedata.normalize("NFC", plain).replace("ı", "i").replace("ς", "σ")
 
 

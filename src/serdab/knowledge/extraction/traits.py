@@ -26,7 +26,8 @@ _DECIMALS = re.compile(r"\d[.,]\d\d(?!\d)")
 #: What a line of the head of a mail begins with: who writes, to whom, about what.
 _WRITERS = frozenset((
     "from", "email_from", "von", "de", "da", "fra", "fran", "od", "van", "lahettaja", "felado", "от", "від",
-    "kimden", "dari", "expediteur", "remitente", "mittente", "من", "发件人", "寄件者", "差出人", "보낸 사람", "보낸사람", "מאת",
+    "kimden", "dari", "expediteur", "remitente", "mittente", "من", "发件人", "寄件者", "差出人", "보낸 사람",
+    "보낸사람", "מאת",
 ))  # fmt: skip
 _READERS = frozenset((
     "to", "an", "a", "til", "till", "do", "komu", "aan", "para", "vastaanottaja", "cimzett", "catre", "кому",
