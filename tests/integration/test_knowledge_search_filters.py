@@ -278,7 +278,7 @@ async def test_a_document_is_found_by_the_type_it_was_read_as_as_by_a_given_one(
             lang="en", doc_type=given, characters=len(text), passages=[Passage(start=0, end=len(text), text=text)],
         )  # fmt: skip
         await index.add(entry, vector)
-        quoted = r'\"record\":{\"schema\":\"order\"'
+        quoted = r"\"record\":{\"schema\":\"order\""
         body = f'{{"source":"{quoted}","record":{{"schema":"{read_as}","values":[]}}}}'
         outcome = Outcome(
             document_id=key, run_id=UUID(int=7), batch="", label=None, confidence=0, facts=[], read_as=read_as,
