@@ -21,6 +21,7 @@ LETTER = Schema(schema="letter", fields=FIELDS, words={"en": ["dear", "total", "
         ("TOTAL 5, due date: today, #No 7", ("bill", 0.6)),
         ("Total. The due date is no. 4 of them", ("bill", 0.6)),
         ("die Größe, no. 7, DUE DATE", ("bill", 0.75)),
+        ("#No 7\n- Due date: today\n**Größe**", ("bill", 0.75)),
         ("total_no. 4 and its due date", ("bill", 0.6)),
         ("الفاتورة total no. 4", ("bill", 0.6)),
         ("Dear sir, re: the total. Sincerely", ("letter", 0.6667)),
@@ -148,6 +149,11 @@ def test_traits_and_titles_are_weighed_as_a_schema_says() -> None:
     text = "How to\n1. Open it\n2. Fill it\n3. Close it"
     assert choose_schema(text, "", [steps]) == (steps, round(4.5 / 5.5, 4))
     assert choose_schema(text.replace("How to", "How"), "", [steps]) is None
+
+
+def test_a_word_that_is_empty_says_nothing() -> None:
+    empty = Schema(schema="empty", fields=FIELDS, words={"en": ["", "a", " "]})
+    assert choose_schema("a text", "", [empty]) is None
 
 
 def test_without_schemas_there_is_none() -> None:

@@ -30,9 +30,8 @@ IN_SENTENCE = 0.25
 #: Most places of one word that are looked at.
 _MOST_PLACES = 6
 _RUN = re.compile(r"[^\W_]+")
-_CELLS = re.compile(r"[\n\t\f|]| {2,}")
-#: What may stand around the words of a cell, as marks of a list or a heading.
-_AROUND = " #*>•-"
+#: What parts cells, with the mark of a list or a heading that may stand before the words of one.
+_CELLS = re.compile(r"[\n\t\f|][ *]{0,9}(?:[#>•-]{1,6} )?| {2,}")
 _NUMBER = re.compile(r"[.:： ]{0,3}[#№€$£¥]? ?\d")
 
 
@@ -73,7 +72,7 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
     best = sorted(range(len(ranks)), key=lambda place: -ranks[place])
     if not best or weights[best[0]] < LEAST or (len(best) > 1 and round(ranks[best[0]] - ranks[best[1]], 4) < LEAD):
         return None
-    first, second = weights[best[0]], max(0.0, *(weights[place] for place in best[1:]), 0.0)
+    first, second = weights[best[0]], max((0.0, *(weights[place] for place in best[1:])))
     return schemas[best[0]], round(first / (first + second + 1), 4)
 
 
@@ -86,7 +85,7 @@ def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     """How much speaks for each schema."""
     known = _known(tuple(schemas))
     head = fold(text[:HEAD])
-    cells = [cell for each in _CELLS.split(head) if (cell := each.strip(_AROUND))]
+    cells = [cell for each in _CELLS.split(f"\n{head}") if (cell := each.strip(" *"))]
     weights = known.titles.weigh(cells)
     for word, weight in _words_in("\n".join(("", *cells, "")), known):
         weights[word.place] += weight
@@ -148,8 +147,8 @@ def _known(schemas: tuple[Schema, ...]) -> _Known:
             word, run = _Word(text, place, weight, less), _RUN.match(text)
             if is_running(text):
                 known.running.append(word)
-            elif run is None:
+            elif run is None and text:
                 known.others.append(word)
-            else:
+            elif run is not None:
                 known.by_run.setdefault(run[0], []).append(word)
     return known
