@@ -323,3 +323,19 @@ async def test_the_histogram_has_every_document_with_a_kind(serdab: Serdab, inde
     bars = [attributes for tag, attributes in _page(write_report(report)).tags if tag == "rect"]
     assert len(bars) == 20
     assert max(float(bar["height"] or 0) for bar in bars) == 160
+
+
+async def test_a_type_that_nobody_gave_is_told_apart_from_one_that_was_given(serdab: Serdab, index: Index) -> None:
+    invoice = "Invoice no. 7\nDue date: 3 May 2026\nPumps  80.00\nTotal due  80.00"
+    texts = {"a": invoice, "b": f"{invoice}\nThanks", "c": "A letter about nothing"}
+    given = Document(source="d", text="Pumps 80.00", doc_type="invoice")
+    await _put(serdab, given, *(Document(source=source, text=text) for source, text in texts.items()))
+    out = io.BytesIO()
+    await write_results(serdab.database, Selection(), "csv", out)
+    rows = {row["source"]: row for row in csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig")))}
+    assert {source: (row["doc_type"], row["read_as"]) for source, row in rows.items()} == {
+        "a": ("", "invoice"), "b": ("", "invoice"), "c": ("", ""), "d": ("invoice", "invoice"),
+    }  # fmt: skip
+    report = await sum_up(serdab, Selection(), "r")
+    assert sorted(report.types) == [("", 1, 0), ("invoice", 3, 1)]
+    assert "invoice32" in _page(write_report(report)).text.replace("\n", "")

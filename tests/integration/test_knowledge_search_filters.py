@@ -31,7 +31,7 @@ from serdab.knowledge import filtering as filtering_module
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
 from serdab.knowledge.vectors import speak_vectors, to_database
-from serdab.store import Database, load_statements
+from serdab.store import Database, all_migrations, load_statements
 from word_engine import word_engine
 
 LETTER = (
@@ -266,3 +266,37 @@ async def test_many_copies_are_one_group(index: Index, embedder: Embedder) -> No
     await asyncio.gather(*(_put(index, embedder, f"c{n}", f"{LETTER} {n}") for n in range(120)))
     groups = await index.find_duplicates()
     assert [len(group.documents) for group in groups] == [120]
+
+
+async def test_a_document_is_found_by_the_type_it_was_read_as_as_by_a_given_one(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    vector = await embedder.embed(["pumps"])
+    for number, (given, read_as) in enumerate([("", "invoice"), ("bill", "invoice"), ("invoice", ""), ("", "")]):
+        key = UUID(int=number + 1)
+        text = f"pumps {number}"
+        entry = Entry(
+            document_id=key, digest=bytes([number]) * 32, source=f"s{number}", title="", media_type="text/plain",
+            lang="en", doc_type=given, characters=len(text), passages=[Passage(start=0, end=len(text), text=text)],
+        )  # fmt: skip
+        await index.add(entry, vector)
+        quoted = r"\"record\":{\"schema\":\"order\""
+        body = f'{{"source":"{quoted}","record":{{"schema":"{read_as}","values":[]}}}}'
+        outcome = Outcome(
+            document_id=key, run_id=UUID(int=7), batch="", label=None, confidence=0, facts=[], read_as=read_as,
+            body=(body if read_as else '{"record":null}').encode(),
+        )  # fmt: skip
+        await index.note(outcome)
+    filters = Filters(doc_types=["invoice"])
+    assert await _sources(index, embedder, "pumps", filters) == {"s0", "s1", "s2"}
+    found = {each.source: each for each in await search_documents(index, embedder, "pumps", 10, Filters())}
+    assert (found["s1"].doc_type, found["s1"].read_as) == ("bill", "invoice")
+    # What an older version noted: only the receipts know it, and the migration takes it from there.
+    await database.pool.execute("update document set read_as = ''")
+    assert await _sources(index, embedder, "pumps", filters) == {"s2"}
+    migration = next(each for each in all_migrations() if "read_as" in each.name)
+    await database.pool.execute(
+        migration.sql[migration.sql.index("update ") : migration.sql.index("\n-- The documents")]
+    )
+    assert await _sources(index, embedder, "pumps", filters) == {"s0", "s1", "s2"}
+    assert await _sources(index, embedder, "pumps", Filters(doc_types=["order"])) == set()

@@ -32,7 +32,7 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     question: Annotated[str | None, typer.Argument(help="What to look for, in plain words.")] = None,
     like: Annotated[Path | None, typer.Option(help="Instead of a question: find copies of this file.")] = None,
-    doc_type: Annotated[Values, typer.Option("--type", help="Only of this type; repeatable: any of them.")] = None,
+    doc_type: Annotated[Values, typer.Option("--type", help="Only of this type, given or found; repeatable.")] = None,
     label: Annotated[Values, typer.Option(help="Only with this label; repeatable.")] = None,
     lang: Annotated[Values, typer.Option(help="Only in this language, two letters; repeatable.")] = None,
     since: Annotated[str | None, typer.Option(help="Only of this day or later: its own date, else its coming.")] = None,
@@ -74,10 +74,7 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     if not found:
         say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
         return
-    print_table(
-        (">like", "label", "document", "passage"),
-        [(f"{each.similarity:.2f}", each.label or "", _named(each), _marked(each)) for each in found],
-    )
+    print_table((">like", "label", "type", "document", "passage"), [_row(each) for each in found])
 
 
 def duplicates(ctx: typer.Context, json: Json = False) -> None:
@@ -156,6 +153,11 @@ def day_of(text: str) -> datetime.date:
         return datetime.date.fromisoformat(text)
     except ValueError as error:
         raise BadInput(expected("the day", "like 2026-03-31", text)) from error
+
+
+def _row(found: Found) -> tuple[object, ...]:
+    type_ = found.doc_type or found.read_as
+    return f"{found.similarity:.2f}", found.label or "", type_, _named(found), _marked(found)
 
 
 def _named(found: Found) -> str:

@@ -76,7 +76,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     title: str
     lang: str
+    #: As it was brought, and as what its values were read; each may be empty.
     doc_type: str
+    read_as: str
     label: str | None
     snippet: str
     #: Cosine of the passage's meaning to the question's, 0 to 1 for most pairs.
@@ -104,6 +106,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     facts: Sequence[Fact]
     #: The receipt as JSON.
     body: bytes
+    #: The schema that its values were read by; empty: none.
+    read_as: str = ""
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,7 +277,7 @@ class Index:
     async def _note(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
         last = {outcome.document_id: outcome for outcome in outcomes}
         ordered = [last[key] for key in sorted(last)]
-        columns = _columns([_outcome_row(outcome) for outcome in ordered], 7)
+        columns = _columns([_outcome_row(outcome) for outcome in ordered], 8)
         facts = [
             (outcome.document_id, fact.name, *map(_clean, (fact.value, fact.folded)), fact.number, fact.day)
             for outcome in ordered
@@ -346,7 +350,7 @@ def _sketch_rows(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[UUID, str, b
 def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
     day = next((fact.day for fact in outcome.facts if fact.name == "date" and fact.day is not None), None)
     said = (outcome.label, outcome.confidence, day)
-    return (outcome.document_id, *said, outcome.run_id, _clean(outcome.batch), outcome.body)
+    return (outcome.document_id, *said, outcome.run_id, _clean(outcome.batch), outcome.body, _clean(outcome.read_as))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -383,13 +387,9 @@ async def _answered(
 def _found(chunk: Any, row: Any, score: float, question: _Question | None = None) -> Found:
     text, stems = ("", frozenset[str]()) if question is None else (question.text, question.words.stems)
     snippet = snippet_of(chunk["text"], text, stems=stems)
+    names = ("document_id", "source", "title", "lang", "doc_type", "read_as", "label")
     return Found(
-        document_id=chunk["document_id"],
-        source=chunk["source"],
-        title=chunk["title"],
-        lang=chunk["lang"],
-        doc_type=chunk["doc_type"],
-        label=chunk["label"],
+        **{name: chunk[name] for name in names},
         snippet=snippet.text,
         similarity=float(row["similarity"]),
         score=score,

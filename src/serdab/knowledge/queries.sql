@@ -67,17 +67,18 @@ where d.document_id = n.document_id
   and (d.label, d.confidence) is distinct from (n.label, n.confidence)
 
 -- name: note_outcomes
--- Notes what was found out about documents: label, date, values, receipt; the last word counts.
+-- Notes what was found out about documents: label, date, type, values, receipt; the last word counts.
 with labelled as (
-    update document d set label = n.label, confidence = n.confidence, dated = n.dated
-    from unnest($1::uuid[], $2::text[], $3::real[], $4::date[]) as n (document_id, label, confidence, dated)
+    update document d set label = n.label, confidence = n.confidence, dated = n.dated, read_as = n.read_as
+    from unnest($1::uuid[], $2::text[], $3::real[], $4::date[], $8::text[])
+        as n (document_id, label, confidence, dated, read_as)
     where d.document_id = n.document_id
-      and (d.label, d.confidence, d.dated) is distinct from (n.label, n.confidence, n.dated)
+      and (d.label, d.confidence, d.dated, d.read_as) is distinct from (n.label, n.confidence, n.dated, n.read_as)
 ), cleared as (
     delete from document_fact where document_id = any ($1)
 ), facts as (
     insert into document_fact (document_id, name, value, folded, number, day)
-    select * from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::numeric[], $13::date[])
+    select * from unnest($9::uuid[], $10::text[], $11::text[], $12::text[], $13::numeric[], $14::date[])
 )
 insert into receipt (document_id, run_id, batch, body)
 select * from unnest($1::uuid[], $5::uuid[], $6::text[], $7::bytea[])
@@ -137,7 +138,7 @@ select document_id, digest from document where document_id = any ($1::uuid[])
 -- name: nearest_passages
 -- The passages nearest by meaning, in any order, with what a reader needs to see of them.
 select near.document_id, near.position, -near.distance as similarity, near.start_at, near.end_at, near.text,
-       d.source, d.title, d.lang, d.doc_type, d.label, d.digest
+       d.source, d.title, d.lang, d.doc_type, d.read_as, d.label, d.digest
 from (
     select c.document_id, c.position, c.start_at, c.end_at, c.text, c.embedding <#> $1::vector as distance
     from chunk c order by c.embedding <#> $1::vector limit $2
@@ -177,7 +178,7 @@ group by w.word
 
 -- name: show_chunks
 -- What a reader needs to see of chunks, with the other places where the same content is now.
-select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.label,
+select c.document_id, c.position, c.start_at, c.end_at, c.text, d.source, d.title, d.lang, d.doc_type, d.read_as, d.label,
        array(select o.source from document o
              where o.digest = d.digest and o.superseded_by is null and o.document_id <> d.document_id
              order by o.added_at, o.document_id limit 20) as places

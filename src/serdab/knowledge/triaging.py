@@ -136,6 +136,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     #: When it was brought: of two receipts from one source the later one counts, whichever arrives first.
     seen_at: datetime.datetime | None = None
 
+    @property
+    def read_as(self) -> str:
+        """The schema of its record, chosen by `doc_type` or, without one, by the text; empty: none fits."""
+        return "" if self.record is None else self.record.schema
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A document by its id, in normal form."""
@@ -270,6 +275,7 @@ async def deliver(receipt: Receipt, deliver_to: str) -> str:
         confidence=receipt.confidence,
         facts=facts_of(_values(receipt)),
         body=body,
+        read_as=receipt.read_as,
     )
     await resource(Index).note(outcome)
     await delivery.deliver(place, body, key_of(body))

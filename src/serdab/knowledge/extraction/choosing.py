@@ -1,33 +1,58 @@
-"""Which schema a text is read by: the one that its type names, else the one whose words its head holds most of."""
+"""Which schema a text is read by: the one that its type names, else the one that most speaks for.
+
+A schema is spoken for by its words, by a title of its own at the head, and by the traits that it counts; each has a
+weight, as the logarithm of odds has, and the weights are added. The best must weigh enough and more than the second.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
+from serdab.knowledge.extraction.folding import fold, is_running
+from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import Schema
+from serdab.knowledge.extraction.titles import Titles
+from serdab.knowledge.extraction.traits import LONG_CELL, traits_of
 
-#: Characters at the head by whose words the schema is chosen, and different words that it takes.
+#: Characters at the head by which the schema is chosen, the least that it weighs, and by how much it leads.
 HEAD = 4_000
-LEAST_WORDS = 3
-#: Lines at the head of which one may say what the paper is, its most characters, and how many lines a paper has.
-HEAD_LINES, LONGEST_NAME, LEAST_LINES = 16, 60, 3
-#: As how many words such a line counts.
-ANNOUNCED = 2
+LEAST = 3.0
+LEAD = 0.5
+#: How much more a schema of the house that fits counts than one that ships: it is for fewer documents.
+OWN = 2
+#: Weight of a word that other papers have as well, and how much less a word weighs within a sentence.
+HINT = 0.4
+IN_SENTENCE = 0.25
+#: Most places of one word that are looked at.
+_MOST_PLACES = 6
 _RUN = re.compile(r"[^\W_]+")
+#: What parts cells, with the mark of a list or a heading that may stand before the words of one.
+_CELLS = re.compile(r"[\n\t\f|][ *]{0,9}(?:[#>•-]{1,6} )?| {2,}")
+_NUMBER = re.compile(r"[.:： ]{0,3}[#№€$£¥]? ?\d")
+
+
+class _Word(msgspec.Struct, frozen=True):
+    text: str
+    #: Of its schema.
+    place: int
+    #: As a label, and within a sentence.
+    weight: float
+    less: float
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """The words of some schemas, each with the place of its schema, by what shows cheaply that a text may hold them."""
 
     #: By the run of letters and digits that a word begins with: a text without that run does not hold it.
-    by_run: dict[str, list[tuple[str, int]]]
-    #: Those that begin with another sign, and those of other scripts, which no text in ASCII holds.
-    others: list[tuple[str, int]]
-    foreign: list[tuple[str, int]]
+    by_run: dict[str, list[_Word]]
+    #: Those that begin with another sign, and those of scripts that write on, which only a text in one holds.
+    others: list[_Word]
+    running: list[_Word]
+    titles: Titles
 
 
 def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
@@ -38,13 +63,16 @@ def choose_schema(text: str, doc_type: str, schemas: Sequence[Schema]) -> tuple[
         for names in ({wanted}, parts):
             if (named := schema_named(names, schemas)) is not None:
                 return named, 1.0
-    counts = _counts(text[:HEAD].lower(), schemas)
-    best = sorted(range(len(counts)), key=lambda place: -counts[place])
-    if not best or counts[best[0]] < LEAST_WORDS:
-        return _announced(text, counts, schemas)
-    first, second = counts[best[0]], counts[best[1]] if len(best) > 1 else 0
-    if first == second:
+    weights = weights_of(text, schemas)
+    shipped = shipped_schemas()
+    ranks = [
+        weight * (OWN if weight >= LEAST and schema not in shipped else 1)
+        for weight, schema in zip(weights, schemas, strict=True)
+    ]
+    best = sorted(range(len(ranks)), key=lambda place: -ranks[place])
+    if not best or weights[best[0]] < LEAST or (len(best) > 1 and round(ranks[best[0]] - ranks[best[1]], 4) < LEAD):
         return None
+    first, second = weights[best[0]], max((0.0, *(weights[place] for place in best[1:])))
     return schemas[best[0]], round(first / (first + second + 1), 4)
 
 
@@ -53,65 +81,74 @@ def schema_named(names: Set[str], schemas: Sequence[Schema]) -> Schema | None:
     return next((each for each in schemas if names & {name.lower() for name in (each.schema, *each.doc_types)}), None)
 
 
-def _announced(text: str, counts: Sequence[int], schemas: Sequence[Schema]) -> tuple[Schema, float] | None:
-    """The one schema of few words whose type a line of the head names, alone or with a number: `Invoice no. 12`."""
-    lines = [line for line in (each.strip(" \t#*_") for each in text[:HEAD].lower().splitlines()) if line]
-    if len(lines) < LEAST_LINES:
-        return None
-    short = [line for line in lines[:HEAD_LINES] if len(line) <= LONGEST_NAME]
-    named = [
-        place for place, schema in enumerate(schemas) if counts[place] and any(_names(line, schema) for line in short)
-    ]
-    if len(named) != 1:
-        return None
-    first, second = counts[named[0]] + ANNOUNCED, max(n for place, n in enumerate([*counts, 0]) if place != named[0])
-    return schemas[named[0]], round(first / (first + second + 1), 4)
-
-
-def _names(line: str, schema: Schema) -> bool:
-    for name in (schema.schema.lower(), *(each.lower() for each in schema.doc_types)):
-        rest = line.removeprefix(name)
-        if rest != line and (not rest or (not rest[0].isalpha() and any(map(str.isdigit, rest)))):
-            return True
-    return False
-
-
-def _counts(head: str, schemas: Sequence[Schema]) -> list[int]:
-    """How many words of each schema a head holds."""
+def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
+    """How much speaks for each schema."""
     known = _known(tuple(schemas))
-    counts = [0] * len(schemas)
-    for run in known.by_run.keys() & set(_RUN.findall(head)):
-        for word, place in known.by_run[run]:
-            counts[place] += word == run or _holds(head, word)
-    for word, place in known.others if head.isascii() else (*known.others, *known.foreign):
-        counts[place] += _holds(head, word)
-    return counts
+    head = fold(text[:HEAD])
+    cells = [cell for each in _CELLS.split(f"\n{head}") if (cell := each.strip(" *"))]
+    weights = known.titles.weigh(cells)
+    for word, weight in _words_in("\n".join(("", *cells, "")), known):
+        weights[word.place] += weight
+    if not any(weights):
+        return weights
+    traits = traits_of(head, cells)
+    for place, schema in enumerate(schemas):
+        weights[place] += sum(weight * traits[trait] for trait, weight in schema.traits.items())
+    # The words come in no order, and the sum of fractions depends on it.
+    return [round(weight, 4) for weight in weights]
+
+
+def _words_in(text: str, known: _Known) -> Iterator[tuple[_Word, float]]:
+    """The words that the cells of a text hold, one cell a line, and what each weighs where it stands best."""
+    for run in known.by_run.keys() & set(_RUN.findall(text)):
+        for word in known.by_run[run]:
+            if (word.text == run or word.text in text) and (weight := _weight_in(text, word)):
+                yield word, weight
+    for word in (*known.others, *known.running) if is_running(text) else known.others:
+        if word.text in text and (weight := _weight_in(text, word)):
+            yield word, weight
+
+
+def _weight_in(text: str, word: _Word) -> float:
+    """What a word weighs; 0: it is not there, or only as part of another where spaces part them."""
+    weight = 0.0
+    first, last, length = word.text[0].isalnum(), word.text[-1].isalnum(), len(word.text)
+    place = text.find(word.text)
+    for _ in range(_MOST_PLACES):
+        if place < 0 or weight == word.weight:
+            break
+        end = place + length
+        is_part = (first and text[place - 1].isalnum()) or (last and text[end].isalnum())
+        if not is_part or is_running(word.text):
+            is_best = word.less == word.weight or _is_label(text, place, end)
+            weight = word.weight if is_best else word.less
+        place = text.find(word.text, end)
+    return weight
+
+
+def _is_label(text: str, start: int, end: int) -> bool:
+    """Whether what stands there names a value: it begins or ends a short cell or stands before a number."""
+    if text[start - 1] != "\n" and text[end] not in "\n:#(" and not _NUMBER.match(text, end):
+        return False
+    behind = text.find("\n", end, start + LONG_CELL)
+    return behind >= 0 and text.rfind("\n", max(behind - LONG_CELL, 0), start) >= 0
 
 
 @functools.lru_cache(maxsize=8)
 def _known(schemas: tuple[Schema, ...]) -> _Known:
-    known = _Known(by_run={}, others=[], foreign=[])
+    known = _Known(by_run={}, others=[], running=[], titles=Titles(schemas))
     for place, schema in enumerate(schemas):
-        for word in (each.lower() for group in schema.words.values() for each in group):
-            run = _RUN.match(word)
-            if not word.isascii():
-                known.foreign.append((word, place))
-            elif run is None:
-                known.others.append((word, place))
-            else:
-                known.by_run.setdefault(run[0], []).append((word, place))
+        told = {each: HINT for group in schema.hints.values() for each in map(fold, group)}
+        # Who declares none means those that stand before its values.
+        groups = [schema.words] if schema.words else [rule.words for rule in schema.fields]
+        told |= {each: 1.0 for words in groups for group in words.values() for each in map(fold, group)}
+        for text, weight in told.items():
+            less = weight * IN_SENTENCE if schema.layout == "lines" else weight
+            word, run = _Word(text, place, weight, less), _RUN.match(text)
+            if is_running(text):
+                known.running.append(word)
+            elif run is None and text:
+                known.others.append(word)
+            elif run is not None:
+                known.by_run.setdefault(run[0], []).append(word)
     return known
-
-
-def _holds(head: str, word: str) -> bool:
-    """Whether a word stands in the head; one of ASCII letters not as a part of another."""
-    place = head.find(word)
-    if not word.isascii():
-        return place >= 0
-    while place >= 0:
-        end = place + len(word)
-        before, after = head[place - 1 : place] if place else "", head[end : end + 1]
-        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
-            return True
-        place = head.find(word, end)
-    return False

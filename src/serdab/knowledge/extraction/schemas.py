@@ -13,6 +13,7 @@ import msgspec
 
 from serdab.core import expected
 from serdab.knowledge.errors import BadSchema
+from serdab.knowledge.extraction.traits import Trait
 
 #: How the value of a field is read and in which form it is told.
 Kind = Literal[
@@ -65,8 +66,15 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     schema: str
     #: Other names that documents of the type are brought under.
     doc_types: list[str] = []
-    #: Words that a document of the type is known by, by language.
+    #: Words that a document of the type is known by, by language, and those that other documents have as well.
     words: Words = {}
+    hints: Words = {}
+    #: What a document of the type calls itself at its head; none given: its name and its other names.
+    titles: list[str] | None = None
+    #: How it is built, each trait with what it weighs; a word weighs 1.
+    traits: dict[Trait, float] = {}
+    #: `lines`: its words name values and are rarely within a sentence; `any`: they count wherever they stand.
+    layout: Literal["any", "lines"] = "any"
     fields: list[FieldRule]
     checks: list[Check] = []
 

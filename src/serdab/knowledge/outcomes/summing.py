@@ -47,6 +47,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failed: Sequence[FailedDocument]
     labels: Sequence[tuple[str, int]]
     langs: Sequence[tuple[str, int]]
+    #: The type that was given or else recognised, empty: neither; its documents, and how many of them brought it.
+    types: Sequence[tuple[str, int, int]]
     #: Documents by confidence, from 0 to 1 in equal steps; those without a label are not in it.
     confidences: Sequence[int]
     stages: Sequence[Stage]
@@ -59,6 +61,8 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
     """Everything that a report of a selection tells."""
     labels: Counter[str] = Counter()
     langs: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    given: Counter[str] = Counter()
     confidences = [0] * BARS
     looks: list[Look] = []
     runs: list[UUID] = []
@@ -72,6 +76,8 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
         missing.discard(receipt.source)
         labels[receipt.label or ""] += 1
         langs[receipt.lang] += 1
+        types[receipt.doc_type or receipt.read_as] += 1
+        given[receipt.doc_type] += 1
         if receipt.label is not None:
             confidences[min(max(int(receipt.confidence * BARS), 0), BARS - 1)] += 1
         found = looks_of(receipt)
@@ -90,6 +96,7 @@ async def sum_up(serdab: Serdab, selection: Selection, title: str) -> Report:
         failed=failed,
         labels=labels.most_common(),
         langs=langs.most_common(),
+        types=[(name, count, given[name] if name else 0) for name, count in types.most_common()],
         confidences=confidences,
         stages=sorted(stages.values(), key=lambda stage: -stage.total_s),
         needing=needing,

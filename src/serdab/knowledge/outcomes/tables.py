@@ -23,8 +23,8 @@ from serdab.store import Database
 FORMATS = ("csv", "jsonl", "parquet")
 #: Columns that every receipt has; the values that were extracted follow, each by its name.
 COLUMNS = (
-    "document_id", "noted_at", "batch", "source", "places", "title", "media_type", "lang", "doc_type", "label",
-    "confidence", "looks", "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
+    "document_id", "noted_at", "batch", "source", "places", "title", "media_type", "lang", "doc_type", "read_as",
+    "label", "confidence", "looks", "characters", "chunks", "similar_source", "similarity", "delivered_to", "run_id",
 )  # fmt: skip
 _NUMBERS = {"confidence": "float64", "similarity": "float64", "characters": "int64", "chunks": "int64"}
 _ROWS_PER_GROUP = 5_000
