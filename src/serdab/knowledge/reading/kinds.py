@@ -94,7 +94,8 @@ def media_type_of(data: bytes, name: str) -> str:
         if data.startswith(magic):
             return what
     if promised in (PDF, DOCX, XLSX, PPTX, RTF, ZIP, *IMAGES):
-        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", bytes(data[:16])))
+        begins = bytes(data[:16]).decode("ascii", "backslashreplace")
+        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", f"one that begins {begins}"))
     if promised is None and ending:
         known = ", ".join(sorted(MEDIA_TYPES))
         raise UnsupportedDocument(expected(f"the ending of {name}", f"one of {known}, .jsonl", ending))
