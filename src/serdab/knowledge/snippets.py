@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
-from serdab.knowledge.words import is_sign, light_stem, plain_form, words_of
+from serdab.knowledge.words import has_signs, is_sign, light_stem, plain_form, words_of
 
 #: Characters of a snippet, about.
 LENGTH = 200
 _MOST_MARKS = 24
+#: Words of texts that are kept for one question.
+_MOST_KNOWN = 4_096
 #: A word is a form of a stem that it begins with when so few letters follow; shorter stems are beginnings of too much.
 _MOST_ENDING, _LEAST_STEM = 3, 3
 #: A word as it is written: letters and digits with the vowel marks and accents on them.
 _WRITTEN = re.compile(
     r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed])*"
 )
+_PAIR = re.compile(r"[\u3400-\u9fff]{2}")
 
 
 class Snippet(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,18 +32,30 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[tuple[int, int]]
 
 
-class _Words(NamedTuple):
-    words: frozenset[str]
-    stems: frozenset[str]
-    signs: frozenset[str]
+class _Words:
+    """The words of a question, and what is known to be one of them: texts repeat theirs."""
 
-    def has_any(self, found: Iterable[str]) -> bool:
+    def __init__(self, words: frozenset[str], stems: frozenset[str]) -> None:
+        self.signs = frozenset(filter(is_sign, words))
+        self._words, self._stems = words, stems
+        self._known: dict[str, bool] = {}
+
+    def has(self, written: str) -> bool:
+        """Whether what is written so has an asked word, or a form of one, in it."""
+        if _PAIR.fullmatch(written):  # It is folded as it is written.
+            return written in self._words
+        known = self._known.get(written)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[written] = any(map(self._is_asked, _folded(written)))
+        return known
+
+    def _is_asked(self, word: str) -> bool:
         return any(
-            self._has(word) or (not word.isascii() and any(map(self._has, _other_forms(word)))) for word in found
+            form in self._words or any(form[: len(form) - more] in self._stems for more in range(_MOST_ENDING + 1))
+            for form in (word, *(() if word.isascii() else (plain_form(word), light_stem(word))))
         )
-
-    def _has(self, form: str) -> bool:
-        return form in self.words or any(form[: len(form) - more] in self.stems for more in range(_MOST_ENDING + 1))
 
 
 def snippet_of(text: str, question: str, length: int = LENGTH, stems: frozenset[str] = frozenset()) -> Snippet:
@@ -71,18 +85,12 @@ def _folded(written: str) -> tuple[str, ...]:
     return tuple(words_of(written))
 
 
-@lru_cache(4_096)
-def _other_forms(word: str) -> frozenset[str]:
-    """The plain form of a folded word and its light stem, where they are something else."""
-    return frozenset([plain_form(word), light_stem(word)]) - {word}
-
-
+@lru_cache(16)
 def _asked(question: str, stems: frozenset[str]) -> _Words | None:
     words = frozenset(map(plain_form, words_of(question)))
     if not words:
         return None
-    long_stems = frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM)
-    return _Words(words, long_stems, frozenset(filter(is_sign, words)))
+    return _Words(words, frozenset(stem for stem in stems if len(stem) >= _LEAST_STEM))
 
 
 def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
@@ -99,9 +107,8 @@ def _marks(part: str, asked: _Words, offset: int) -> list[tuple[int, int]]:
 def _hits(text: str, asked: _Words) -> Iterator[tuple[int, int]]:
     """Where the asked words stand; in a run of signs without spaces, the asked pairs."""
     for match in _WRITTEN.finditer(text):
-        found = _folded(match[0])
-        parts = list(_parts(text, match, asked)) if len(found) > 1 or asked.signs else []
-        if parts or asked.has_any(found):
+        parts = list(_parts(text, match, asked)) if has_signs(match[0]) else []
+        if parts or asked.has(match[0]):
             yield from parts or [match.span()]
 
 
@@ -110,5 +117,5 @@ def _parts(text: str, match: re.Match[str], asked: _Words) -> Iterator[tuple[int
     for at in range(*match.span()):
         if text[at] in asked.signs:
             yield at, at + 1
-        elif at + 1 < match.end() and asked.has_any(_folded(text[at : at + 2])):
+        elif at + 1 < match.end() and asked.has(text[at : at + 2]):
             yield at, at + 2

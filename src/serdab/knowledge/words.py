@@ -119,6 +119,11 @@ def more_words(folded: str) -> str:
     return " ".join([*others, *(stem for word in words if (stem := light_stem(word)) != word), *ends])
 
 
+def has_signs(text: str) -> bool:
+    """Whether signs of a language without spaces are in it."""
+    return _SIGNS.search(text) is not None
+
+
 def is_sign(word: str) -> bool:
     """Whether it is one sign of a language without spaces."""
     return len(word) == 1 and _SIGNS.match(word) is not None
