@@ -10,21 +10,21 @@ from uuid import UUID
 FUSION = 60
 
 
-def fuse(rows: Sequence[Any], most: int, contents: Mapping[UUID, bytes]) -> list[tuple[Any, float]]:
-    """Reciprocal rank fusion over contents: each counts by its best place in either ranking.
+def fuse(rankings: Sequence[Sequence[Any]], most: int, contents: Mapping[UUID, bytes]) -> list[tuple[Any, float]]:
+    """Reciprocal rank fusion over contents: each counts by its best place in each ranking.
 
     Args:
-        rows: both rankings, in order.
+        rankings: chunks, the best first.
         most: contents that are given.
         contents: what each document holds, by its digest; documents with the same content are one.
     """
     scores: dict[bytes, float] = {}
     best: dict[bytes, Any] = {}
-    for leg in ("m", "w"):
+    for ranking in rankings:
         seen: set[bytes] = set()
-        for row in rows:
+        for row in ranking:
             content = contents.get(row["document_id"], row["document_id"].bytes)
-            if row["leg"] != leg or content in seen:
+            if content in seen:
                 continue
             seen.add(content)
             scores[content] = scores.get(content, 0.0) + 1 / (FUSION + len(seen))
