@@ -280,8 +280,10 @@ async def test_a_scanner_that_writes_the_same_name_again_loses_nothing(
 
 
 @pytest.mark.usefixtures("house")
-async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Database, folder: Path) -> None:
-    old = Path(os.fsdecode(os.fsencode(folder) + b"/na\xefve.txt"))
+async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Database, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"bo\xeete")
+    folder.mkdir()
+    old = folder / os.fsdecode(b"na\xefve.txt")
     old.write_text("a letter of before")
     assert (await _watch(client, folder)).taken == 1
     assert await _found(database) == {"na\\xefve.txt": "a letter of before"}
