@@ -197,7 +197,12 @@ async def test_a_mail_that_waits_for_its_twin_is_not_fetched_at_every_look(
 ) -> None:
     fetched: list[str] = []
     fetch = ImapFolder.fetch
-    monkeypatch.setattr(ImapFolder, "fetch", lambda folder, uid: fetched.append(uid) or fetch(folder, uid))
+
+    def counted(folder: ImapFolder, uid: str) -> bytes | None:
+        fetched.append(uid)
+        return fetch(folder, uid)
+
+    monkeypatch.setattr(ImapFolder, "fetch", counted)
     post.put(_mail(1), _mail(1))
     source = read_source(post.address)
     assert isinstance(source, MailboxSource)
