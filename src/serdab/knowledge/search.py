@@ -84,7 +84,7 @@ async def find_alike_documents(
         bounded_read(settings), path_to_text(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
     )
     text = normalise_text(reading.text).text
-    passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.intake)][:MOST_PASSAGES]
+    passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.input_format)][:MOST_PASSAGES]
     if not passages:
         return []
     vectors = await embedder.embed(passages)
