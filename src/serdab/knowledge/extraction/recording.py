@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from serdab.knowledge.extraction.announced import find_announced
+from serdab.knowledge.extraction.announced import find_announced, words_pattern
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
 from serdab.knowledge.extraction.choosing import choose_schema
@@ -15,6 +15,7 @@ from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.payment_terms import find_payment_term
 from serdab.knowledge.extraction.payments import payment_rows
 from serdab.knowledge.extraction.periods import find_period_end, find_period_start
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
@@ -91,6 +92,8 @@ class _Reader:
         is_named_first = rule.finder in {"company", "period_start"} and rule.words
         named = find_announced(rule, self._candidates) if is_named_first else []
         found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
+        if rule.finder == "due_date":
+            found = self._by_terms(rule, found)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
         if rule.finder == "period_start" and kept:
@@ -125,13 +128,28 @@ class _Reader:
     def _date_by_finder(self, rule: FieldRule) -> Field | None:
         """A date that others of the record tell; None where the finder is none of these."""
         if rule.finder == "due_date":
-            own = next((value.value for value in self.values if value.name == "date"), None)
-            return find_due_date(self._text, own)
+            own = self._own_date()
+            return find_due_date(self._text, own.value if own is not None else None)
         if rule.finder == "period_start":
             return find_period_start(self._text, self._candidates.of_kind("date"))
         if rule.finder == "period_end" and self._period_began is not None:
             return find_period_end(self._text, self._candidates.of_kind("date"), self._period_began)
         return None
+
+    def _own_date(self) -> Value | None:
+        return next((value for value in self.values if value.name == "date" and value.kind == "date"), None)
+
+    def _by_terms(self, rule: FieldRule, found: list[Field]) -> list[Field]:
+        """The day that terms of payment make, where none is named, or one behind the terms without words of its own."""
+        term = find_payment_term(self._text, self._candidates.of_kind("date"), self._own_date())
+        if term is None:
+            return found
+        if found and (term.end > found[0].start or "\n" in self._text[term.end : found[0].start]):
+            return found
+        pattern = words_pattern(rule.words) if found else None
+        if pattern is not None and pattern.search(self._text, term.end, found[0].start):
+            return found
+        return [term]
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)
