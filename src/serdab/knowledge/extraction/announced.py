@@ -26,7 +26,18 @@ LEAST_SURE = 0.5
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
-_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|id)?[\W_]{0,4}", re.I)
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|num[eé]ro|número|id)?[\W_]{0,4}", re.I)
+#: A number of one digit right behind its words, that is not part of a longer one and not one of several.
+_ONE_DIGIT = re.compile(
+    r"(?:[^\w\n\f]{0,8}(?:no|nr|nº|n|num|number|nummer|num[eé]ro|número)(?!\w))?[^\w\n\f]{0,4}(\d)"
+    r"(?![\w.]\w|\w|,\d|[^\w\n,]{0,3}\d| ?\n ?\d+ ?(?:\n|$)| (?:of|von|de|di|van|sur|x) \d{1,2} ?(?:[\t\n|),]|$))",
+    re.I,
+)
+#: Whether the words speak of a number. If not, the digit is one only as the last of its cell or before a date.
+_OF_ONE = re.compile(
+    r"(?:\b(?:no|nr|nº|n|num|num[eé]ro|número)|number|nummer|#|رقم \w{1,10}|رقم|号码?|番号)[^\w\n]{0,4}$", re.I
+)
+_ENDS_CELL = re.compile(r" ?(?:[\t\n\f|]|  |$)|,? (?:dated|from|vom|v\.|du|del|van) ", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
 #: Words that make of a name for somebody the name of his number: customer no.
 _OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
@@ -139,6 +150,7 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     here = [field for field in fields[first : first + 20] if field.start < min(line_end, match.end() + REACH)]
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
+        here = here or list(_one_digit(candidates.plain, match))
     if here:
         found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
@@ -152,6 +164,16 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         found = following[0]
         sure = (sure - 0.08) * (0.5 + found.confidence / 2)
         yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
+
+
+def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
+    """The digit right behind words; others than a paper's number stand there, too: Invoice 1 of 2, 3 copies."""
+    match = _ONE_DIGIT.match(plain, words.end())
+    if match is None:
+        return
+    start, end = match.span(1)
+    if _OF_ONE.search(plain[words.start() : start]) or _ENDS_CELL.match(plain, end):
+        yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.7, reason="one digit")
 
 
 def _why(found: Field, told: str) -> str:
