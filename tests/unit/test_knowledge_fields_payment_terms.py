@@ -25,6 +25,7 @@ def read(line: str, text: str = INVOICE) -> Record:
         ("2/10, net 30", "2024-04-04", "net 30"),
         ("Please settle this account within two weeks.", "2024-03-19", "two weeks"),
         ("Please remit within one month", "2024-04-05", "one month"),
+        ("Our terms are strictly 28 days from the date of this bill.", "2024-04-02", "28 days"),
         ("Payable within 30 days from 1 April 2024", "2024-05-01", "30 days"),
         ("Payment no later than 21 days after the date of this invoice.", "2024-03-26", "21 days"),
         ("Zahlbar innerhalb von 14 Tagen", "2024-03-19", "14 Tagen"),

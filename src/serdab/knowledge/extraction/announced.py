@@ -13,7 +13,7 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.letterheads import name_before_address
 from serdab.knowledge.extraction.linear_patterns import compile_linear
-from serdab.knowledge.extraction.schemas import FieldRule, Words
+from serdab.knowledge.extraction.schemas import FieldRule, Schema, Words
 from serdab.knowledge.extraction.signs import signed
 
 #: How far behind its words a value may stand, characters.
@@ -29,7 +29,7 @@ _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
 _BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|num[eé]ro|número|id)?[\W_]{0,4}", re.I)
 #: A number of one digit right behind its words, that is not part of a longer one and not one of several.
 _ONE_DIGIT = re.compile(
-    r"(?:[^\w\n\f]{0,8}(?:no|nr|nº|n|num|number|nummer|num[eé]ro|número)(?!\w))?[^\w\n\f]{0,4}(\d)"
+    r"(?:[^\w\f]{0,8}(?:no|nr|nº|n|num|number|nummer|num[eé]ro|número)(?!\w))?[^\w\n\f]{0,4}(\d)"
     r"(?![\w.]\w|\w|,\d|[^\w\n,]{0,3}\d| ?\n ?\d+ ?(?:\n|$)| (?:of|von|de|di|van|sur|x) \d{1,2} ?(?:[\t\n|),]|$))",
     re.I,
 )
@@ -51,9 +51,15 @@ _IS_LABEL = re.compile(r" ?[:：]|\t")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
-def find_announced(rule: FieldRule, candidates: Candidates) -> list[Field]:
-    """The values of a field: by its own pattern, else behind its words, else, if it may, from anywhere; best first."""
-    found = list(_by_pattern(rule, candidates.text)) if rule.pattern else list(_behind_words(rule, candidates))
+def find_announced(rule: FieldRule, candidates: Candidates, schema: Schema) -> list[Field]:
+    """The values of a field: by its own pattern, else behind its words, else, if it may, from anywhere; best first.
+
+    Args:
+        rule: of the field.
+        candidates: of the text.
+        schema: whose field it is: where the longer words of another stand, date due, the shorter ones say nothing.
+    """
+    found = list(_by_pattern(rule, candidates.text)) if rule.pattern else list(_behind_words(rule, candidates, schema))
     if not found and rule.anywhere:
         share = 0.97 if rule.kind in _PROVED else 0.8
         found = [_as(rule, each, each.confidence * share, each.reason) for each in candidates.of_kind(rule.kind)]
@@ -89,15 +95,26 @@ def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.I)
 
 
-def _behind_words(rule: FieldRule, candidates: Candidates) -> Iterator[Field]:
+@functools.lru_cache(maxsize=1024)
+def _longer_words(schema: Schema, name: str) -> re.Pattern[str] | None:
+    """The words of the other fields that begin with a word of this one."""
+    by_name = {rule.name: [word for group in rule.words.values() for word in group] for rule in schema.fields}
+    heads = tuple(f"{word} " for word in by_name.pop(name))
+    return words_pattern({"any": [word for words in by_name.values() for word in words if word.startswith(heads)]})
+
+
+def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> Iterator[Field]:
     pattern = words_pattern(rule.words)
     if pattern is None:
         return
     rank = {word.lower(): place for group in rule.words.values() for place, word in enumerate(group)}
     text = candidates.text
+    longer = _longer_words(schema, rule.name)
     for count, match in enumerate(pattern.finditer(text)):
         if count >= MOST_PLACES:
             return
+        if longer is not None and (other := longer.match(text, match.start())) and other.end() > match.end():
+            continue
         # The first of the words of a language says most, and a colon that this is a label.
         place = rank.get(" ".join(match[0].lower().split()), 0)
         sure = (
@@ -158,8 +175,8 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
     following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
-    if rule.kind == "id" and following and not _fills_cell(text, following[0]):
-        return  # A house number is no number of a paper.
+    if rule.kind == "id" and following and not _is_of_paper(text, match.end(), following[0]):
+        return
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
         sure = (sure - 0.08) * (0.5 + found.confidence / 2)
@@ -179,6 +196,12 @@ def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
 def _why(found: Field, told: str) -> str:
     """What is told of a value: that its digits are wrong says more than where it stands."""
     return found.reason if found.reason.endswith(WRONG_DIGITS) else told
+
+
+def _is_of_paper(text: str, end: int, found: Field) -> bool:
+    """Whether a number below its words is that of the paper, and not of a house: alone in its cell, or called so."""
+    is_called = _BETWEEN.fullmatch(text, end, found.start) and _OF_ONE.search(text[end : found.start])
+    return is_called is not None or _fills_cell(text, found)
 
 
 def _fills_cell(text: str, found: Field) -> bool:

@@ -89,7 +89,7 @@ _NET_BEFORE = re.compile(r"\bnett?o?[\s:-]{1,3}$", re.I)
 _NET_BEHIND = re.compile(r"\s?(?:rein |strictly )?net(?:to|t|ti|te|s)?\b(?! ?[\d€$£])", re.I)
 #: Counted from the day of the paper, or from one that it does not tell.
 _FROM_INVOICE = re.compile(
-    r"[\s,]{1,2}(?:[^\W\d_][\w'’]{0,12}\s){0,5}[a-z]{0,8}(?:invoice|rechnung|factur|fattur|faktur|fatur)|"
+    r"[\s,]{1,2}(?:[^\W\d_][\w'’]{0,12}\s){0,5}[a-z]{0,8}(?:invoice|bill\b|rechnung|factur|fattur|faktur|fatur)|"
     r"\s[^\n.،,]{0,25}فاتورة",
     re.I,
 )

@@ -45,7 +45,7 @@ def read_record(
     if chosen is None:
         return None
     schema, confidence = chosen
-    reader = _Reader(text, lang)
+    reader = _Reader(text, lang, schema)
     for rule in schema.fields:
         reader.read(rule)
     looks = [
@@ -65,11 +65,12 @@ _OF_TEXT: dict[str, Callable[[str], Field | None]] = {
 class _Reader:
     """Collects what the rules of one schema find in one text."""
 
-    def __init__(self, text: str, lang: str) -> None:
+    def __init__(self, text: str, lang: str, schema: Schema) -> None:
         self.values: list[Value] = []
         self.rows: list[Row] = []
         self.looks: list[Look] = []
         self._text = text
+        self._schema = schema
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
@@ -90,8 +91,8 @@ class _Reader:
             return
         # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
         is_named_first = rule.finder in {"company", "period_start"} and rule.words
-        named = find_announced(rule, self._candidates) if is_named_first else []
-        found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
+        named = self._announced(rule) if is_named_first else []
+        found = named or self._by_finder(rule) or self._announced(rule)
         if rule.finder == "due_date":
             found = self._by_terms(rule, found)
         self.looks += rivals(self._text, rule, found)
@@ -108,6 +109,9 @@ class _Reader:
                 )
             )  # fmt: skip
 
+    def _announced(self, rule: FieldRule) -> list[Field]:
+        return find_announced(rule, self._candidates, self._schema)
+
     def _by_finder(self, rule: FieldRule) -> list[Field]:
         if rule.finder == "parties":
             return find_contract_parties(self._text)
@@ -120,7 +124,7 @@ class _Reader:
         elif rule.finder == "total":
             found = find_total(self._text, self._candidates.of_kind("money"))
         elif rule.finder == "first_line":
-            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(self._text)
+            found = next(iter(self._announced(rule)), None) or _first_line(self._text)
         else:
             found = self._date_by_finder(rule)
         return [found] if found is not None else []
