@@ -223,6 +223,7 @@ def test_the_words_of_one_field_are_not_those_of_another_that_begins_with_them(t
     [
         ("TAX INVOICE\nNo. : CS-180319", "CS-180319"), ("FACTUUR\nNummer: 6", "6"), ("Bill number: 8", "8"),
         ("Parcella n. 14/2024", "14/2024"), ("Factuur\nDorpsstraat 41, Ede", None),
+        ("INVOICE\nNo. 27, Mill Lane", None), ("INVOICE\nNo. 5, Mill Lane", None),
     ],
 )  # fmt: skip
 def test_a_number_stands_below_its_title_where_it_is_called_one(lines: str, number: str | None) -> None:

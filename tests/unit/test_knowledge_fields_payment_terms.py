@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.knowledge import Record, read_record
+from serdab.knowledge import FieldRule, Record, Schema, read_record
 
 INVOICE = "Maple Works Ltd\nInvoice no. 118\nDate: 2024-03-05\n\nShelf 10.00\nTotal 10.00 EUR\n{}\n"
 
@@ -63,7 +63,8 @@ def test_the_day_to_pay_by_is_counted_from_the_date_of_the_invoice(line: str, da
         "2% discount if paid within 10 days.", "Bei Zahlung innerhalb von 10 Tagen gewähren wir 2 % Skonto.",
         "Payable within 10 working days", "Paiement sous 10 jours ouvrés", "Paiement à 30 jours fin de mois",
         "Zahlbar innerhalb von 14 Tagen nach Lieferung", "Payments received in the last 30 days: 0.00",
-        "Payment received, thank you. Items ship in 5 days.", "Workshop 2 days net 800.00",
+        "The salary is paid for a period of six months.", "Payment received, thank you. Items ship in 5 days.",
+        "Workshop 2 days net 800.00",
     ],
 )  # fmt: skip
 def test_another_time_makes_no_day_to_pay_by(line: str) -> None:
@@ -108,3 +109,15 @@ def test_a_month_later_ends_with_its_month_and_no_day_comes_after_the_year_9999(
     line = "Payable within 1 month"
     assert read(line, INVOICE.replace("2024-03-05", "2024-01-31")).value("due_date") == "2024-02-29"
     assert read(line, INVOICE.replace("2024-03-05", "9999-12-31")).value("due_date") is None
+
+
+def test_a_date_that_a_schema_of_the_house_reads_as_text_makes_no_day() -> None:
+    fields = [
+        FieldRule(name="date", kind="text", words={"en": ["date"]}),
+        FieldRule(name="due_date", kind="date", finder="due_date"),
+    ]
+    schema = Schema(schema="note", fields=fields)
+    for line in ("Payable within 14 days.", "Zahlbar bis 17.03."):
+        record = read_record(INVOICE.format(line), doc_type="note", schemas=[schema])
+        assert record is not None
+        assert record.value("due_date") is None

@@ -98,6 +98,7 @@ def test_a_total_has_the_currency_and_the_sign_that_stand_around_it(line: str, t
         ("Total HT 100,00 €\nTVA 20 % 20,00 €\nTTC 120,00 €", "120.00 EUR"),
         ("Base imponible 100,00 €\nIVA 21% 21,00 €\nIVA incluido 121,00 €", "121.00 EUR"),
         ("Netto 100,00 €\nBtw 21% 21,00 €\nBruto € 121,00", "121.00 EUR"),
+        ("Gutschrift\nNetto -100,00 €\nMwSt. 19 % -19,00 €\nBrutto -119,00 €", "-119.00 EUR"),
         ("Brutto 119,00 €\nRechnungsbetrag 109,00 €", "109.00 EUR"),
         ("Importe 121,00 €\nIVA incluido (21%) 21,00 €", "121.00 EUR"),
     ],

@@ -98,7 +98,7 @@ def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
 @functools.lru_cache(maxsize=1024)
 def _longer_words(schema: Schema, name: str) -> re.Pattern[str] | None:
     """The words of the other fields that begin with a word of this one."""
-    by_name = {rule.name: [word for group in rule.words.values() for word in group] for rule in schema.fields}
+    by_name = {rule.name: [word.lower() for group in rule.words.values() for word in group] for rule in schema.fields}
     heads = tuple(f"{word} " for word in by_name.pop(name))
     return words_pattern({"any": [word for words in by_name.values() for word in words if word.startswith(heads)]})
 
@@ -189,7 +189,9 @@ def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
     if match is None:
         return
     start, end = match.span(1)
-    if _OF_ONE.search(plain[words.start() : start]) or _ENDS_CELL.match(plain, end):
+    between = plain[words.end() : start]
+    is_called = _OF_ONE.search(plain[words.start() : start]) and ("\n" not in between or ":" in between)
+    if is_called or _ENDS_CELL.match(plain, end):
         yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.7, reason="one digit")
 
 
@@ -199,9 +201,10 @@ def _why(found: Field, told: str) -> str:
 
 
 def _is_of_paper(text: str, end: int, found: Field) -> bool:
-    """Whether a number below its words is that of the paper, and not of a house: alone in its cell, or called so."""
-    is_called = _BETWEEN.fullmatch(text, end, found.start) and _OF_ONE.search(text[end : found.start])
-    return is_called is not None or _fills_cell(text, found)
+    """Whether a number below its words is that of the paper, and not of a house: alone in its cell, or behind no.:."""
+    between = text[end : found.start]
+    is_called = _BETWEEN.fullmatch(between) and _OF_ONE.search(between) and re.search("[:：]", between)
+    return bool(is_called) or _fills_cell(text, found)
 
 
 def _fills_cell(text: str, found: Field) -> bool:

@@ -72,9 +72,10 @@ _DISCOUNT = re.compile(
 )
 #: Right before the time: that it is one within which, or what such terms are called.
 _WITHIN = re.compile(
-    r"(?:(?<!\w)(?:within|in|no(?:t)? later than|otherwise|innerhalb|innert|binnen|bis(?: zu)?|sonst|oder|dans|sous|"
-    r"délai|d['’]ici|à|a|en|dentro|plazo|entro|termine|op|em|até|prazo|inom|inden(?: for)?|innen|w (?:ciągu|terminie)|"
-    r"do|خلال|غضون|بعد|مدة)(?:\s(?:von|der|nächsten|den|de|un|los|les|the|next|of|a|period|máximo|délai|i|av)){0,4}\s|"
+    r"(?:(?<!\w)(?:within(?: a period of)?|in|not? later than|otherwise|innerhalb|innert|binnen|bis(?: zu)?|sonst|oder|"
+    r"dans|sous|délai|d['’]ici|à|a|en|dentro|plazo|entro|termine|op|em|até|prazo|inom|inden(?: for)?|innen|"
+    r"w (?:ciągu|terminie)|do|خلال|غضون|بعد|مدة)"
+    r"(?:\s(?:von|der|nächsten|den|de|un|los|les|the|next|máximo|délai|i|av)){0,4}\s|"
     r"[后後于])\s?$",
     re.I,
 )

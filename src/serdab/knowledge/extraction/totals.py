@@ -113,8 +113,8 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
     """The surest line: how sure, its place, its amount, why; `are_net`: one before tax will do."""
     best: tuple[float, int, Field, str] | None = None
     in_summary = False
-    written = (amount for line in lines for amount in line.amounts if amount.confidence > _OF_NUMBERS)
-    highest = max(map(value_of, written), default=Decimal(0))
+    written = (abs(value_of(amount)) for line in lines for amount in line.amounts if amount.confidence > _OF_NUMBERS)
+    highest = max(written, default=Decimal(0))
     for place, line in enumerate(lines):
         in_summary = in_summary or _SUMMARY.search(line.words) is not None
         near = lines[max(place - 1, 0) : place + 3]
@@ -122,7 +122,7 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
         if found is None:
             continue
         amount = _amount_of(lines, place, found[1])
-        if amount is None or (found[0] == _OF_GROSS and 2 * value_of(amount) < highest):
+        if amount is None or (found[0] == _OF_GROSS and 2 * abs(value_of(amount)) < highest):
             continue
         sure = (
             found[0] - (0.35 if in_summary else 0.0) + (0.02 if paid is not None and value_of(amount) == paid else 0.0)
