@@ -73,7 +73,7 @@ def test_calibrated_chances_are_distributions_and_keep_the_order(
     assert chances.shape == scores.shape
     assert ((chances >= 0) & (chances <= 1)).all()
     assert numpy.allclose(chances.sum(1), 1)
-    if found.method != "vector":
+    if not found.biases:
         assert (chances.max(1) >= chances[numpy.arange(rows), scores.argmax(1)] - 1e-9).all()
         order = numpy.argsort(Calibration(shares=found.shares).chances([scores]).max(1))
         assert (numpy.diff(chances.max(1)[order]) >= -1e-9).all()
@@ -98,3 +98,24 @@ def test_rows_that_are_all_right_do_not_prove_certainty(seed: int, rows: int, ki
     scores = 5.0 * numpy.eye(kinds)[truth]
     told = calibrate([scores], truth, forms=1).chances([scores]).max(1)
     assert told == pytest.approx((rows + 1) / (rows + 2) + 1 / (rows + 2) / kinds, abs=1e-3)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_a_confidence_that_is_too_sure_above_and_too_modest_below_is_bent(seed: int) -> None:
+    draw = numpy.random.default_rng(seed)
+    rows, kinds = 4000, 5
+    best = draw.integers(0, kinds, rows)
+    confidence = draw.uniform(0.3, 0.995, rows)
+    chances = numpy.full((rows, kinds), 1.0) * ((1 - confidence) / (kinds - 1))[:, None]
+    chances[numpy.arange(rows), best] = confidence
+    odds = numpy.log(confidence / (1 - confidence))
+    true = 1 / (1 + numpy.exp(-(0.6 * odds + 0.3)))
+    truth = numpy.where(draw.random(rows) < true, best, (best + draw.integers(1, kinds, rows)) % kinds)
+    half = rows // 2
+    found = calibrate([numpy.log(chances[:half])], truth[:half])
+    assert found.curve
+    told = found.chances([numpy.log(chances[half:])]).max(1)
+    assert numpy.abs(told - true[half:]).mean() < 0.03
+    plain = calibrate([numpy.log(chances[:half])], truth[:half], forms=2).chances([numpy.log(chances[half:])]).max(1)
+    assert numpy.abs(told - true[half:]).mean() < numpy.abs(plain - true[half:]).mean()

@@ -56,7 +56,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     #: Shares of the embedding and of n-grams in the scores.
     embedding_share: float
     gram_share: float
-    #: `temperature`, `vector` or `isotonic`.
+    #: As `Calibration.method` tells it.
     calibration: str
 
     @property

@@ -1,8 +1,9 @@
 """Scores to confidence: what is told as 0.9 shall be right in nine of ten cases.
 
 Scores of several views of a text (embedding, n-grams) are added with shares of least log loss; a temperature is part of
-them. When held-out rows say that it pays, each kind gets a bias (vector scaling) or the highest confidence is bent
-along a rising curve (isotonic regression).
+them. When held-out rows say that it pays, each kind gets a bias (vector scaling), and the highest confidence is bent
+along a rising curve, which is logistic and has two numbers (Platt scaling of the top label, as in Gupta and Ramdas,
+"Top-label calibration and multiclass-to-binary reductions", 2022).
 """
 
 from __future__ import annotations
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Rows from which on more than the shares is fitted.
-LEAST_FOR_BIASES = 200
-LEAST_FOR_CURVE = 400
-#: Log loss, nats a row, by which a richer form must be better before it is taken.
-LEAST_GAIN = 0.003
+LEAST_FOR_MORE = 200
+#: Log loss, nats a row, by which biases, and then a curve, must be better before they are taken.
+LEAST_GAIN, LEAST_GAIN_OF_CURVE = 0.003, 0.002
 #: Points of a curve.
 MOST_POINTS = 15
-#: The curve never says less or more than this: certainty is not learned from examples.
-CURVE_ENDS = (0.01, 0.995)
 _FOLDS = 5
 _RIDGE = 2.0
+_LEAST_SLOPE = 0.05
 _MOST_SHARE = 200.0
 
 
@@ -45,8 +44,8 @@ class Calibration:
 
     @property
     def method(self) -> str:
-        """The form that was chosen: `temperature`, `vector` or `isotonic`."""
-        return "isotonic" if self.curve else "vector" if self.biases else "temperature"
+        """The form that was chosen: `temperature` or `vector`, and `bent` where there is a curve."""
+        return ("vector" if self.biases else "temperature") + (", bent" if self.curve else "")
 
     def chances(self, scores: Sequence[Any]) -> NDArray[float64]:
         """The chance of each kind, rows of sum one, from the scores of each view, each (rows, kinds)."""
@@ -78,7 +77,7 @@ def calibrate(scores: Sequence[Any], truth: Any, *, forms: int = 3) -> Calibrati
     Args:
         scores: for each view the scores of rows it did not learn from, (rows, kinds).
         truth: the kind of each row.
-        forms: how many forms are tried: 1 only shares, 2 biases too, 3 a curve too.
+        forms: how much is tried: 1 only shares, 2 biases too, 3 a curve too.
 
     Raises:
         BadInput: there is no row.
@@ -88,13 +87,12 @@ def calibrate(scores: Sequence[Any], truth: Any, *, forms: int = 3) -> Calibrati
     if not len(truth):
         raise BadInput(expected("the held-out rows", "at least one", "none"))
     views = [numpy.asarray(view, numpy.float64) for view in scores]
-    fits = [fit for fit, least in _FORMS[:forms] if len(truth) >= least]
-    if len(fits) == 1:
+    if forms == 1 or len(truth) < LEAST_FOR_MORE:
         return _fit_shares(numpy, views, truth)
     folds = numpy.random.default_rng(0).permutation(len(truth)) % _FOLDS
-    losses = [_loss_of(numpy, fit, views, truth, folds) for fit in fits]
-    best = min(range(len(fits)), key=lambda at: losses[at] + (LEAST_GAIN if at else 0.0))
-    return fits[best](numpy, views, truth)
+    plain, biased = (_loss_of(numpy, fit, views, truth, folds) for fit in (_fit_shares, _fit_biases))
+    found = (_fit_biases if biased + LEAST_GAIN < plain else _fit_shares)(numpy, views, truth)
+    return _bent(numpy, found, views, truth, folds) if forms > 2 else found
 
 
 def log_loss(chances: Any, truth: Any) -> float:
@@ -125,15 +123,57 @@ def _fit_biases(numpy: Any, views: Sequence[Any], truth: Any) -> Calibration:
     return Calibration(shares=tuple(map(float, found[:count])), biases=tuple(map(float, found[count:])))
 
 
-def _fit_curve(numpy: Any, views: Sequence[Any], truth: Any) -> Calibration:
-    plain = _fit_shares(numpy, views, truth)
-    chances = plain.chances(views)
-    told, right = chances.max(1), chances.argmax(1) == truth
-    model = load_extra("sklearn.isotonic").IsotonicRegression(y_min=CURVE_ENDS[0], y_max=CURVE_ENDS[1])
-    model.fit(told, right.astype(float))
-    xs = numpy.unique(numpy.quantile(told, numpy.linspace(0, 1, MOST_POINTS)))
-    ys = numpy.maximum.accumulate(model.predict(xs))
-    return replace(plain, curve=tuple((float(x), float(y)) for x, y in zip(xs, ys, strict=True)))
+def _bent(numpy: Any, found: Calibration, views: Sequence[Any], truth: Any, folds: Any) -> Calibration:
+    """With a curve for the highest chance, if that pays on rows that it was not fitted on."""
+    chances = found.chances(views)
+    told = _log_odds(numpy, chances.max(1))
+    right = (chances.argmax(1) == truth).astype(float)
+    before = after = 0.0
+    for fold in range(_FOLDS):
+        out = folds == fold
+        slope, shift = _fit_line(numpy, told[~out], right[~out])
+        before += _surprise(numpy, told[out], right[out])
+        after += _surprise(numpy, slope * told[out] + shift, right[out])
+    if before - after < LEAST_GAIN_OF_CURVE * len(truth):
+        return found
+    slope, shift = _fit_line(numpy, told, right)
+    xs = numpy.unique(numpy.linspace(told.min(), told.max(), MOST_POINTS))
+    points = zip(_from_log_odds(numpy, xs), _from_log_odds(numpy, slope * xs + shift), strict=True)
+    return replace(found, curve=tuple((float(x), float(y)) for x, y in points))
+
+
+def _fit_line(numpy: Any, told: Any, right: Any) -> tuple[float, float]:
+    """Slope and shift that make log odds those of what was right: log loss, and a ridge towards leaving them."""
+    optimize = load_extra("scipy.optimize")
+    doubt = 1 / (len(right) + 2)  # As in `_least`.
+    sought = (1 - 2 * doubt) * right + doubt
+    ridge = _RIDGE / len(right)
+
+    def loss(numbers: Any) -> tuple[float, Any]:
+        slope, shift = numbers
+        mixed = slope * told + shift
+        off = _from_log_odds(numpy, mixed) - sought
+        value = _surprise(numpy, mixed, sought) / len(right) + ridge * ((slope - 1) ** 2 + shift**2)
+        down = [(off * told).mean() + 2 * ridge * (slope - 1), off.mean() + 2 * ridge * shift]
+        return float(value), numpy.asarray(down)
+
+    bounds = [(_LEAST_SLOPE, None), (None, None)]
+    slope, shift = optimize.minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(slope), float(shift)
+
+
+def _surprise(numpy: Any, told: Any, right: Any) -> float:
+    """The log loss of log odds, nats, all rows together."""
+    return float((numpy.logaddexp(0, told) - right * told).sum())
+
+
+def _log_odds(numpy: Any, chances: Any) -> Any:
+    held = numpy.clip(chances, 1e-6, 1 - 1e-6)
+    return numpy.log(held / (1 - held))
+
+
+def _from_log_odds(numpy: Any, told: Any) -> Any:
+    return 1 / (1 + numpy.exp(-told))
 
 
 def _least(numpy: Any, views: Sequence[Any], truth: Any, *, with_biases: bool) -> Any:
@@ -167,7 +207,3 @@ def _least(numpy: Any, views: Sequence[Any], truth: Any, *, with_biases: bool) -
     start = numpy.concatenate([numpy.full(count, 1.0 / count), numpy.zeros(kinds if with_biases else 0)])
     bounds = [(0.0, _MOST_SHARE)] * count + [(None, None)] * (len(start) - count)
     return optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-
-
-#: The forms from the plainest on, each with the rows it needs.
-_FORMS = ((_fit_shares, 1), (_fit_biases, LEAST_FOR_BIASES), (_fit_curve, LEAST_FOR_CURVE))
