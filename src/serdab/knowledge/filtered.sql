@@ -28,7 +28,7 @@ with asked as materialized (
     select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
     from unnest($6::text[]) with ordinality as t (term, place)
 )
-select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity
+select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity, ranked.rank
 from (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
            (select sum(t.weight) from unnest(q.terms, $7::real[]) as t (term, weight) where c.words @@ t.term) as rank
@@ -78,7 +78,7 @@ with asked as materialized (
     select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
     from unnest($18::text[]) with ordinality as t (term, place)
 )
-select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity
+select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity, ranked.rank
 from (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
            (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank

@@ -106,7 +106,7 @@ with asked as materialized (
 select q.n, 'm' as leg, found.*
 from asked q
 cross join lateral (
-    select near.document_id, near.position, -near.distance as similarity
+    select near.document_id, near.position, -near.distance as similarity, null::real as rank
     from (
         select c.document_id, c.position, c.embedding <#> q.embedding as distance
         from chunk c order by c.embedding <#> q.embedding limit $7
@@ -118,7 +118,7 @@ union all
 select q.n, 'w' as leg, found.*
 from asked q
 cross join lateral (
-    select ranked.document_id, ranked.position, ranked.similarity
+    select ranked.document_id, ranked.position, ranked.similarity, ranked.rank
     from (
         select c.document_id, c.position, -(c.embedding <#> q.embedding) as similarity,
                (select sum(t.weight) from unnest(q.terms, q.weights) as t (term, weight) where c.words @@ t.term) as rank
