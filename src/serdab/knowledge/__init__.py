@@ -35,7 +35,7 @@ from serdab.knowledge.extraction import (
 from serdab.knowledge.filters import Condition, Filters
 from serdab.knowledge.heads import Choice
 from serdab.knowledge.index import Entry, Found, Index, Passage, document_id_of
-from serdab.knowledge.label_files import RefusedRow
+from serdab.knowledge.label_files import RefusedRow, read_sheet
 from serdab.knowledge.labelling import (
     Answer,
     Costs,
@@ -185,6 +185,7 @@ __all__ = [
     "parse_schemas",
     "read_descriptions",
     "read_record",
+    "read_sheet",
     "read_source",
     "read_sources",
     "schema_of",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -43,7 +42,8 @@ def fuse(rows: Sequence[Any], most: int, contents: Mapping[UUID, bytes], whole: 
                 place = sum(each["rank"] > row["rank"] - _TIE for each in ranked.values())
             scores[content] = scores.get(content, 0.0) + (_WHOLE_COUNTS if has_all else 1) / (FUSION + place)
             # A reader wants to see the passage with the words, where one has them all.
-            best[content] = max(best.get(content, (False, -math.inf, row)), (has_all, row["similarity"], row), key=_worth)
+            passage = (has_all, row["similarity"], row)
+            best[content] = max(best.get(content, passage), passage, key=_worth)
     order = sorted(scores, key=lambda key: (-scores[key], -best[key][1], best[key][2]["document_id"]))
     return [(best[key][2], scores[key]) for key in order[:most]]
 
