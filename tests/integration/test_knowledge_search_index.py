@@ -147,7 +147,7 @@ async def test_who_asks_for_a_number_gets_the_document_with_it_first_and_its_pas
     await _add(index, embedder, *(_entry(str(n), f"order of valves, reference WX-{n:05}") for n in range(100)))
     order = (await embedder.embed(["order of valves, reference WX-00001"]))[0]
     mail = _entry("mail", "please note WX-00133", "order of valves, a list of parts")
-    await index.add(mail, np.vstack([(await embedder.embed(["unlike them"]))[0], order]))
+    await index.add(mail, numpy.vstack([(await embedder.embed(["unlike them"]))[0], order]))
     first, *_ = await index.search("WX-00133", order, 3, filters)
     assert (first.source, [first.snippet[start:end] for start, end in first.marks]) == ("mail", ["WX", "00133"])
 

@@ -374,8 +374,7 @@ async def _answered(
     """The best candidates of each question, each content once, with what a reader needs to see of them."""
     known = await connection.fetch(_SQL["contents_of"], [row["document_id"] for rows in candidates for row in rows])
     contents = {row["document_id"]: row["digest"] for row in known}
-    pairs = zip(candidates, questions, strict=True)
-    fused = [fuse(rows, asked.most, contents, sum(asked.words.weights)) for rows, asked in pairs]
+    fused = [fuse(rows, of.most, contents, of.words.whole) for rows, of in zip(candidates, questions, strict=True)]
     wanted = {_place(row) for rows in fused for row, _ in rows}
     shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
     by_place = {_place(row): row for row in shown}
