@@ -16,6 +16,8 @@ class Office:
         self.status = 200
         #: The first answers; then it is always `status`.
         self.answers: list[int] = []
+        #: Its header `Retry-After`; empty: none.
+        self.retry_after = ""
         #: Headers, their names in small letters, and body.
         self.taken: list[tuple[dict[str, str], bytes]] = []
 
@@ -27,7 +29,8 @@ class Office:
     async def take(self, request: web.Request) -> web.Response:
         self.taken.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
         status = self.answers.pop(0) if self.answers else self.status
-        return web.Response(status=status, text="said the office", headers={"Location": "/elsewhere"})
+        headers = {"Location": "/elsewhere"} | ({"Retry-After": self.retry_after} if self.retry_after else {})
+        return web.Response(status=status, text="said the office", headers=headers)
 
 
 @asynccontextmanager

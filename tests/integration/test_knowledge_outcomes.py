@@ -339,3 +339,20 @@ async def test_a_type_that_nobody_gave_is_told_apart_from_one_that_was_given(ser
     report = await sum_up(serdab, Selection(), "r")
     assert sorted(report.types) == [("", 1, 0), ("invoice", 3, 1)]
     assert "invoice32" in _page(write_report(report)).text.replace("\n", "")
+
+
+async def test_receipts_are_selected_by_the_type_that_was_given_or_found(serdab: Serdab, index: Index) -> None:
+    invoice = "Invoice no. 7\nDue date: 3 May 2026\nPumps  80.00\nTotal due  80.00"
+    given = Document(source="given", text="Pumps 80.00", doc_type="invoice", batch="b")
+    await _put(serdab, given, Document(source="found", text=invoice, batch="b"), Document(source="letter", text="Dear"))
+    for selection, sources in (
+        (Selection(doc_type="invoice"), ["found", "given"]),
+        (Selection(doc_type="invoice", batch="b"), ["found", "given"]),
+        (Selection(doc_type="invoice", batch="c"), []),
+        (Selection(doc_type="bill"), []),
+    ):
+        kept = [each.receipt.source async for each in kept_receipts(serdab.database, selection)]
+        assert sorted(kept) == sources
+        out = io.BytesIO()
+        await write_results(serdab.database, selection, "csv", out)
+        assert ("due_date" in out.getvalue().decode().partition("\r\n")[0]) == ("found" in sources)

@@ -31,6 +31,7 @@ from serdab.knowledge import filtering as filtering_module
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Outcome
 from serdab.knowledge.vectors import speak_vectors, to_database
+from serdab.knowledge.words import fold, plain_form
 from serdab.store import Database, all_migrations, load_statements
 from word_engine import word_engine
 
@@ -300,3 +301,37 @@ async def test_a_document_is_found_by_the_type_it_was_read_as_as_by_a_given_one(
     )
     assert await _sources(index, embedder, "pumps", filters) == {"s0", "s1", "s2"}
     assert await _sources(index, embedder, "pumps", Filters(doc_types=["order"])) == set()
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Straße", "STRASSE"), ("Café", "cafe"), ("ISPARTA", "ısparta"), ("ığdır", "IĞDIR"), ("Łódź", "Lodz"),
+        ("Ærø", "AERO"), ("شركة أحمد", "شركه احمد"), ("مؤسسة", "موسسه"), ("کتاب", "كتاب"), ("INV-٠٠١", "inv-001"),
+        ("120.50", "١٢٠.٥"), ("2026-01-31", "٢٠٢٦-٠١-٣١"), ("２０２６", "2026"),
+    ],
+)  # fmt: skip
+async def test_a_value_is_met_as_people_type_it(
+    database: Database, index: Index, embedder: Embedder, stored: str, asked: str
+) -> None:
+    await _put(index, embedder, "a", "pumps", values={"x": stored})
+    await _put(index, embedder, "b", "pumps too", values={"x": "another"})
+    for one in (stored, asked):
+        assert await _sources(index, embedder, "pumps", Filters(conditions=[Condition.read(f"x={one}")])) == {"a"}
+    # As an older version noted it, and as the migration puts it right.
+    await database.pool.execute("update document_fact set folded = $1 where value = $2", fold(stored), stored)
+    await database.pool.execute(next(each for each in all_migrations() if "plain_facts" in each.name).sql)
+    for one in (stored, asked):
+        assert await _sources(index, embedder, "pumps", Filters(conditions=[Condition.read(f"x={one}")])) == {"a"}
+
+
+async def test_the_migration_puts_every_letter_as_it_is_put_now(database: Database) -> None:
+    letters = [letter for letter in map(chr, range(0x80, 0x10000)) if plain_form(letter) != letter]
+    await database.pool.execute(
+        "insert into document_fact (document_id, name, value, folded) select $1, 'x', l, 'a' || l || 'b' || l "
+        "from unnest($2::text[]) as l",
+        UUID(int=1), letters,
+    )  # fmt: skip
+    await database.pool.execute(next(each for each in all_migrations() if "plain_facts" in each.name).sql)
+    rows = await database.pool.fetch("select value, folded from document_fact")
+    assert {row["value"]: row["folded"] for row in rows} == {each: plain_form(f"a{each}b{each}") for each in letters}

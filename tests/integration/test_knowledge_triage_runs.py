@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -195,6 +196,20 @@ async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab
     assert len(office.keys) == 3
     assert len(set(office.keys)) == 1
     assert [step.attempts for step in (await run.detail()).steps if step.key == "deliver#1"] == [3]
+
+
+async def test_a_run_that_waits_as_the_office_asks_leaves_the_worker(
+    index: Index, serdab: Serdab, office: Office, eventually: Callable[..., Any]
+) -> None:
+    office.answers, office.taken, office.retry_after = [503], [], "2"
+    document = Document(source="1", text="to the office", deliver_to=f"http://127.0.0.1:{office.port}/")
+    run = await serdab.start(triage, document)
+    query = "select extract(epoch from wake_at - now())::float8 from parked"
+    # The backoff comes on top: up to a second after the first try.
+    assert 1 < await eventually(lambda: serdab.database.pool.fetchval(query)) < 3
+    office.retry_after = ""
+    assert (await run.result(30)).delivered_to == document.deliver_to
+    assert len(office.taken) == 2
 
 
 @pytest.mark.parametrize(

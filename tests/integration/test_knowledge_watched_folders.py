@@ -23,7 +23,7 @@ from serdab.engines import Embedder
 from serdab.flow import Serdab
 from serdab.knowledge import BadSource, FolderSource, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection, failed_documents
-from serdab.store import Database
+from serdab.store import Database, load_statements
 from word_engine import word_engine
 
 
@@ -280,8 +280,10 @@ async def test_a_scanner_that_writes_the_same_name_again_loses_nothing(
 
 
 @pytest.mark.usefixtures("house")
-async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Database, folder: Path) -> None:
-    old = Path(os.fsdecode(os.fsencode(folder) + b"/na\xefve.txt"))
+async def test_a_name_in_an_old_code_page_is_taken(client: Serdab, database: Database, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"bo\xeete")
+    folder.mkdir()
+    old = folder / os.fsdecode(b"na\xefve.txt")
     old.write_text("a letter of before")
     assert (await _watch(client, folder)).taken == 1
     assert await _found(database) == {"na\\xefve.txt": "a letter of before"}
@@ -321,3 +323,17 @@ async def test_a_file_that_is_too_large_fails_with_its_reason_and_is_not_copied(
     assert (failed.source, "raise documents.most_bytes" in failed.reason) == (str(folder / "film.pdf"), True)
     assert _copies(client.settings) == []
     assert await _sources(database) == {"film.pdf": 1}
+
+
+async def test_a_changed_file_does_not_have_all_the_others_read(database: Database) -> None:
+    async with database.pool.acquire() as connection:
+        await connection.execute(
+            "insert into watched_place (source, place, size, changed_ns, digest) "
+            "select 's', n, 1, 1, sha256(n::text::bytea) from generate_series(1, 20000) as n"
+        )
+        await connection.execute("analyze watched_place")
+        sql = load_statements("serdab.knowledge.sources")["take_document"]
+        rows = await connection.fetch(f"explain {sql}", "s", b"new", "7", 2, 2, "", [])
+    plan = "\n".join(row[0] for row in rows)
+    assert "watched_place_digest" in plan
+    assert "Seq Scan" not in plan

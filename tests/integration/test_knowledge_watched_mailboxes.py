@@ -19,8 +19,11 @@ from serdab.core import Settings
 from serdab.engines import Embedder
 from serdab.flow import Serdab
 from serdab.guard import Denied
-from serdab.knowledge import MailboxRefused, Watched, kept_receipts, read_source, watch_sources
+from serdab.knowledge import MailboxRefused, MailboxSource, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection, failed_documents
+from serdab.knowledge.sources.imap import ImapFolder
+from serdab.knowledge.sources.mailboxes import MailboxWatch
+from serdab.knowledge.sources.taking import Intake
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -187,6 +190,30 @@ async def test_a_mail_that_comes_again_goes_where_the_first_went(
         box.folder.set("Done")
         assert len(box.uids("ALL")) == 2
     assert await _runs(database) == 2
+
+
+async def test_a_mail_that_waits_for_its_twin_is_not_fetched_at_every_look(
+    serdab: Serdab, database: Database, post: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    fetch = ImapFolder.fetch
+
+    def counted(folder: ImapFolder, uid: str) -> bytes | None:
+        fetched.append(uid)
+        return fetch(folder, uid)
+
+    monkeypatch.setattr(ImapFolder, "fetch", counted)
+    post.put(_mail(1), _mail(1))
+    source = read_source(post.address)
+    assert isinstance(source, MailboxSource)
+    with contextlib.closing(MailboxWatch(Intake(serdab, source.name), source, PASSWORD, 1_000_000)) as watch:
+        await watch.open()
+        assert [await watch.look() for _ in range(3)] == [1, 1, 1]  # No worker is there, so the first is under way.
+        assert len(fetched) == 2
+        await database.pool.execute("update watched_document set settled_at = clock_timestamp()")
+        assert [await watch.look() for _ in range(2)] == [0, 0]
+    assert len(fetched) == 3
+    assert await _runs(database) == 1
 
 
 async def test_a_lost_connection_is_opened_again_and_news_come_by_themselves(

@@ -87,6 +87,9 @@ def test_bad_input_leaves_with_2_and_starts_nothing(
         (["runs", "list", "--nope"], "expected what follows `serdab runs list` to be as its help says, got: "),
         (["plan", "nonsense"], "expected what follows `serdab plan` to be as its help says, got: "),
         (["run", "triage", "--key"], "expected --key to be as its help says, got: "),
+        (["run", "triage", ".", "--batch", "a\udcff"], r"expected --batch to be UTF-8, got 'a\udcff'"),
+        (["search", "x", "--where", "a=b", "--where", "a=\udcff"], r"expected --where to be UTF-8, got 'a=\udcff'"),
+        (["labels", "show", "\udcff"], r"expected NAME to be UTF-8, got '\udcff'"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_told_in_the_grammar_of_the_house(

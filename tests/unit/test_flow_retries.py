@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serdab.core import SerdabError
-from serdab.flow.retries import ONCE, Backoff, BadRetry, NonRetryable, Retry, is_retryable
+from serdab.flow.retries import MOST_S, ONCE, Backoff, BadRetry, NonRetryable, Retry, asked_delay_s, is_retryable
 
 seconds = st.floats(min_value=0, max_value=1e6)
 draws = st.floats(min_value=0, max_value=1)
@@ -97,6 +97,27 @@ class _Remote(SerdabError):
 )
 def test_what_may_be_tried_again(error: BaseException, retry: Retry, answer: bool) -> None:
     assert is_retryable(error, retry) is answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "delay_s"),
+    [
+        (2.5, 2.5),
+        (3, 3),
+        (0, 0),
+        (-1, 0),
+        (None, 0),
+        ("7", 0),
+        (float("nan"), 0),
+        (float("inf"), MOST_S),
+        (10**400, MOST_S),
+    ],
+)
+def test_an_error_may_ask_for_a_pause_before_the_next_attempt(asked: object, delay_s: float) -> None:
+    error = ConnectionError("busy")
+    assert asked_delay_s(error) == 0
+    error.retry_after_s = asked  # type: ignore[attr-defined]
+    assert asked_delay_s(error) == delay_s
 
 
 def test_a_non_retryable_error_survives_a_pickle() -> None:

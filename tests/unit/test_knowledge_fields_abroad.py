@@ -201,3 +201,32 @@ def test_the_number_of_a_customer_is_not_his_name(line: str) -> None:
     record = read_record(f"Invoice 12\n{line}\n", doc_type="invoice")
     assert record is not None
     assert record.value("customer") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invoice number F3A9-0002\nDate of issue November 4, 2024\nDate due November 18, 2024",
+        "Lyon, le 4 novembre 2024\nFacture n° 2024-5\nDate limite de paiement : 18/11/2024",
+        "Facture n° 2024-5\nLyon, le 4 novembre 2024\nDate d'échéance : 18/11/2024",
+    ],
+)
+def test_the_words_of_one_field_are_not_those_of_another_that_begins_with_them(text: str) -> None:
+    record = read_record(f"Vercors SAS\n{text}\nTotal 29,00 EUR\n", doc_type="invoice")
+    assert record is not None
+    assert (record.value("date"), record.value("due_date")) == ("2024-11-04", "2024-11-18")
+    assert record.looks == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        ("TAX INVOICE\nNo. : CS-180319", "CS-180319"), ("FACTUUR\nNummer: 6", "6"), ("Bill number: 8", "8"),
+        ("Parcella n. 14/2024", "14/2024"), ("Factuur\nDorpsstraat 41, Ede", None),
+        ("INVOICE\nNo. 27, Mill Lane", None), ("INVOICE\nNo. 5, Mill Lane", None),
+    ],
+)  # fmt: skip
+def test_a_number_stands_below_its_title_where_it_is_called_one(lines: str, number: str | None) -> None:
+    record = read_record(f"Van Houten VOF\n{lines}\nTotal 29,00 EUR\n", doc_type="invoice")
+    assert record is not None
+    assert record.value("number") == number

@@ -25,6 +25,7 @@ Gesamtbetrag: 119,00 €
         ("Zahlbar bis 17.03.", "2024-03-17", "17.03."),
         ("Zahlbar bis: 17.3.24", "2024-03-17", "17.3.24"),
         ("Fällig am 17.03.", "2024-03-17", "17.03."),
+        ("Zahlungseingang erbeten bis 17.03.2024", "2024-03-17", "17.03.2024"),
         ("Bitte zahlen Sie bis zum Montag, 18.03. 12 Uhr", "2024-03-18", "18.03."),
         ("Fällig am: 17.03.2024", "2024-03-17", "17.03.2024"),
         ("Der Rechnungsbetrag ist spätestens am 17. März 2024 zu zahlen.", "2024-03-17", "17. März 2024"),

@@ -11,7 +11,7 @@ from serdab.knowledge.extraction.tables import MOST_ROWS
 HOSTILE = [
     "$1 ", "1,", "12/", "Co & ", "a.b-", "(“", "total 1.00\n", "between A ", "Inc, ", "GB82 ", "two (2) years ", "+1 ",
     "the laws of the State of ", "sent $1 to a ", "x: ", "1\t", "no. ", "شركة ", "12.", "\f\n", "date: ", "@a",
-    "شركة محمد وا",
+    "شركة محمد وا", "net 30 ", "pay in 1 day ", "Invoice no. 7 ", "a ",
 ]  # fmt: skip
 
 

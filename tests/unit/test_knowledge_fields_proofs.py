@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serdab.knowledge import FieldRule, Schema, read_record
-from serdab.knowledge.extraction.identifiers import find_cards, find_phones, find_vat_numbers
+from serdab.knowledge.extraction.identifiers import find_cards, find_ibans, find_phones, find_vat_numbers
 from serdab.knowledge.extraction.schemas import Kind
 
 
@@ -71,3 +71,35 @@ def test_a_number_without_country_code_is_one_of_where_the_paper_is_from(text: s
 def test_the_number_of_a_fax_is_less_sure_than_that_of_a_telephone() -> None:
     phone, fax = find_phones("Tel 330-555-0199  Fax 330-555-0198, Akron OH 44310", "en")
     assert phone.confidence > fax.confidence
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("Invoice no. 7", "7"), ("Invoice 7", "7"), ("Invoice number\t7", "7"), ("Invoice no. 7, 14 March 2024", "7"),
+        ("Rechnung Nr. 3 Osnabrück, 2. Mai 2024", "3"), ("Facture numéro 9", "9"), ("Fattura n. 5 del 12/02/2024", "5"),
+        ("رقم الفاتورة: ٩", "9"), ("发票号码：2", "2"), ("Invoice no. 7/24", "7/24"),
+        ("Honorarnote Nr. 2024/12", "2024/12"),
+    ],
+)  # fmt: skip
+def test_the_number_of_an_invoice_may_be_one_digit(line: str, number: str) -> None:
+    record = read_record(f"Acme Ltd\n{line}\nTotal 9.00 EUR\n", doc_type="invoice")
+    assert record is not None
+    assert record.value("number") == number
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Invoice 1 of 2", "Invoice no. 1 of 3", "Invoice 2 copies", "Invoice no. 7 / 2024", "Invoice no. 8\n5664",
+        "Rechnung 2. Mahnung", "Rechnung: 5 Stück", "Factura 3 de 4",
+    ],
+)  # fmt: skip
+def test_a_digit_that_counts_or_begins_something_else_is_no_number_of_an_invoice(line: str) -> None:
+    record = read_record(f"Acme Ltd\n{line}\nTotal 9.00 EUR\n", doc_type="invoice")
+    assert record is not None
+    assert record.value("number") is None
+
+
+def test_what_is_shorter_than_any_iban_is_none_whose_digits_are_wrong() -> None:
+    assert list(find_ibans("P.IVA IT01234567897, PS 841804278308")) == []

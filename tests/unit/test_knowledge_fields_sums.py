@@ -89,6 +89,24 @@ def test_a_total_has_the_currency_and_the_sign_that_stand_around_it(line: str, t
     assert read(HEAD + line).value("total") == total
 
 
+@pytest.mark.parametrize(
+    ("end", "total"),
+    [
+        ("Nettobetrag 100,00 €\nMwSt. 19 % 19,00 €\nBrutto 119,00 €", "119.00 EUR"),
+        ("Summe netto\t100,00 EUR\nUSt. 19 %\t19,00 EUR\nBruttobetrag\t119,00 EUR", "119.00 EUR"),
+        ("Kundennummer\t10233\nNetto\t100,00\nGesamt brutto\t119,00", "119.00"),
+        ("Total HT 100,00 €\nTVA 20 % 20,00 €\nTTC 120,00 €", "120.00 EUR"),
+        ("Base imponible 100,00 €\nIVA 21% 21,00 €\nIVA incluido 121,00 €", "121.00 EUR"),
+        ("Netto 100,00 €\nBtw 21% 21,00 €\nBruto € 121,00", "121.00 EUR"),
+        ("Gutschrift\nNetto -100,00 €\nMwSt. 19 % -19,00 €\nBrutto -119,00 €", "-119.00 EUR"),
+        ("Brutto 119,00 €\nRechnungsbetrag 109,00 €", "109.00 EUR"),
+        ("Importe 121,00 €\nIVA incluido (21%) 21,00 €", "121.00 EUR"),
+    ],
+)
+def test_what_holds_the_tax_is_the_total_where_no_better_words_stand(end: str, total: str) -> None:
+    assert read(f"Harbour Tools\n{end}\n").value("total") == total
+
+
 def test_a_tax_is_the_amount_before_the_next_word() -> None:
     assert read(HEAD + "MwSt 0,35 Brutto 2,20\nTotal 2,20 EUR").value("tax") == "0.35 EUR"
     assert read(HEAD + "VAT 20% on 198.00  39.60\nTotal 237.60").value("tax") == "39.60"

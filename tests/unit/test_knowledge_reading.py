@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from serdab.engines import Intake
+from serdab.engines import InputFormat
 from serdab.knowledge.extraction import extract_fields
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import (
@@ -265,18 +265,18 @@ def test_chunks_are_as_long_as_an_embedder_reads(text: str, least: int, most: in
     ],
 )
 def test_chunks_are_as_long_as_a_model_of_many_languages_reads(text: str, least: int, most: int) -> None:
-    lengths = [chunk.end - chunk.start for chunk in split_text(text, MODELS[SENTENCES_ONLY].intake)[:-1]]
+    lengths = [chunk.end - chunk.start for chunk in split_text(text, MODELS[SENTENCES_ONLY].input_format)[:-1]]
     assert least <= min(lengths)
     assert max(lengths) <= most
 
 
 def test_a_model_that_reads_on_gets_no_longer_chunks_than_a_reader_points_at() -> None:
     text = "the quick brown fox jumps over lazy dogs. " * 100
-    assert split_text(text, MODELS["multilingual-e5-small"].intake) == split_text(text)
+    assert split_text(text, MODELS["multilingual-e5-small"].input_format) == split_text(text)
 
 
 def test_a_model_that_reads_next_to_nothing_still_gets_all_of_a_text() -> None:
-    assert [text.start for text in split_text("雨雪", Intake(most_tokens=0))] == [0, 1]
+    assert [text.start for text in split_text("雨雪", InputFormat(most_tokens=0))] == [0, 1]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ LOOK_EVERY_S = 2.0
 def embedder_of(settings: Settings) -> Embedder:
     """A client of whichever engine of this home makes embeddings now."""
     entry = model_entry(settings.models.embedder)
-    return Embedder.of(settings, entry.name, entry.dimensions, entry.intake)
+    return Embedder.of(settings, entry.name, entry.dimensions, entry.input_format)
 
 
 def engine_process(settings: Settings) -> EngineProcess:

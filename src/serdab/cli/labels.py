@@ -281,19 +281,24 @@ def show_choices(choices: Sequence[Choice]) -> None:
 
 def show_languages(scores: Sequence[LanguageScore]) -> None:
     """How right the texts of each language are told, by each view alone and as chosen."""
+    # Of a set that an older version learned only the last is known.
+    views = [
+        (heading, view)
+        for heading, view in ((">by embedding", "accuracy_by_embedding"), (">by n-grams", "accuracy_by_grams"))
+        if all(getattr(each, view) is not None for each in scores)
+    ]
     rows = [
         (
             each.lang,
             f"{each.rows:,}",
-            "" if each.accuracy_by_embedding is None else f"{each.accuracy_by_embedding:.3f}",
-            "" if each.accuracy_by_grams is None else f"{each.accuracy_by_grams:.3f}",
+            *(f"{getattr(each, view):.3f}" for _, view in views),
             f"{each.accuracy:.3f}",
             f"{each.low:.3f} to {each.high:.3f}",
             each.chosen,
         )
         for each in scores
     ]
-    columns = ("language", ">held out", ">by embedding", ">by n-grams", ">as chosen", "95 %", "chosen")
+    columns = ("language", ">held out", *(heading for heading, _ in views), ">as chosen", "95 %", "chosen")
     print_table(columns, rows)
 
 

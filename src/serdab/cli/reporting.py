@@ -55,8 +55,7 @@ def usage_error(error: Any) -> BadInput:
     what = f"what follows `{line}`" if line else getattr(error, "option_name", "the line")
     parameter = getattr(error, "param", None)
     if parameter:
-        is_option = parameter.param_type_name == "option"
-        what = max(parameter.opts, key=len) if is_option else parameter.metavar or parameter.name.upper()
+        what = typed_name(parameter)
     if hasattr(error, "param_type"):
         return BadInput(f"expected {what} to be given, got nothing; {todo}")
     reasons: Sequence[Mapping[str, Any]] = getattr(error.__cause__, "errors", list)()
@@ -64,3 +63,9 @@ def usage_error(error: Any) -> BadInput:
         to_be = reasons[0]["msg"].removeprefix(_REASON).partition(", ")[0]
         return BadInput(expected(what, to_be, reasons[0]["input"], todo))
     return BadInput(f"expected {what} to be as its help says, got: {error.format_message().rstrip('.')}; {todo}")
+
+
+def typed_name(parameter: Any) -> str:
+    """What people know an option or an argument of a command by."""
+    is_option = parameter.param_type_name == "option"
+    return str(max(parameter.opts, key=len) if is_option else parameter.metavar or parameter.name.upper())

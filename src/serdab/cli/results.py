@@ -42,6 +42,7 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
     batch: Batch = None,
     since: Since = None,
     label: Annotated[str | None, typer.Option(help="Only documents with this label.")] = None,
+    doc_type: Annotated[str | None, typer.Option("--type", help="Only of this type, given or found.")] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, jsonl or parquet.")] = "table",
     to: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else the terminal.")] = None,
     batches: Annotated[bool, typer.Option("--batches", help="List the batches instead.")] = False,
@@ -50,7 +51,7 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
 
     \b
     serdab results --batch march --format csv -o march.csv
-    serdab results --since 7d --label invoice --format jsonl
+    serdab results --since 7d --type invoice --format jsonl
 
     The last receipt of each document counts. Receipts are kept beside the index: they stay when the history of the
     runs is dropped.
@@ -65,7 +66,7 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
         ]
         print_table(("batch", ">documents", "last receipt"), rows)
         return
-    selection = selection_of(batch, since, label)
+    selection = selection_of(batch, since, label, doc_type)
     if form == "table":
         if to is not None:
             raise BadInput(expected("--format", "csv, jsonl or parquet with --output", form))
@@ -95,7 +96,7 @@ def report(
     from serdab.knowledge import Report, sum_up, write_report
 
     settings = session_of(ctx).settings
-    selection = selection_of(batch, since, None)
+    selection = selection_of(batch, since)
 
     async def ask() -> Report:
         async with Serdab.connect(settings) as serdab:
@@ -113,7 +114,9 @@ def report(
     say(f"{found.recorded:,} recorded, {len(found.failed):,} failed, {found.needing:,} need a look: {to}")
 
 
-def selection_of(batch: str | None, since: str | None, label: str | None) -> Selection:
+def selection_of(
+    batch: str | None, since: str | None, label: str | None = None, doc_type: str | None = None
+) -> Selection:
     """What the options mean.
 
     Raises:
@@ -121,7 +124,7 @@ def selection_of(batch: str | None, since: str | None, label: str | None) -> Sel
     """
     from serdab.knowledge import Selection
 
-    return Selection(batch=batch, since=None if since is None else time_of(since), label=label)
+    return Selection(batch=batch, since=None if since is None else time_of(since), label=label, doc_type=doc_type)
 
 
 def time_of(text: str) -> datetime.datetime:

@@ -10,9 +10,12 @@ from typing import Any, TypeVar
 import typer
 
 from serdab.cli.interruption import Interrupted, cancelling, told_by
-from serdab.core import Settings, load_settings
+from serdab.cli.reporting import typed_name
+from serdab.core import BadInput, Settings, expected, load_settings
 
 T = TypeVar("T")
+#: Texts of a line that may be paths, whose bytes are any.
+_PATHS = frozenset({"sources", "backup", "archive"})
 
 
 class Session:
@@ -36,9 +39,28 @@ class Session:
 
 
 def session_of(ctx: typer.Context) -> Session:
-    """The session that the root command made."""
+    """The session that the root command made.
+
+    Raises:
+        BadInput: a text of the line is no UTF-8, which neither the database nor the engine takes.
+    """
+    for parameter in ctx.command.params:
+        given = ctx.params.get(parameter.name or "")
+        for text in given if isinstance(given, list) else [given]:
+            if isinstance(text, str) and parameter.name not in _PATHS and not _is_utf8(text):
+                todo = "see `locale`: the terminal writes another encoding"
+                raise BadInput(expected(typed_name(parameter), "UTF-8", text, todo))
     found = ctx.find_object(Session)
     return found if found is not None else Session(())
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it is; the shell hands over other bytes as halves of pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def run_loop(work: Coroutine[Any, Any, T]) -> T:

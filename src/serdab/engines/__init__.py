@@ -11,12 +11,12 @@ from serdab.engines.errors import (
     MissingExtra,
 )
 from serdab.engines.extras import load_extra
-from serdab.engines.intake import HUNDRED_LANGUAGES, USUAL_INTAKE, Intake, Vocabulary
+from serdab.engines.input_format import HUNDRED_LANGUAGES, USUAL_INPUT_FORMAT, InputFormat, Vocabulary
 from serdab.engines.process import EngineOptions, EngineProcess
 
 __all__ = [
     "HUNDRED_LANGUAGES",
-    "USUAL_INTAKE",
+    "USUAL_INPUT_FORMAT",
     "BadEmbeddingInput",
     "BadModelFolder",
     "Embedder",
@@ -26,7 +26,7 @@ __all__ = [
     "EngineOptions",
     "EngineProcess",
     "EngineUnavailable",
-    "Intake",
+    "InputFormat",
     "MissingExtra",
     "Vocabulary",
     "find_engine",

@@ -17,7 +17,7 @@ from serdab.core import Settings, expected
 from serdab.engines.addresses import find_engine
 from serdab.engines.errors import BadEmbeddingInput, EngineFailed, EngineUnavailable
 from serdab.engines.extras import load_extra
-from serdab.engines.intake import USUAL_INTAKE, Intake
+from serdab.engines.input_format import USUAL_INPUT_FORMAT, InputFormat
 from serdab.engines.wire import check_texts, read_vectors
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Embedder:
         url: str | Callable[[], str | None],
         dimensions: int,
         deadline_s: float = 60.0,
-        intake: Intake = USUAL_INTAKE,
+        input_format: InputFormat = USUAL_INPUT_FORMAT,
     ) -> None:
         """Nothing is opened yet.
 
@@ -65,9 +65,9 @@ class Embedder:
             url: the engine's address, or a function that finds it now (None: there is none at the moment).
             dimensions: the width of its vectors.
             deadline_s: how long a call goes on trying while no engine answers, seconds.
-            intake: how its model wants texts.
+            input_format: how its model wants texts.
         """
-        self.intake = intake
+        self.input_format = input_format
         self.dimensions = dimensions
         #: Model and precision of the engine that answered last, such as `all-MiniLM-L6-v2/int8`; empty: none yet.
         self.made_by = ""
@@ -80,9 +80,11 @@ class Embedder:
         self._closed = False
 
     @classmethod
-    def of(cls, settings: Settings, model: str, dimensions: int, intake: Intake = USUAL_INTAKE) -> Embedder:
+    def of(
+        cls, settings: Settings, model: str, dimensions: int, input_format: InputFormat = USUAL_INPUT_FORMAT
+    ) -> Embedder:
         """A client of whichever engine of this home serves the model, also after that engine moved."""
-        return cls(lambda: find_engine(settings, model), dimensions, intake=intake)
+        return cls(lambda: find_engine(settings, model), dimensions, input_format=input_format)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,11 +100,11 @@ class Embedder:
             EngineUnavailable: no engine answered within the deadline.
             EngineFailed: the engine answered something else.
         """
-        return await self._embed(texts, self.intake.before_text)
+        return await self._embed(texts, self.input_format.before_text)
 
     async def embed_questions(self, questions: Sequence[str]) -> NDArray[float32]:
         """The meaning of questions about such texts; the same otherwise."""
-        return await self._embed(questions, self.intake.before_question)
+        return await self._embed(questions, self.input_format.before_question)
 
     async def _embed(self, texts: Sequence[str], before: str) -> NDArray[float32]:
         if self._closed:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, overload
 from serdab.core import expected
 from serdab.flow.errors import BadDefinition, CodeChanged, Failure, StepChanged, StepTimedOut, failed_step
 from serdab.flow.payloads import ArgumentsCodec, Codec
-from serdab.flow.retries import Retry, is_retryable
+from serdab.flow.retries import Retry, asked_delay_s, is_retryable
 from serdab.flow.running import Branch, Host, Parked, Run, Tried, Wait, branch_of, current_branch
 from serdab.flow.side_by_side import side_by_side
 
@@ -184,7 +184,8 @@ async def _failed(
     took_us = min(took_us, 2**31 - 1)
     failure = Failure.of(error)
     again = attempt < step.retries.attempts and is_retryable(error, step.retries)
-    delay_s = step.retries.backoff.delay_s(attempt, random.random()) if again else None  # noqa: S311 - jitter
+    backoff = step.retries.backoff
+    delay_s = asked_delay_s(error) + backoff.delay_s(attempt, random.random()) if again else None  # noqa: S311 - jitter
     recorded = run.host.record_attempt((run.run_id, key, attempt, took_us, delay_s, failure.encode()))
     if delay_s is not None:
         await recorded

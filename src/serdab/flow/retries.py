@@ -124,5 +124,14 @@ def is_retryable(error: BaseException, retry: Retry) -> bool:
     return not kinds or not any(f"{kind.__module__}.{kind.__qualname__}" in kinds for kind in retry.never)
 
 
+def asked_delay_s(error: BaseException) -> float:
+    """Seconds that an error asks to wait beside the backoff: its attribute `retry_after_s`; 0: it asks for nothing.
+
+    Errors from another process bring no such attribute.
+    """
+    asked = getattr(error, "retry_after_s", 0.0)
+    return min(max(0.0, asked), MOST_S) if isinstance(asked, int | float) else 0.0
+
+
 def _is_error(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseException)

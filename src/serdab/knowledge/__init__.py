@@ -1,5 +1,6 @@
 """Find what is like this, in my own documents: labels, index, search, and the workflow that reads documents."""
 
+from serdab.knowledge.asking import Found
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.coalescing import Link
 from serdab.knowledge.delivery import Delivery
@@ -34,7 +35,7 @@ from serdab.knowledge.extraction import (
 )
 from serdab.knowledge.filters import Condition, Filters
 from serdab.knowledge.heads import Choice
-from serdab.knowledge.index import Entry, Found, Index, Passage, document_id_of
+from serdab.knowledge.index import Entry, Index, Passage, document_id_of
 from serdab.knowledge.label_files import RefusedRow, read_sheet
 from serdab.knowledge.labelling import (
     Answer,

@@ -30,7 +30,7 @@ _FILES_PER_BATCH, _WRITERS = 64, 4
 #: Answers below 500 after which trying again may help: timeout, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 #: Longest pause that the other side may ask for, seconds; those between the tries come on top.
-_MOST_ASKED_S = 30.0
+_MOST_ASKED_S = 600.0
 #: Faults of a disk that pass when somebody makes room.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})
 _JSON = {"Content-Type": "application/json"}
@@ -109,8 +109,8 @@ class Delivery:
         said = f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}".strip()
         what = expected(f"the answer of {_host_of(url)}", "2xx", said)
         if reply.status >= 500 or reply.status in _LATER:
-            await asyncio.sleep(asked_pause_s(reply.headers.get("retry-after", ""), steady_now()))
-            raise DeliveryFailed(what, status=reply.status)
+            pause_s = asked_pause_s(reply.headers.get("retry-after", ""), steady_now())
+            raise DeliveryFailed(what, status=reply.status, retry_after_s=pause_s)
         todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
         raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
 

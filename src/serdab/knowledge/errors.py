@@ -70,3 +70,8 @@ class DeliveryFailed(Unavailable):
     """The receipt did not arrive; trying again later may help."""
 
     code = "delivery_failed"
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long the other side asks to be left alone, seconds."""
+        return float(self.facts.get("retry_after_s", 0.0))

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from serdab.knowledge.words import fold
+from serdab.knowledge.words import fold, plain_form
 
 #: Longest value that is kept, characters, and most values of one document.
 MOST_LETTERS, MOST_FACTS = 500, 200
@@ -23,7 +23,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     value: str
-    #: The value as words, by which it is compared.
+    #: The value as words in plain letters, by which it is compared.
     folded: str
     number: Decimal | None
     day: datetime.date | None
@@ -37,7 +37,8 @@ def facts_of(values: Mapping[str, str | list[str] | None]) -> list[Fact]:
 def fact_of(name: str, value: str) -> Fact:
     """A value in all the ways in which it can be compared."""
     value = value[:MOST_LETTERS]
-    return Fact(name=name, value=value, folded=fold(value), number=number_of(value), day=day_of(value))
+    plain = plain_form(value)
+    return Fact(name=name, value=value, folded=plain_form(fold(value)), number=number_of(plain), day=day_of(plain))
 
 
 def number_of(value: str) -> Decimal | None:

@@ -20,22 +20,24 @@ with looked as materialized (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
     from chunk c where c.document_id = any ($2::uuid[])
 )
-select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $3
+select * from looked order by similarity desc, document_id, position limit $3
 
--- name: ranked_of
--- The chunks of some documents that are ranked best by words: by the sum of the weights of the terms that they have.
+-- name: worded_of
+-- The chunks of some documents that rank best by words, as in `find_worded`.
 with asked as materialized (
     select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
     from unnest($6::text[]) with ordinality as t (term, place)
 )
-select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity, ranked.rank
-from (
+select * from (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
            (select sum(t.weight) from unnest(q.terms, $7::real[]) as t (term, weight) where c.words @@ t.term) as rank
-    from asked q, chunk c
-    where c.document_id = any ($2::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
-) ranked
-order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position limit $3
+    from asked q, (
+        select * from chunk c where c.document_id = any ($3::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
+    ) c
+    order by rank desc, similarity desc
+    fetch first $2 rows with ties
+) found
+order by rank desc, similarity desc, document_id, position
 
 -- name: tune_filtered
 -- For a transaction: the index of meanings is walked on until enough documents meet the filters, each looked up alone.
@@ -56,7 +58,7 @@ select extversion from pg_extension where extname = 'vector'
 
 -- name: nearest_meeting
 -- The nearest chunks of documents that meet filters, in the order of the index.
-select 'm' as leg, c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
+select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
 from chunk c
 where exists (
     select from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
@@ -70,20 +72,23 @@ with looked as materialized (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity
     from documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d join chunk c using (document_id)
 )
-select 'm' as leg, looked.* from looked order by similarity desc, document_id, position limit $15
+select * from looked order by similarity desc, document_id, position limit $15
 
--- name: ranked_meeting
--- The chunks of documents that meet filters and are ranked best by words, as in `ranked_of`.
+-- name: worded_meeting
+-- The same among all documents that meet filters.
 with asked as materialized (
     select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
     from unnest($18::text[]) with ordinality as t (term, place)
 )
-select 'w' as leg, ranked.document_id, ranked.position, ranked.similarity, ranked.rank
-from (
+select * from (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
            (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank
-    from asked q, documents_meeting($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) d
-    join chunk c using (document_id)
-    where c.words @@ to_tsquery('simple', $16) limit $17
-) ranked
-order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position limit $15
+    from asked q, (
+        select c.* from documents_meeting($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) d
+        join chunk c using (document_id)
+        where c.words @@ to_tsquery('simple', $16) limit $17
+    ) c
+    order by rank desc, similarity desc
+    fetch first $2 rows with ties
+) found
+order by rank desc, similarity desc, document_id, position

@@ -1,9 +1,12 @@
-"""Candidates of a search among documents that meet filters: few are compared exactly, many through the index."""
+"""Searches among documents that meet filters: few are compared exactly, many through the index."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.vocabulary import Asked
@@ -17,38 +20,64 @@ MOST_EXACT = 2_000
 WALKS_ON = (0, 8)
 
 
-async def filtered_candidates(
-    connection: Connection, embedding: bytes, words: Asked, filters: Filters, most: int, ranked: int
+class Matching(msgspec.Struct, frozen=True, kw_only=True):
+    """Filters with the documents that meet them now."""
+
+    filters: Filters
+    #: None: too many to compare one by one.
+    documents: Sequence[UUID] | None
+
+
+async def find_matching(connection: Connection, filters: Filters) -> Matching:
+    """The documents that meet filters.
+
+    Raises:
+        BadInput: a condition cannot be compared.
+    """
+    rows = await connection.fetch(_SQL["matching_documents"], MOST_EXACT + 1, *filters.arguments())
+    documents = [row["document_id"] for row in rows] if len(rows) <= MOST_EXACT else None
+    return Matching(filters=filters, documents=documents)
+
+
+async def worded_filtered(
+    connection: Connection, meaning: bytes | None, words: Asked, matching: Matching, most: int, ranked: int
 ) -> Sequence[Any]:
-    """The nearest chunks by meaning ('m') and the best ranked by words ('w'), in order.
+    """The chunks that rank best by words, of equal ones the nearest by meaning first.
 
     Args:
         connection: of a session that knows vectors.
-        embedding: of the question, for the database.
-        words: queries of full text search; with none chunks are found by meaning alone.
-        filters: what the documents must meet.
-        most: chunks of each ranking.
-        ranked: chunks that full text search ranks at most.
+        meaning: of the question, for the database; None: not known yet, and all that are equal to the last are there.
+        words: queries of full text search; with none nothing is found.
+        matching: the documents that may be found.
+        most: chunks.
+        ranked: chunks that are ranked at most.
     """
-    given = filters.arguments()
-    ranking = words.terms, words.weights
-    matching = [
-        row["document_id"] for row in await connection.fetch(_SQL["matching_documents"], MOST_EXACT + 1, *given)
-    ]
-    if len(matching) <= MOST_EXACT:
-        rows = list(await connection.fetch(_SQL["nearest_of"], embedding, matching, most))
-        if words.finding:
-            rows += await connection.fetch(
-                _SQL["ranked_of"], embedding, matching, most, words.finding, ranked, *ranking
-            )
-        return rows
+    if not words.finding:
+        return []
+    asked = words.finding, ranked, words.terms, words.weights
+    if matching.documents is not None:
+        return list(await connection.fetch(_SQL["worded_of"], meaning, most, matching.documents, *asked))
+    given = matching.filters.arguments()
+    return list(await connection.fetch(_SQL["worded_meeting"], meaning, most, *given, *asked))
+
+
+async def nearest_filtered(connection: Connection, meaning: bytes, matching: Matching, most: int) -> Sequence[Any]:
+    """The nearest chunks by meaning, the nearest first.
+
+    Args:
+        connection: of a session that knows vectors.
+        meaning: of the question, for the database.
+        matching: the documents that may be found.
+        most: chunks.
+    """
+    if matching.documents is not None:
+        return list(await connection.fetch(_SQL["nearest_of"], meaning, matching.documents, most))
+    given = matching.filters.arguments()
     async with connection.transaction():
         await connection.execute(_SQL[await _tuning(connection)])
-        rows = list(await connection.fetch(_SQL["nearest_meeting"], embedding, *given, most))
+        rows = list(await connection.fetch(_SQL["nearest_meeting"], meaning, *given, most))
     if len(rows) < most:
-        rows = list(await connection.fetch(_SQL["nearest_meeting_exactly"], embedding, *given, most))
-    if words.finding:
-        rows += await connection.fetch(_SQL["ranked_meeting"], embedding, *given, most, words.finding, ranked, *ranking)
+        rows = list(await connection.fetch(_SQL["nearest_meeting_exactly"], meaning, *given, most))
     return rows
 
 

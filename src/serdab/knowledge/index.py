@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Self
@@ -13,17 +12,15 @@ from uuid import UUID
 
 import msgspec
 
+from serdab.knowledge.asking import Asker, Found, Prepared, Question, found_of
 from serdab.knowledge.coalescing import Coalescer, Link
 from serdab.knowledge.duplicates import Alike, Duplicates, find_alike, find_duplicates
 from serdab.knowledge.facts import Fact
-from serdab.knowledge.filtering import filtered_candidates
 from serdab.knowledge.filters import Filters
-from serdab.knowledge.fusing import fuse
 from serdab.knowledge.makers import check_maker, claim_maker
 from serdab.knowledge.sketches import bands_of, sketch_of, to_bytes
-from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, Vectors, to_database
-from serdab.knowledge.vocabulary import Asked, Vocabulary
+from serdab.knowledge.vocabulary import Vocabulary
 from serdab.knowledge.words import STEMMERS, fold, more_words
 from serdab.store import Connection, Database, load_statements
 
@@ -31,15 +28,11 @@ _SQL = load_statements("serdab.knowledge")
 
 #: Chunks that one statement adds, about half a second of work.
 CHUNKS_PER_BATCH = 512
-#: Questions that one statement answers.
-QUESTIONS_PER_BATCH = 128
 #: Chunks that full text search ranks, about, for similar documents and for a person's question: half as many find less,
 #: twice as many no more. With filters more are looked at, for not all meet them.
 RANKED_SIMILAR = 300
 RANKED_ASKED = 1_000
 RANKED_FILTERED = 2_000
-#: What is found may be more than was expected, by this factor at most.
-_MARGIN = 2
 _MOST_TEXT = 4_000
 
 
@@ -69,31 +62,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime.datetime | None = None
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that is like something, with its best passage."""
-
-    document_id: UUID
-    source: str
-    title: str
-    lang: str
-    #: As it was brought, and as what its values were read; each may be empty.
-    doc_type: str
-    read_as: str
-    label: str | None
-    snippet: str
-    #: Cosine of the passage's meaning to the question's, 0 to 1 for most pairs.
-    similarity: float
-    #: Fused from the places in both rankings; only its order means something.
-    score: float
-    #: Where the words of the question stand in the snippet: `snippet[start:end]`.
-    marks: list[tuple[int, int]] = []
-    #: Place of the passage in the normalised text, characters.
-    start: int = 0
-    end: int = 0
-    #: Other places where the same content is now, the first come first, at most twenty; `find_nearest` tells none.
-    places: list[str] = []
-
-
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was found out about a document, as the index keeps it."""
 
@@ -108,16 +76,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     #: The schema that its values were read by; empty: none.
     read_as: str = ""
-
-
-class _Question(msgspec.Struct, frozen=True, kw_only=True):
-    embedding: bytes
-    words: Asked
-    without: UUID | None
-    most: int
-    ranked: int
-    #: Around its words the snippet is cut; empty: the beginning is shown.
-    text: str = ""
 
 
 def document_id_of(source: str, digest: bytes) -> UUID:
@@ -140,8 +98,8 @@ class Index:
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
         self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
         self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
-        self._similar = Coalescer(partial(self._answer, self._reading), QUESTIONS_PER_BATCH)
-        self._questions = Coalescer(partial(self._answer, self._asking), QUESTIONS_PER_BATCH)
+        self._similar = Asker(self._reading, self._reading, self._vocabulary)
+        self._questions = Asker(self._asking, self._reading, self._vocabulary)
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,8 +109,8 @@ class Index:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        for coalescer in (self._adds, self._labels, self._outcomes, self._similar, self._questions):
-            await coalescer.close()
+        for each in (self._adds, self._labels, self._outcomes, self._similar, self._questions):
+            await each.close()
         await self._writing.close()
         await self._reading.close()
         await self._asking.close()
@@ -178,7 +136,7 @@ class Index:
             IndexAway: the database is not there now; asking again is safe.
             OtherMaker: another model or precision made those that are there.
         """
-        await self._reading.use(lambda connection: check_maker(connection, made_by))
+        await self._asking.use(lambda connection: check_maker(connection, made_by))
 
     async def set_label(self, document_id: UUID, label: str | None, confidence: float) -> None:
         """Note what kind of document it was found to be; again is safe."""
@@ -193,9 +151,8 @@ class Index:
     ) -> Sequence[Found]:
         """The documents most like a text, best first, at most `k`, each content once; `without` is left out."""
         words = self._vocabulary.ask_for_alike(text[:_MOST_TEXT], RANKED_SIMILAR)
-        return await self._similar(
-            _Question(embedding=to_database(embedding), words=words, without=without, most=k, ranked=RANKED_SIMILAR)
-        )
+        asked = Question(words=words, without=without, most=k, ranked=RANKED_SIMILAR)
+        return await self._similar.answer(Prepared(question=asked), embedding)
 
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
         """The documents nearest by meaning alone, best first, at most `k`, each content once."""
@@ -208,29 +165,30 @@ class Index:
             if len(best) >= k or len(rows) < most:
                 break
         ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
-        return [_found(row, row, 0.0) for row in ordered[:k]]
+        return [found_of(row, row, 0.0) for row in ordered[:k]]
 
-    async def search(
-        self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
-    ) -> Sequence[Found]:
-        """The documents that answer a person's question, best first, at most `k`, each content once.
+    async def prepare(self, question: str, k: int = 10, filters: Filters | None = None) -> Prepared:
+        """Look for the words of a person's question, for which its meaning need not be known yet.
 
         Raises:
             BadInput: a condition of the filters cannot be compared.
         """
-        vector = to_database(embedding)
         text = question[:_MOST_TEXT]
         ranked = RANKED_FILTERED if filters else RANKED_ASKED
-        words = await self._asking.use(lambda connection: self._vocabulary.ask(connection, text, ranked))
-        asked = _Question(embedding=vector, words=words, without=None, most=k, ranked=ranked, text=text)
-        if not filters:
-            return await self._questions(asked)
+        words = await self._reading.use(lambda connection: self._vocabulary.ask(connection, text, ranked))
+        return await self._questions.prepare(
+            Question(words=words, most=k, ranked=ranked, filters=filters or None, text=text)
+        )
 
-        async def work(connection: Connection) -> Sequence[Found]:
-            rows = await filtered_candidates(connection, vector, words, filters, 2 * k + 5, _MARGIN * ranked)
-            return (await _answered(connection, [rows], [asked]))[0]
+    async def answer(self, prepared: Prepared, meaning: Vector) -> Sequence[Found]:
+        """The documents that answer a prepared question, best first, at most its `k`, each content once."""
+        return await self._questions.answer(prepared, meaning)
 
-        return await self._asking.use(work)
+    async def search(
+        self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
+    ) -> Sequence[Found]:
+        """`prepare`, then `answer`."""
+        return await self.answer(await self.prepare(question, k, filters), embedding)
 
     async def find_alike(
         self, text: str, embedding: Vector, k: int = 10, without: UUID | None = None
@@ -287,28 +245,6 @@ class Index:
         await self._writing.use(lambda connection: connection.execute(_SQL["note_outcomes"], *columns))
         return [None] * len(outcomes)
 
-    async def _answer(self, link: Link, questions: Sequence[_Question]) -> Sequence[Sequence[Found]]:
-        async def work(connection: Connection) -> Sequence[Sequence[Found]]:
-            await self._vocabulary.learn(connection)
-            candidates = await connection.fetch(
-                _SQL["find_candidates"],
-                list(range(len(questions))),
-                [question.embedding for question in questions],
-                [question.without for question in questions],
-                [question.words.finding for question in questions],
-                [",".join(question.words.terms) for question in questions],
-                [",".join(f"{weight:.3f}" for weight in question.words.weights) for question in questions],
-                # A document can fill several places, and the one left out fills some.
-                max(question.most for question in questions) * 2 + 5,
-                _MARGIN * max(question.ranked for question in questions),
-            )
-            parts: list[list[Any]] = [[] for _ in questions]
-            for row in candidates:
-                parts[row["n"]].append(row)
-            return await _answered(connection, parts, questions)
-
-        return await link.use(work)
-
 
 async def _add_versions(connection: Connection, columns: list[list[Any]]) -> list[Any]:
     """Add documents; what their sources held before is superseded, also when an earlier call got no further."""
@@ -362,39 +298,3 @@ def _clean(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _place(row: Any) -> tuple[UUID, int]:
-    return row["document_id"], row["position"]
-
-
-async def _answered(
-    connection: Connection, candidates: Sequence[Sequence[Any]], questions: Sequence[_Question]
-) -> list[list[Found]]:
-    """The best candidates of each question, each content once, with what a reader needs to see of them."""
-    known = await connection.fetch(_SQL["contents_of"], [row["document_id"] for rows in candidates for row in rows])
-    contents = {row["document_id"]: row["digest"] for row in known}
-    fused = [fuse(rows, of.most, contents, of.words.whole) for rows, of in zip(candidates, questions, strict=True)]
-    wanted = {_place(row) for rows in fused for row, _ in rows}
-    shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
-    by_place = {_place(row): row for row in shown}
-    return [
-        [_found(by_place[place], row, score, question) for row, score in rows if (place := _place(row)) in by_place]
-        for rows, question in zip(fused, questions, strict=True)
-    ]
-
-
-def _found(chunk: Any, row: Any, score: float, question: _Question | None = None) -> Found:
-    text, stems = ("", frozenset[str]()) if question is None else (question.text, question.words.stems)
-    snippet = snippet_of(chunk["text"], text, stems=stems)
-    names = ("document_id", "source", "title", "lang", "doc_type", "read_as", "label")
-    return Found(
-        **{name: chunk[name] for name in names},
-        snippet=snippet.text,
-        similarity=float(row["similarity"]),
-        score=score,
-        marks=snippet.marks,
-        start=chunk["start_at"],
-        end=chunk["end_at"],
-        places=[] if question is None else chunk["places"],
-    )

@@ -93,9 +93,10 @@ set hnsw.ef_search = 60; set enable_seqscan = off
 -- The same for the questions of people, who want the nearest more than the last tenth of a millisecond.
 set hnsw.ef_search = 200; set enable_seqscan = off
 
--- name: find_candidates
--- For each question the nearest chunks by meaning ('m') and the best ranked by words ('w'), in order. The rank of a chunk
--- is the sum of the weights of the terms that it has.
+-- name: find_worded
+-- For each question the chunks that rank best by words, the best first: the rank is the sum of the weights of the terms
+-- that a chunk has, and of equal ones the nearest by meaning is first. Where no meaning is given, all that are equal to
+-- the last one are there.
 with asked as materialized (
     select q.n, q.embedding, q.without, q.words, string_to_array(q.weights, ',')::real[] as weights,
            (select array_agg(to_tsquery('simple', t.term) order by t.place)
@@ -103,33 +104,38 @@ with asked as materialized (
     from unnest($1::integer[], $2::vector[], $3::uuid[], $4::text[], $5::text[], $6::text[])
         as q (n, embedding, without, words, terms, weights)
 )
-select q.n, 'm' as leg, found.*
+select q.n, found.*
 from asked q
 cross join lateral (
-    select near.document_id, near.position, -near.distance as similarity, null::real as rank
+    select c.document_id, c.position, -(c.embedding <#> q.embedding) as similarity,
+           (select sum(t.weight) from unnest(q.terms, q.weights) as t (term, weight) where c.words @@ t.term) as rank
     from (
-        select c.document_id, c.position, c.embedding <#> q.embedding as distance
-        from chunk c order by c.embedding <#> q.embedding limit $7
-    ) near
-    where near.document_id is distinct from q.without
-    order by near.distance
-) found
-union all
-select q.n, 'w' as leg, found.*
-from asked q
-cross join lateral (
-    select ranked.document_id, ranked.position, ranked.similarity, ranked.rank
-    from (
-        select c.document_id, c.position, -(c.embedding <#> q.embedding) as similarity,
-               (select sum(t.weight) from unnest(q.terms, q.weights) as t (term, weight) where c.words @@ t.term) as rank
-        from chunk c
+        select * from chunk c
         where c.words @@ to_tsquery('simple', q.words) and c.document_id is distinct from q.without
         limit $8
-    ) ranked
-    order by ranked.rank desc, ranked.similarity desc, ranked.document_id, ranked.position
-    limit $7
+    ) c
+    order by rank desc, similarity desc
+    fetch first $7 rows with ties
 ) found
-where q.words <> ''
+order by q.n, found.rank desc, found.similarity desc, found.document_id, found.position
+
+-- name: compare_worded
+-- Chunks that were found by words, of equal ones the nearest by meaning first.
+select w.n, c.document_id, c.position, -(c.embedding <#> ($1::vector[])[w.n + 1]) as similarity, w.rank
+from unnest($2::integer[], $3::uuid[], $4::integer[], $5::real[]) as w (n, document_id, position, rank)
+join chunk c using (document_id, position)
+order by w.n, w.rank desc, similarity desc, c.document_id, c.position
+
+-- name: nearest_chunks
+-- For each question the nearest chunks by meaning, the nearest first.
+select q.n, near.document_id, near.position, -near.distance as similarity
+from unnest($1::integer[], $2::vector[], $3::uuid[]) as q (n, embedding, without)
+cross join lateral (
+    select c.document_id, c.position, c.embedding <#> q.embedding as distance
+    from chunk c order by c.embedding <#> q.embedding limit $4
+) near
+where near.document_id is distinct from q.without
+order by q.n, near.distance
 
 -- name: contents_of
 -- What some documents hold, by its digest.

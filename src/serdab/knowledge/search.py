@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from serdab.core import BadInput, Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import call_isolated
+from serdab.knowledge.asking import Found
 from serdab.knowledge.duplicates import Alike
 from serdab.knowledge.filters import Filters
-from serdab.knowledge.index import Found, Index
+from serdab.knowledge.index import Index
 from serdab.knowledge.isolated_reading import bounded_read
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import path_to_text
 from serdab.knowledge.splitting import split_text
-from serdab.knowledge.vectors import middle_of
+from serdab.knowledge.vectors import Vector, middle_of
 
 #: Most documents of one answer: more would not be ranked well.
 MOST_FOUND = 25
@@ -45,9 +47,17 @@ async def search_documents(
         raise BadInput(expected("the question", "a text", question))
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
+    meaning, prepared = await asyncio.gather(
+        _meaning_of(index, embedder, question), index.prepare(question, k, filters)
+    )
+    return await index.answer(prepared, meaning)
+
+
+async def _meaning_of(index: Index, embedder: Embedder, question: str) -> Vector:
     vectors = await embedder.embed_questions([question])
     await index.check_maker(embedder.made_by)
-    return await index.search(question, vectors[0], k, filters)
+    meaning: Vector = vectors[0]
+    return meaning
 
 
 async def find_alike_documents(
@@ -74,7 +84,7 @@ async def find_alike_documents(
         bounded_read(settings), path_to_text(path.absolute()), limits.most_bytes, "", limits.ocr != "off"
     )
     text = normalise_text(reading.text).text
-    passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.intake)][:MOST_PASSAGES]
+    passages = [text[chunk.start : chunk.end] for chunk in split_text(text, embedder.input_format)][:MOST_PASSAGES]
     if not passages:
         return []
     vectors = await embedder.embed(passages)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import accumulate
 
-from serdab.engines import USUAL_INTAKE, Intake, Vocabulary
+from serdab.engines import USUAL_INPUT_FORMAT, InputFormat, Vocabulary
 
 #: Longest piece, about 200 tokens of English: a place to point at, also where a model could read on.
 MOST_CHARACTERS = 900
@@ -37,14 +37,14 @@ class Chunk:
     end: int
 
 
-def split_text(text: str, intake: Intake = USUAL_INTAKE) -> list[Chunk]:
+def split_text(text: str, input_format: InputFormat = USUAL_INPUT_FORMAT) -> list[Chunk]:
     """Pieces that cover the text in order, each as long as a model reads or shorter, none of them blank."""
-    return list(_pieces(text, intake))
+    return list(_pieces(text, input_format))
 
 
-def _pieces(text: str, intake: Intake) -> Iterator[Chunk]:
+def _pieces(text: str, input_format: InputFormat) -> Iterator[Chunk]:
     start, length = 0, len(text)
-    tokens_of, most_tokens = _counting(intake.vocabulary), _SHARE * intake.most_tokens
+    tokens_of, most_tokens = _counting(input_format.vocabulary), _SHARE * input_format.most_tokens
     while start < length:
         tokens = accumulate(map(tokens_of, text[start : start + MOST_CHARACTERS]))
         # At least one character, or a model that reads next to nothing would never end.

@@ -203,8 +203,8 @@ async def normalise(reading: Reading, document: Document) -> Known:
 @step
 async def split(text: str) -> list[tuple[int, int]]:
     """Where the chunks of a text begin and end."""
-    intake = resource(Embedder).intake
-    return [(chunk.start, chunk.end) for chunk in await _compute(len(text), split_text, text, intake)]
+    input_format = resource(Embedder).input_format
+    return [(chunk.start, chunk.end) for chunk in await _compute(len(text), split_text, text, input_format)]
 
 
 @step(retries=PATIENT)

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from serdab.core import expected
-from serdab.engines import HUNDRED_LANGUAGES, USUAL_INTAKE, Intake
+from serdab.engines import HUNDRED_LANGUAGES, USUAL_INPUT_FORMAT, InputFormat
 from serdab.models.errors import UnknownModel
 
 _UNIGRAM_FILES = ("config.json", "model.safetensors", "sentence_bert_config.json", "tokenizer.json")
@@ -32,7 +32,7 @@ class ModelEntry:
     licence: str
     #: Width of the vectors it makes.
     dimensions: int
-    intake: Intake
+    input_format: InputFormat
     #: Whether it has words for other scripts than that of English.
     is_multilingual: bool
     #: The cosine of texts that have nothing to do with each other; what is above it says something.
@@ -50,7 +50,7 @@ _ENTRIES = (
         what="embeddings of English sentences and short paragraphs",
         licence="Apache-2.0",
         dimensions=384,
-        intake=USUAL_INTAKE,
+        input_format=USUAL_INPUT_FORMAT,
         is_multilingual=False,
         unrelated=0.0,
         repository="sentence-transformers/all-MiniLM-L6-v2",
@@ -68,7 +68,7 @@ _ENTRIES = (
         licence="MIT",
         dimensions=384,
         # Its page: every text begins with one of these, also outside English.
-        intake=Intake(
+        input_format=InputFormat(
             most_tokens=512, vocabulary=HUNDRED_LANGUAGES, before_text="passage: ", before_question="query: "
         ),
         is_multilingual=True,
@@ -82,7 +82,7 @@ _ENTRIES = (
         what="embeddings of sentences in fifty languages",
         licence="Apache-2.0",
         dimensions=384,
-        intake=Intake(most_tokens=128, vocabulary=HUNDRED_LANGUAGES),
+        input_format=InputFormat(most_tokens=128, vocabulary=HUNDRED_LANGUAGES),
         is_multilingual=True,
         unrelated=0.0,
         repository="sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",

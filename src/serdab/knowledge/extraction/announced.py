@@ -13,7 +13,7 @@ from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.letterheads import name_before_address
 from serdab.knowledge.extraction.linear_patterns import compile_linear
-from serdab.knowledge.extraction.schemas import FieldRule, Words
+from serdab.knowledge.extraction.schemas import FieldRule, Schema, Words
 from serdab.knowledge.extraction.signs import signed
 
 #: How far behind its words a value may stand, characters.
@@ -26,7 +26,18 @@ LEAST_SURE = 0.5
 _WRITTEN = frozenset(["text", "party", "address"])
 #: Kinds whose form proves them, so that they are sure without words, too.
 _PROVED = frozenset(["iban", "vat", "card", "email", "phone"])
-_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|id)?[\W_]{0,4}", re.I)
+_BETWEEN = re.compile(r"[\W_]{0,8}(?:no|nr|núm|num|nº|n|number|nummer|num[eé]ro|número|id)?[\W_]{0,4}", re.I)
+#: A number of one digit right behind its words, that is not part of a longer one and not one of several.
+_ONE_DIGIT = re.compile(
+    r"(?:[^\w\f]{0,8}(?:no|nr|nº|n|num|number|nummer|num[eé]ro|número)(?!\w))?[^\w\n\f]{0,4}(\d)"
+    r"(?![\w.]\w|\w|,\d|[^\w\n,]{0,3}\d| ?\n ?\d+ ?(?:\n|$)| (?:of|von|de|di|van|sur|x) \d{1,2} ?(?:[\t\n|),]|$))",
+    re.I,
+)
+#: Whether the words speak of a number. If not, the digit is one only as the last of its cell or before a date.
+_OF_ONE = re.compile(
+    r"(?:\b(?:no|nr|nº|n|num|num[eé]ro|número)|number|nummer|#|رقم \w{1,10}|رقم|号码?|番号)[^\w\n]{0,4}$", re.I
+)
+_ENDS_CELL = re.compile(r" ?(?:[\t\n\f|]|  |$)|,? (?:dated|from|vom|v\.|du|del|van) ", re.I)
 _REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
 #: Words that make of a name for somebody the name of his number: customer no.
 _OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
@@ -40,9 +51,15 @@ _IS_LABEL = re.compile(r" ?[:：]|\t")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
-def find_announced(rule: FieldRule, candidates: Candidates) -> list[Field]:
-    """The values of a field: by its own pattern, else behind its words, else, if it may, from anywhere; best first."""
-    found = list(_by_pattern(rule, candidates.text)) if rule.pattern else list(_behind_words(rule, candidates))
+def find_announced(rule: FieldRule, candidates: Candidates, schema: Schema) -> list[Field]:
+    """The values of a field: by its own pattern, else behind its words, else, if it may, from anywhere; best first.
+
+    Args:
+        rule: of the field.
+        candidates: of the text.
+        schema: whose field it is: where the longer words of another stand, date due, the shorter ones say nothing.
+    """
+    found = list(_by_pattern(rule, candidates.text)) if rule.pattern else list(_behind_words(rule, candidates, schema))
     if not found and rule.anywhere:
         share = 0.97 if rule.kind in _PROVED else 0.8
         found = [_as(rule, each, each.confidence * share, each.reason) for each in candidates.of_kind(rule.kind)]
@@ -78,15 +95,26 @@ def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.I)
 
 
-def _behind_words(rule: FieldRule, candidates: Candidates) -> Iterator[Field]:
+@functools.lru_cache(maxsize=1024)
+def _longer_words(schema: Schema, name: str) -> re.Pattern[str] | None:
+    """The words of the other fields that begin with a word of this one."""
+    by_name = {rule.name: [word.lower() for group in rule.words.values() for word in group] for rule in schema.fields}
+    heads = tuple(f"{word} " for word in by_name.pop(name))
+    return words_pattern({"any": [word for words in by_name.values() for word in words if word.startswith(heads)]})
+
+
+def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> Iterator[Field]:
     pattern = words_pattern(rule.words)
     if pattern is None:
         return
     rank = {word.lower(): place for group in rule.words.values() for place, word in enumerate(group)}
     text = candidates.text
+    longer = _longer_words(schema, rule.name)
     for count, match in enumerate(pattern.finditer(text)):
         if count >= MOST_PLACES:
             return
+        if longer is not None and (other := longer.match(text, match.start())) and other.end() > match.end():
+            continue
         # The first of the words of a language says most, and a colon that this is a label.
         place = rank.get(" ".join(match[0].lower().split()), 0)
         sure = (
@@ -139,6 +167,7 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     here = [field for field in fields[first : first + 20] if field.start < min(line_end, match.end() + REACH)]
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
+        here = here or list(_one_digit(candidates.plain, match))
     if here:
         found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
@@ -146,17 +175,36 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
     following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
-    if rule.kind == "id" and following and not _fills_cell(text, following[0]):
-        return  # A house number is no number of a paper.
+    if rule.kind == "id" and following and not _is_of_paper(text, match.end(), following[0]):
+        return
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = following[0]
         sure = (sure - 0.08) * (0.5 + found.confidence / 2)
         yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
 
 
+def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
+    """The digit right behind words; others than a paper's number stand there, too: Invoice 1 of 2, 3 copies."""
+    match = _ONE_DIGIT.match(plain, words.end())
+    if match is None:
+        return
+    start, end = match.span(1)
+    between = plain[words.end() : start]
+    is_called = _OF_ONE.search(plain[words.start() : start]) and ("\n" not in between or ":" in between)
+    if is_called or _ENDS_CELL.match(plain, end):
+        yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.7, reason="one digit")
+
+
 def _why(found: Field, told: str) -> str:
     """What is told of a value: that its digits are wrong says more than where it stands."""
     return found.reason if found.reason.endswith(WRONG_DIGITS) else told
+
+
+def _is_of_paper(text: str, end: int, found: Field) -> bool:
+    """Whether a number below its words is that of the paper, and not of a house: alone in its cell, or behind no.:."""
+    between = text[end : found.start]
+    is_called = _BETWEEN.fullmatch(between) and _OF_ONE.search(between) and re.search("[:：]", between)
+    return bool(is_called) or _fills_cell(text, found)
 
 
 def _fills_cell(text: str, found: Field) -> bool:

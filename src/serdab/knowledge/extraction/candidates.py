@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Callable, Iterator
 
@@ -32,6 +33,11 @@ class Candidates:
         self.text = text
         self._lang = lang
         self._known: dict[str, list[Field]] = {}
+
+    @functools.cached_property
+    def plain(self) -> str:
+        """The text with plain digits, at the same places."""
+        return plain_digits(self.text)
 
     def of_kind(self, kind: str) -> list[Field]:
         """Every value of a kind, in the order of the text; none for kinds that only their words announce."""

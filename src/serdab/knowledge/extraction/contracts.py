@@ -154,10 +154,10 @@ _COUNTS = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
     "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
-_NUMBERS = {word: number for number, word in enumerate(_COUNTS, 1)} | {
+NUMBERS = {word: number for number, word in enumerate(_COUNTS, 1)} | {
     "twenty-four": 24, "thirty": 30, "thirty-six": 36, "sixty": 60, "ninety": 90, "forty-eight": 48,
 }  # fmt: skip
-_NUMBER_WORDS = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_NUMBER_WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _DURATION = re.compile(
     rf"(?<![\w-])({_NUMBER_WORDS}|\d{{1,3}})\s?(?:\(\s?(\d{{1,3}})\s?\)?\s?\)?)?[\s-]{{0,2}}(full\s)?"
     r"(year|month|day|week)s?[’']?(?!\w)", re.I,
@@ -197,7 +197,7 @@ _ANCHOR = re.compile(
 def find_durations(text: str) -> Iterator[tuple[re.Match[str], str]]:
     """Every span of time in words or digits, as "2 years"."""
     for match in _DURATION.finditer(text):
-        number = int(match[2]) if match[2] else _NUMBERS.get(lower(match[1])) or int(match[1])
+        number = int(match[2]) if match[2] else NUMBERS.get(lower(match[1])) or int(match[1])
         unit = lower(match[4])
         yield match, f"{number} {unit}{'s' if number != 1 else ''}"
 

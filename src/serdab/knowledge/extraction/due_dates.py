@@ -8,7 +8,8 @@ from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
 
 _WORDS = (
-    r"zahlbar bis(?: zum)?|fällig (?:am|zum|bis(?: zum)?)|(?:spätestens )?bis (?:spätestens )?(?:zum|am)|"
+    r"(?:zahlbar|erbeten|zahlung|zahlungseingang|zahlen|überweisen) bis(?: zum)?|"
+    r"fällig (?:am|zum|bis(?: zum)?)|(?:spätestens )?bis (?:spätestens )?(?:zum|am)|"
     r"spätestens (?:am|zum)"
 )
 #: Right before the words no day, "01.02. bis zum 28.02." is a span; right behind them one, perhaps with its weekday.

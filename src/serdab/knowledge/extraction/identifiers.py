@@ -12,6 +12,8 @@ from serdab.knowledge.extraction.names import words_of
 #: How the reason of a value ends whose digits do not prove it.
 WRONG_DIGITS = "check digits are wrong"
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+#: Characters of the shortest IBAN, that of Norway.
+_LEAST_IBAN = 15
 _VAT = re.compile(r"(?<![A-Z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|"
     r"GB|CHE)"
                   r"[ -]?[A-Z0-9](?:[ .]?[A-Z0-9]){7,11}(?: ?(?:MWST|TVA|IVA))?(?![A-Z0-9])")  # fmt: skip
@@ -78,7 +80,7 @@ def find_ibans(text: str) -> Iterator[Field]:
                 yield _field("iban", match, value[:length], 0.99, "its check digits are right")
                 break
         else:
-            if value[:2] in _IBAN_COUNTRIES:
+            if value[:2] in _IBAN_COUNTRIES and len(value) >= _LEAST_IBAN:
                 yield _field("iban", match, value, 0.3, f"its {WRONG_DIGITS}")
 
 

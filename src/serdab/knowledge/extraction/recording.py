@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from serdab.knowledge.extraction.announced import find_announced
+from serdab.knowledge.extraction.announced import find_announced, words_pattern
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.checks import check_record, places_are_true, rivals
 from serdab.knowledge.extraction.choosing import choose_schema
@@ -15,6 +15,7 @@ from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.payment_terms import find_payment_term
 from serdab.knowledge.extraction.payments import payment_rows
 from serdab.knowledge.extraction.periods import find_period_end, find_period_start
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
@@ -44,7 +45,7 @@ def read_record(
     if chosen is None:
         return None
     schema, confidence = chosen
-    reader = _Reader(text, lang)
+    reader = _Reader(text, lang, schema)
     for rule in schema.fields:
         reader.read(rule)
     looks = [
@@ -64,11 +65,12 @@ _OF_TEXT: dict[str, Callable[[str], Field | None]] = {
 class _Reader:
     """Collects what the rules of one schema find in one text."""
 
-    def __init__(self, text: str, lang: str) -> None:
+    def __init__(self, text: str, lang: str, schema: Schema) -> None:
         self.values: list[Value] = []
         self.rows: list[Row] = []
         self.looks: list[Look] = []
         self._text = text
+        self._schema = schema
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
@@ -89,8 +91,10 @@ class _Reader:
             return
         # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
         is_named_first = rule.finder in {"company", "period_start"} and rule.words
-        named = find_announced(rule, self._candidates) if is_named_first else []
-        found = named or self._by_finder(rule) or find_announced(rule, self._candidates)
+        named = self._announced(rule) if is_named_first else []
+        found = named or self._by_finder(rule) or self._announced(rule)
+        if rule.finder == "due_date":
+            found = self._by_terms(rule, found)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
         if rule.finder == "period_start" and kept:
@@ -105,6 +109,9 @@ class _Reader:
                 )
             )  # fmt: skip
 
+    def _announced(self, rule: FieldRule) -> list[Field]:
+        return find_announced(rule, self._candidates, self._schema)
+
     def _by_finder(self, rule: FieldRule) -> list[Field]:
         if rule.finder == "parties":
             return find_contract_parties(self._text)
@@ -117,7 +124,7 @@ class _Reader:
         elif rule.finder == "total":
             found = find_total(self._text, self._candidates.of_kind("money"))
         elif rule.finder == "first_line":
-            found = next(iter(find_announced(rule, self._candidates)), None) or _first_line(self._text)
+            found = next(iter(self._announced(rule)), None) or _first_line(self._text)
         else:
             found = self._date_by_finder(rule)
         return [found] if found is not None else []
@@ -125,13 +132,28 @@ class _Reader:
     def _date_by_finder(self, rule: FieldRule) -> Field | None:
         """A date that others of the record tell; None where the finder is none of these."""
         if rule.finder == "due_date":
-            own = next((value.value for value in self.values if value.name == "date"), None)
-            return find_due_date(self._text, own)
+            own = self._own_date()
+            return find_due_date(self._text, own.value if own is not None else None)
         if rule.finder == "period_start":
             return find_period_start(self._text, self._candidates.of_kind("date"))
         if rule.finder == "period_end" and self._period_began is not None:
             return find_period_end(self._text, self._candidates.of_kind("date"), self._period_began)
         return None
+
+    def _own_date(self) -> Value | None:
+        return next((value for value in self.values if value.name == "date" and value.kind == "date"), None)
+
+    def _by_terms(self, rule: FieldRule, found: list[Field]) -> list[Field]:
+        """The day that terms of payment make, where none is named, or one behind the terms without words of its own."""
+        term = find_payment_term(self._text, self._candidates.of_kind("date"), self._own_date())
+        if term is None:
+            return found
+        if found and (term.end > found[0].start or "\n" in self._text[term.end : found[0].start]):
+            return found
+        pattern = words_pattern(rule.words) if found else None
+        if pattern is not None and pattern.search(self._text, term.end, found[0].start):
+            return found
+        return [term]
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

@@ -19,10 +19,10 @@ _WORDS = (
     ("zehn", "dix", "diez", "dieci", "tien"), ("elf", "onze", "once", "undici"),
     ("zwölf", "douze", "doce", "dodici", "twaalf"),
 )  # fmt: skip
-_NUMBERS = {word: number for number, words in enumerate(_WORDS, 1) for word in words} | {
+NUMBERS = {word: number for number, words in enumerate(_WORDS, 1) for word in words} | {
     "achtzehn": 18, "vierundzwanzig": 24, "sechsunddreißig": 36, "dix-huit": 18, "vingt-quatre": 24, "trente-six": 36,
 }  # fmt: skip
-_NUMBER = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _YEARS = r"jahre?n?|ans?|années?|años?|ann[oi]|jaar|jaren|lat|lata|rok|roku|år"
 _MONTHS = r"monate?n?|mois|mes(?:es)?|mes[ei]|maand(?:en)?|miesi[ąę]c\w{0,2}|månader"
 _TERM = re.compile(
@@ -40,7 +40,7 @@ def find_term_abroad(text: str) -> Field | None:
     match = _TERM.search(text)
     if match is None:
         return None
-    number = _NUMBERS.get(lower(match[1])) or int(match[1])
+    number = NUMBERS.get(lower(match[1])) or int(match[1])
     unit = "year" if match[2] else "month"
     return Field(
         kind="term", value=f"{number} {unit}{'s' if number != 1 else ''}", start=match.start(1), end=match.end(),

@@ -24,6 +24,7 @@ _TOTALS = (
     (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
         r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
+    (0.88, r"\bbrutto(?:betrag|summe)?\b|\bbruto\b|\bttc\b|\biva (?:inclu[ií]d[oa]|inclus[ao]|compresa)|gross amount"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
 )  # fmt: skip
@@ -47,6 +48,10 @@ _CASH = re.compile(r"\b(?:cash|tender\w*|payment|paid|bayar|tunai|bar|gegeben)\b
 _CHANGE = re.compile(r"\b(?:change|baki|rückgeld|change due)\b", re.I)
 #: Confidence of words that say how much was given, which is the total only when nothing came back.
 _OF_PAYING = 0.45
+#: Confidence of whole numbers that only their place makes amounts.
+_OF_NUMBERS = 0.5
+#: Confidence of words for what holds the tax. Below half of the highest amount it is the tax or a price.
+_OF_GROSS = 0.88
 #: Confidence of words that name nothing but sums.
 _OF_SUMS = 0.9
 #: Confidence of a total before tax.
@@ -108,6 +113,8 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
     """The surest line: how sure, its place, its amount, why; `are_net`: one before tax will do."""
     best: tuple[float, int, Field, str] | None = None
     in_summary = False
+    written = (abs(value_of(amount)) for line in lines for amount in line.amounts if amount.confidence > _OF_NUMBERS)
+    highest = max(written, default=Decimal(0))
     for place, line in enumerate(lines):
         in_summary = in_summary or _SUMMARY.search(line.words) is not None
         near = lines[max(place - 1, 0) : place + 3]
@@ -115,7 +122,7 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
         if found is None:
             continue
         amount = _amount_of(lines, place, found[1])
-        if amount is None:
+        if amount is None or (found[0] == _OF_GROSS and 2 * abs(value_of(amount)) < highest):
             continue
         sure = (
             found[0] - (0.35 if in_summary else 0.0) + (0.02 if paid is not None and value_of(amount) == paid else 0.0)

@@ -15,8 +15,8 @@ _SOME_TEXT = "Who made this?"
 
 async def embed_wholes(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
     """One vector for each text; of a long one the middle of its first parts."""
-    intake = embedder.intake
-    parts = [[text[part.start : part.end] for part in split_text(text, intake)[:MOST_PARTS]] for text in texts]
+    input_format = embedder.input_format
+    parts = [[text[part.start : part.end] for part in split_text(text, input_format)[:MOST_PARTS]] for text in texts]
     vectors = await embedder.embed([part for each in parts for part in each])
     found, at = [], 0
     for each in parts:

@@ -39,11 +39,11 @@ class _Given(msgspec.Struct):
 
 
 async def failed_documents(serdab: Serdab, selection: Selection) -> Sequence[FailedDocument]:
-    """The failed documents of a selection, the last first; none when it is one by label, for they have none.
+    """The failed documents of a selection, the last first; none when it is one by label or type: few have any.
 
     A document that was tried again counts once, and not at all when it has a receipt since.
     """
-    if selection.label is not None:
+    if (selection.label, selection.doc_type) != (None, None):
         return []
     found: dict[str, FailedDocument] = {}
     rows = await serdab.database.pool.fetch(_SQL["failed_runs"], triage.name, selection.since, MOST_LOOKED)

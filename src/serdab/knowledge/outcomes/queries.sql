@@ -7,16 +7,16 @@ select r.noted_at, r.document_id, r.run_id, r.body,
              order by o.added_at, o.document_id limit 20) as places
 from receipt r left join document d using (document_id)
 where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
-  and ($3::text is null or d.label = $3)
-  and ($4::timestamptz is null or (r.noted_at, r.document_id) > ($4, $5::uuid))
-order by r.noted_at, r.document_id limit $6
+  and ($3::text is null or d.label = $3) and ($4::text is null or d.doc_type = $4 or d.read_as = $4)
+  and ($5::timestamptz is null or (r.noted_at, r.document_id) > ($5, $6::uuid))
+order by r.noted_at, r.document_id limit $7
 
 -- name: names_of_values
 -- Which values the receipts of a selection have.
 select f.name
 from receipt r join document_fact f using (document_id) left join document d using (document_id)
 where d.superseded_by is null and ($1::text is null or r.batch = $1) and ($2::timestamptz is null or r.noted_at >= $2)
-  and ($3::text is null or d.label = $3)
+  and ($3::text is null or d.label = $3) and ($4::text is null or d.doc_type = $4 or d.read_as = $4)
 group by f.name order by f.name
 
 -- name: list_batches

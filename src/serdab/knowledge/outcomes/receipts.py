@@ -22,6 +22,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     #: Noted at this time or later.
     since: datetime.datetime | None = None
     label: str | None = None
+    #: As it was brought, or as what it was read.
+    doc_type: str | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,5 +79,5 @@ async def list_batches(database: Database, most: int = 50) -> Sequence[BatchInfo
     return [BatchInfo(batch=row["batch"], documents=row["documents"], last_at=row["last_at"]) for row in rows]
 
 
-def _filters(selection: Selection) -> tuple[str | None, datetime.datetime | None, str | None]:
-    return selection.batch, selection.since, selection.label
+def _filters(selection: Selection) -> tuple[str | None, datetime.datetime | None, str | None, str | None]:
+    return selection.batch, selection.since, selection.label, selection.doc_type

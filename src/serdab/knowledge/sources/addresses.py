@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import msgspec
 
 from serdab.core import expected
+from serdab.knowledge.reading import path_to_text
 from serdab.knowledge.sources.errors import BadSource
 
 #: Ports of IMAP inside TLS, and without it.
@@ -24,8 +25,8 @@ class FolderSource(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """By which it is known."""
-        return str(self.path)
+        """By which it is known: its path, a URI where that is no UTF-8."""
+        return path_to_text(self.path)
 
 
 class MailboxSource(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ class MailboxWatch:
         self._most_bytes = most_bytes
         self._folder = ImapFolder(source, password)
         self._seen: dict[str, tuple[int, int]] = {}
+        #: Places of mails whose content was under way when they were fetched: the digest of each.
+        self._twins: dict[str, bytes] = {}
 
     async def open(self) -> None:
         """Learn what was seen before."""
@@ -48,6 +50,7 @@ class MailboxWatch:
         places = {f"{validity}:{uid}": uid for uid in uids}
         new = [(place, uid) for place, uid in places.items() if place not in self._seen]
         sizes = await asyncio.to_thread(self._folder.sizes, [uid for _, uid in new]) if new else {}
+        self._twins = {place: self._twins[place] for place, _ in new if place in self._twins}
         waiting = 0
         for place, uid in new:
             waiting += not await self._take(place, uid, sizes.get(uid, 0))
@@ -86,6 +89,8 @@ class MailboxWatch:
             todo = "raise documents.most_bytes"
             reason = expected("the mail", f"at most {self._most_bytes:,} bytes", f"{size:,}", todo)
             await self._intake.refuse(place, size, 0, Refusal(name=source, code="document_too_large", reason=reason))
+        elif await self._is_under_way(self._twins.get(place)):
+            return False
         else:
             data = await asyncio.to_thread(self._folder.fetch, uid)
             if data is None:  # It went meanwhile.
@@ -94,12 +99,17 @@ class MailboxWatch:
             state = await self._intake.state_of(copied.digest)
             if state is not None and not state.settled:
                 await asyncio.to_thread(copied.path.unlink)
+                self._twins[place] = copied.digest
                 return False
             if state is not None and state.well:  # Came again, or under a new number.
                 await self._finish([place])
             await self._intake.take(copied, place, 0, f"{uid}.eml", source)
         self._seen[place] = (size, 0)
         return True
+
+    async def _is_under_way(self, digest: bytes | None) -> bool:
+        state = None if digest is None else await self._intake.state_of(digest)
+        return state is not None and not state.settled
 
     async def _finish(self, places: Sequence[str]) -> None:
         if not (self._source.flag or self._source.move_to):

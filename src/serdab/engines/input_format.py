@@ -32,7 +32,7 @@ HUNDRED_LANGUAGES = Vocabulary(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class InputFormat:
     """How one model wants its texts."""
 
     #: Most tokens of a text, special ones included; the rest is not read.
@@ -44,4 +44,4 @@ class Intake:
 
 
 #: What is told of a model about which nothing else is known.
-USUAL_INTAKE = Intake()
+USUAL_INPUT_FORMAT = InputFormat()
