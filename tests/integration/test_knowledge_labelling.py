@@ -195,6 +195,8 @@ async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
         sheet = tmp_path / "sheet.csv"
         write_sheet(sheet, found)
         assert read_answers(sheet, "amal") == []
+        sheet.write_bytes(f"document_id;label\n{found[0].document_id};Größe\n".encode("cp1252"))  # By a German one.
+        assert [answer.label for answer in read_answers(sheet, "amal")] == ["Größe"]
         answer = Answer(document_id=found[0].document_id, label="rate", told_by="amal")
         assert await take_answers(link, embedder, "default", [answer]) == 1
         skipped = Answer(document_id=found[1].document_id, label=None, told_by="amal")

@@ -168,6 +168,16 @@ async def test_a_file_of_which_nothing_can_be_taken_says_why(
         await import_labels(database, embedder, file)
 
 
+async def test_a_file_with_other_columns_leaves_no_set_behind(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    file = tmp_path / "kinds.csv"
+    file.write_text("words;kind\na;b\n")
+    with pytest.raises(BadLabels, match="the columns text and label"):
+        await import_labels(database, embedder, file)
+    assert await database.pool.fetchval("select count(*) from label_set") == 0
+
+
 async def test_an_import_without_an_engine_can_be_repeated(
     database: Database, embedder: Embedder, tmp_path: Path
 ) -> None:

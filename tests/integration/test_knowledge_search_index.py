@@ -139,6 +139,19 @@ async def test_the_best_document_by_words_is_found_among_more_than_are_ranked(
     assert "all" in [each.source for each in await index.search(question, garden, 3, filters)]
 
 
+@pytest.mark.parametrize("filters", [None, Filters(langs=["en"])])
+async def test_who_asks_for_a_number_gets_the_document_with_it_first_and_its_passage(
+    index: Index, embedder: Embedder, filters: Filters | None
+) -> None:
+    # No statistics yet: WX is as rare as 00133 for all that is known, and a hundred others mean the same.
+    await _add(index, embedder, *(_entry(str(n), f"order of valves, reference WX-{n:05}") for n in range(100)))
+    order = (await embedder.embed(["order of valves, reference WX-00001"]))[0]
+    mail = _entry("mail", "please note WX-00133", "order of valves, a list of parts")
+    await index.add(mail, numpy.vstack([(await embedder.embed(["unlike them"]))[0], order]))
+    first, *_ = await index.search("WX-00133", order, 3, filters)
+    assert (first.source, [first.snippet[start:end] for start, end in first.marks]) == ("mail", ["WX", "00133"])
+
+
 async def test_words_tell_as_much_as_they_are_rare(index: Index, embedder: Embedder, database: Database) -> None:
     await _add(index, embedder, *(_entry(str(n), f"invoice payment overdue page{n}") for n in range(60)))
     await _add(index, embedder, *(_entry(f"garden{n}", f"garden club {n}") for n in range(30)))

@@ -319,3 +319,20 @@ def test_a_mail_is_its_own_head_and_no_mail_or_date_within_is_a_doubt() -> None:
         "date": "2025-03-03",
     }
     assert record.looks == []
+
+
+def test_a_mail_with_an_invoice_attached_is_a_mail() -> None:
+    head = "From: Anna Roth <anna@castlegate.example>\nTo: office@northwind.example\nDate: Tue, 10 Mar 2026 09:12:00"
+    mail = f"{head}\nSubject: Invoice NL-2041\n\nDear team,\n\nplease find it attached.\n\nBest regards\nAnna"
+    record = read_record(f"{mail}\fAttachment: inv.pdf (23,471 bytes)\n{INVOICE_EN}")
+    assert record is not None
+    assert (record.schema, record.value("subject")) == ("email", "Invoice NL-2041")
+
+
+def test_the_name_and_the_address_of_a_head_are_without_what_stands_around_them() -> None:
+    order = find_letterhead("Purchase order PO-3391\nOrder date: 2026-03-02\nSupplier: Delta Tools Inc")
+    assert order["company"].value == "Delta Tools Inc"
+    receipt = find_letterhead(
+        "JOE'S HARDWARE\n1200 Main St, Springfield, IL 62701\n02/13/2026 4:12 PM\nHammer  $19.99\nVISA ending 1881"
+    )
+    assert receipt["address"].value == "1200 Main St, Springfield, IL 62701"

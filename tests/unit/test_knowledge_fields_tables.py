@@ -60,6 +60,11 @@ def test_an_amount_that_went_out_is_negative(written: str) -> None:
     assert amounts(f"Item\tQty\tAmount\nReturn\t1\t{written}") == ["-12.00"]
 
 
+@pytest.mark.parametrize(("written", "amount"), [("2400.5", "2400.50"), ("-900", "-900.00"), ("2400,5", "2400.50")])
+def test_a_number_as_workbooks_write_it_is_an_amount(written: str, amount: str) -> None:
+    assert amounts(f"Date\tDescription\tAmount\n2026-02-09\tSalary\t{written}") == [amount]
+
+
 def test_delivery_is_a_line_where_nothing_else_is_sold() -> None:
     table = "Description\tAmount\nDelivery of 3 pallets\t120.00\nInsurance\t8.00\nSubtotal\t128.00"
     assert amounts(table) == ["120.00", "8.00"]

@@ -81,6 +81,15 @@ def test_csv_is_read_with_quotes_and_line_breaks(tmp_path: Path) -> None:
     assert isinstance(second, RefusedRow)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_a_csv_is_read_as_spreadsheets_of_other_countries_save_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_bytes('text;label\r\n"Grüße, bis Montag";Gruß\r\n'.encode(encoding))
+    (row,) = _rows(file)
+    assert isinstance(row, LabelledText)
+    assert (row.text, row.label) == ("Grüße, bis Montag", "Gruß")
+
+
 def test_a_csv_with_other_columns_is_refused_as_a_whole(tmp_path: Path) -> None:
     file = tmp_path / "labels.csv"
     file.write_text("words;kind\na;b\n", "utf-8")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from serdab.knowledge.languages import _everything, language_of, languages_coming
+from serdab.knowledge.languages import _everything, language_of, language_of_mail, languages_coming
 
 SENTENCES = {
     "ar": "قررت اللجنة يوم الثلاثاء تجديد العقد لمدة سنة أخرى.",
@@ -60,3 +60,14 @@ async def test_the_model_comes_while_other_work_goes_on() -> None:
     async with languages_coming():
         await asyncio.sleep(0)
     assert _everything.cache_info().currsize == 1
+
+
+def test_a_mail_is_in_the_language_of_its_writer_and_not_of_addresses() -> None:
+    said = "שלום, אשמח לקבוע פגישה ביום שלישי בשעה עשר. תודה רבה, דנה"
+    head = (
+        "From: Anna Roth <anna@castlegate.example>\nTo: office@northwind.example\nDate: Tue, 10 Mar 2026 09:12:00 +0100"
+    )
+    text = f"{head}\nSubject: בקשה לפגישה\n\n{said}"
+    assert language_of(text) != "he"
+    assert language_of_mail("בקשה לפגישה", said, text) == "he"
+    assert language_of_mail("Fwd: Rechnung", "s.u.", f"{SENTENCES['de']} {SENTENCES['de']}") == "de"

@@ -150,6 +150,21 @@ def test_a_table_in_a_pdf_is_read_row_by_row_with_its_empty_cells() -> None:
     assert text_of(pdf([page]), "a.pdf") == "\n".join("\t".join(row) for row in cells)
 
 
+def test_a_table_of_close_columns_with_long_names_is_one_table_and_not_two_columns() -> None:
+    cells = [
+        ("Item", "Qty", "Unit price", "Amount"),
+        ("Surgical gloves in boxes", "40", "£7.25", "£290.00"),
+        ("Face masks in a big box", "12", "£11.90", "£142.80"),
+        ("Delivery to the back door", "1", "£35.00", "£35.00"),
+        ("", "", "Subtotal", "£467.80"),
+        ("", "", "VAT 20%", "£93.56"),
+        ("", "", "Total due", "£561.36"),
+    ]
+    places = (176, 305, 335, 394)  # 12 points between the widest cells, as writers of reports leave by default.
+    page = [(x, 700 - 18 * y, text) for y, row in enumerate(cells) for x, text in zip(places, row, strict=True) if text]
+    assert text_of(pdf([page]), "a.pdf") == "\n".join("\t".join(row) for row in cells)
+
+
 def test_two_numbers_beside_each_other_are_cells_and_not_one_number() -> None:
     row = [(50, 700, "Paper"), (300, 700, "10"), (321, 700, "125,00 EUR"), (50, 686, "Total 10 125,00 EUR")]
     assert text_of(pdf([row]), "a.pdf") == "Paper\t10\t125,00 EUR\nTotal 10 125,00 EUR"

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import getpass
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +63,8 @@ def review(  # noqa: PLR0913 - the options of a command
             print_json(found)
         elif export is not None:
             write_sheet(export, found)
-            say(f"{len(found):,} documents in {export}; fill in the column label, then: serdab labels review --import")
+            say(f"{len(found):,} documents in {export}; fill in the column label, then say:")
+            say(f"serdab labels review {shlex.quote(name)} --import {shlex.quote(str(export))}")
         else:
             await _interview(link, embedder, name, found, who)
 
@@ -87,19 +89,15 @@ def read_answers(path: Path, who: str) -> list[Answer]:
         BadLabels: the file cannot be read, or is no such sheet.
     """
     from serdab.core import expected
-    from serdab.knowledge import BadLabels
+    from serdab.knowledge import BadLabels, read_sheet
 
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if missing := {"document_id", "label"} - set(reader.fieldnames or ()):
-                raise BadLabels(expected(f"the columns of {path.name}", f"to hold {' and '.join(sorted(missing))}", ""))
-            rows = [row for row in reader if (row["label"] or "").strip()]
+        rows = [row for row in read_sheet(path, ("document_id", "label")) if (row["label"] or "").strip()]
     except OSError as error:
         todo = "--export writes one"
         raise BadLabels(expected("the sheet", "a file that can be read", f"{path}: {error.strerror}", todo)) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadLabels(expected(f"the sheet {path.name}", "a CSV file in UTF-8", str(error))) from error
+    except csv.Error as error:
+        raise BadLabels(expected(f"the sheet {path.name}", "a CSV file", str(error))) from error
     return [_answer_of(row, who, path) for row in rows]
 
 

@@ -127,8 +127,13 @@ async def _duplicates(settings: Settings) -> Sequence[Duplicates]:
 def _filters(
     doc_types: Values, labels: Values, langs: Values, days: tuple[str | None, str | None], source: str, where: Values
 ) -> Filters:
+    from serdab.core import BadInput, expected
     from serdab.knowledge import Condition, Filters
 
+    if long := [lang for lang in langs or () if len(lang) != 2]:
+        raise BadInput(expected("--lang", "two letters such as de", long[0]))
+    if source and Path(source).exists():  # As it is written where one stands; places are whole paths.
+        source = f"{Path(source).absolute()}{'/' if source.endswith('/') else ''}"
     since, until = (None if day is None else day_of(day) for day in days)
     return Filters(
         doc_types=doc_types or (),

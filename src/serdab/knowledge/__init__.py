@@ -36,7 +36,7 @@ from serdab.knowledge.extraction import (
 from serdab.knowledge.filters import Condition, Filters
 from serdab.knowledge.heads import Choice
 from serdab.knowledge.index import Entry, Index, Passage, document_id_of
-from serdab.knowledge.label_files import RefusedRow
+from serdab.knowledge.label_files import RefusedRow, read_sheet
 from serdab.knowledge.labelling import (
     Answer,
     Costs,
@@ -186,6 +186,7 @@ __all__ = [
     "parse_schemas",
     "read_descriptions",
     "read_record",
+    "read_sheet",
     "read_source",
     "read_sources",
     "schema_of",

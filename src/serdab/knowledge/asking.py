@@ -237,7 +237,8 @@ async def _tell(
     known = await connection.fetch(_SQL["contents_of"], list(candidates))
     contents = {row["document_id"]: row["digest"] for row in known}
     fused = [
-        fuse(rankings, question.most, contents) for *rankings, question in zip(near, worded, questions, strict=True)
+        fuse(by_meaning, by_words, question.most, contents, question.words.whole)
+        for by_meaning, by_words, question in zip(near, worded, questions, strict=True)
     ]
     wanted = {_place(row) for rows in fused for row, _ in rows}
     shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])

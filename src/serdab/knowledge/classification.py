@@ -98,14 +98,14 @@ class Classifier:
         """
         known = await self._look(label_set)
         if known.set_id is None:
-            return _none(f"no labels are known in the set {label_set}; import some: serdab labels import FILE")
+            return _none(f"no labels are known in the set {label_set}; {_todo(label_set)}")
         if why := _misfit(known.judge or known.compared, made_by):
             return _none(f"{why}; say: serdab labels train {label_set}")
         if known.judge is not None:
             return _weigh(await self._by_head(known, text, embedding), known.threshold)
         if known.compared is not None:
             return _weigh(_by_neighbours(known.compared, text, embedding), known.threshold)
-        return _none(f"the set {label_set} has no examples; import some: serdab labels import FILE")
+        return _none(f"the set {label_set} has no examples; {_todo(label_set)}")
 
     async def _by_head(self, known: _Known, text: str, embedding: Vector) -> Verdict:
         guess: Guess = known.judge.guess(text, embedding)
@@ -206,6 +206,10 @@ def _by_neighbours(compared: Neighbours, text: str, embedding: Vector) -> Verdic
 def _like(example: Example) -> str:
     shown = example.text if len(example.text) <= _MOST_SHOWN else example.text[: _MOST_SHOWN - 1] + "…"
     return f"like the example “{shown}” of {example.label}, similarity {example.similarity:.2f}"
+
+
+def _todo(label_set: str) -> str:
+    return f"import some: serdab labels import FILE --into {label_set}, or name another set by --label-set"
 
 
 def _none(reason: str) -> Verdict:

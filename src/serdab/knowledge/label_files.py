@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 
 from serdab.core import expected
 from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.reading import RefusedDocument, decode
 
 #: Longest text and longest label that is taken, characters.
 MOST_TEXT = 200_000
@@ -72,6 +73,27 @@ def read_labels(path: Path, key: str | None = None) -> Iterator[LabelledText | R
         raise BadLabels(expected("the file of labels", "a file that can be read", got, todo)) from error
 
 
+def read_sheet(path: Path, needed: Sequence[str]) -> csv.DictReader[str]:
+    """The rows of a CSV file by the names of its columns, as spreadsheets of any country save it.
+
+    These part cells by commas, semicolons or tabs, and some save no UTF-8.
+
+    Raises:
+        OSError: the file cannot be read.
+        BadLabels: a needed column is missing, or it is no text.
+    """
+    try:
+        text = decode(path.read_bytes())
+    except RefusedDocument as error:
+        raise BadLabels(expected(path.name, "a CSV file", "no text", "save it as CSV")) from error
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    if not set(needed) <= set(reader.fieldnames or ()):
+        todo = f"begin the file with a line that names them, such as {','.join(needed)}"
+        raise BadLabels(expected(f"the first line of {path.name}", f"the columns {' and '.join(needed)}", head, todo))
+    return reader
+
+
 def plain_text(text: str) -> str:
     """A text as it is stored and learned from: spaces at most single, no NUL."""
     return " ".join(text.replace("\0", " ").split())
@@ -105,15 +127,8 @@ def _read_lines(path: Path, key: str | None) -> Iterator[LabelledText | RefusedR
 
 
 def _read_csv(path: Path, key: str | None) -> Iterator[LabelledText | RefusedRow | LeftOut]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadLabels(expected(f"{path.name}", "UTF-8", str(error), "save it as UTF-8")) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = list(reader.fieldnames or [])
     wanted = key or "label"
-    if missing := [column for column in ("text", wanted) if column not in columns]:
-        raise BadLabels(expected(f"the columns of {path.name}", f"to hold {' and '.join(missing)}", columns))
+    reader = read_sheet(path, ("text", wanted))
     for record in _records(reader):
         if isinstance(record, RefusedRow):
             yield record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -114,8 +115,10 @@ async def import_labels(
     link = Link(database, "labels")
     try:
         work = _Import(link, embedder, label_set)
+        rows = read_labels(path, key)
+        first = list(islice(rows, 1))  # A file that cannot be read leaves no empty set behind.
         await work.open()
-        for item in read_labels(path, key):
+        for item in chain(first, rows):
             await work.take(item)
             if on_progress is not None and work.read % BATCH == 0:
                 on_progress(work.read)

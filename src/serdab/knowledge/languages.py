@@ -55,6 +55,8 @@ _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 #: Names of streets and firms alone are not a text in Malay or Indonesian; both are written with these small words.
 _MALAY = re.compile(r"\b(?:adalah|akan|dan|dari|dengan|ini|itu|kepada|oleh|pada|tidak|untuk|yang)\b", re.IGNORECASE)
 _LETTERS_PER_SMALL_WORD = 150
+#: Characters of a mail by which its language can be told; "see below" says nothing.
+LEAST_OWN = 20
 _LOADING = threading.Lock()
 #: Addresses and numbers tell no language.
 _NOISE = re.compile(r"(?:https?://|www\.)\S{1,500}|\S{1,100}@\S{1,100}|[\d_]+")
@@ -87,6 +89,12 @@ def language_of(text: str) -> str:
     if script == "cyrillic":
         return _cyrillic(sample, counts[script])
     return _latin(sample, counts[script]) if script == "latin" else script
+
+
+def language_of_mail(subject: str, own: str, text: str) -> str:
+    """The language in which the writer of a mail wrote; of all of it, addresses too, where that is next to nothing."""
+    said = f"{subject}\n{own}"
+    return language_of(said if len(own.strip()) >= LEAST_OWN else text)
 
 
 def _latin(sample: str, letters: int) -> str:

@@ -121,7 +121,7 @@ order by q.n, found.rank desc, found.similarity desc, found.document_id, found.p
 
 -- name: compare_worded
 -- Chunks that were found by words, of equal ones the nearest by meaning first.
-select w.n, c.document_id, c.position, -(c.embedding <#> ($1::vector[])[w.n + 1]) as similarity
+select w.n, c.document_id, c.position, -(c.embedding <#> ($1::vector[])[w.n + 1]) as similarity, w.rank
 from unnest($2::integer[], $3::uuid[], $4::integer[], $5::real[]) as w (n, document_id, position, rank)
 join chunk c using (document_id, position)
 order by w.n, w.rank desc, similarity desc, c.document_id, c.position

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from serdab.knowledge.extraction import Field, Record, extract_fields, load_sche
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_of
 from serdab.knowledge.isolated_reading import Reading, bounded_read
-from serdab.knowledge.languages import load_languages_once
+from serdab.knowledge.languages import language_of_mail, load_languages_once
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import (
     MAIL,
@@ -183,13 +183,18 @@ async def normalise(reading: Reading, document: Document) -> Known:
     if not found.text:
         raise EmptyDocument(expected(f"the document {document.source}", "a text with words", "an empty one"))
     media_type = document.media_type or reading.media_type
-    parts = await _compute(len(found.text), find_mail_parts, found.text) if media_type == MAIL else ()
+    title, lang = document.title or reading.title, found.lang
+    parts: Sequence[MailPart] = ()
+    if media_type == MAIL:
+        parts = await _compute(len(found.text), find_mail_parts, found.text)
+        own = "\n".join(found.text[part.start : part.end] for part in parts if part.kind == "own")
+        lang = language_of_mail(title, own, found.text)
     return Known(
         document_id=document_id_of(document.source, bytes.fromhex(reading.digest)),
         digest=reading.digest,
-        title=document.title or reading.title,
+        title=title,
         media_type=media_type,
-        lang=document.lang or found.lang,
+        lang=document.lang or lang,
         text=found.text,
         parts=list(parts),
     )

@@ -36,6 +36,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     #: What the words are reduced to in the languages of the documents.
     stems: frozenset[str] = frozenset()
 
+    @property
+    def whole(self) -> float:
+        """The rank of a chunk that has every word."""
+        return sum(self.weights)
+
 
 class Vocabulary:
     """What is known of the words of an index; learned again from time to time."""

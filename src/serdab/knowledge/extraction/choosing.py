@@ -29,6 +29,7 @@ HINT = 0.4
 IN_SENTENCE = 0.25
 #: Most places of one word that are looked at.
 _MOST_PLACES = 6
+_MAIL_HEADS = ("From: ", "To: ", "Date: ", "Subject: ")
 _RUN = re.compile(r"[^\W_]+")
 #: What parts cells, with the mark of a list or a heading that may stand before the words of one.
 _CELLS = re.compile(r"[\n\t\f|][ *]{0,9}(?:[#>•-]{1,6} )?| {2,}")
@@ -84,7 +85,9 @@ def schema_named(names: Set[str], schemas: Sequence[Schema]) -> Schema | None:
 def weights_of(text: str, schemas: Sequence[Schema]) -> list[float]:
     """How much speaks for each schema."""
     known = _known(tuple(schemas))
-    head = fold(text[:HEAD])
+    # What is attached to a mail weighs nothing: with an invoice below it would be of no type, neither mail nor invoice.
+    own = text.partition("\f")[0] if text.startswith(_MAIL_HEADS) else text
+    head = fold(own[:HEAD])
     cells = [cell for each in _CELLS.split(f"\n{head}") if (cell := each.strip(" *"))]
     weights = known.titles.weigh(cells)
     for word, weight in _words_in("\n".join(("", *cells, "")), known):

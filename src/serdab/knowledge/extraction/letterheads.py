@@ -46,7 +46,8 @@ _STOP = re.compile(
     r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
     r"مكالمة|هاتف|فاتورة|"
     r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
-    r"time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|duplicate|your order)"
+    r"(?:visa|mastercard|maestro|amex)\b|time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|"
+    r"duplicate|your order)"
     r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
     r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}|\b\d{1,2}\. ?[a-zä]{3,9} (?:19|20)\d{2}",
     re.I,
@@ -67,6 +68,7 @@ _ADDRESS = re.compile(
     r"via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
+    r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|"
     r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
     r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
@@ -104,7 +106,11 @@ _NAME_ENDS = re.compile(
 _MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 _COLUMNS = re.compile(r"\t| {4,}")
-_OWNER = re.compile(r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber)\s?:\s?", re.I)
+_OWNER = re.compile(
+    r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber|supplier|vendor|seller|lieferant|verkäufer|"
+    r"fournisseur|vendeur|proveedor|fornitore|المورد|البائع)\s?[:：]\s?",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)

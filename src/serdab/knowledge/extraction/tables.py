@@ -31,6 +31,8 @@ _TRAILING = re.compile(
     r"^(.{1,300}?)[ \t]+(?:(\d{1,5}(?:[.,]\d{1,3})?)(?: ?x)?[ \t]+)?(?:(\S{1,20})[ \t]+)?(\S{1,20})$"
 )
 _DATED = re.compile(r"^(\d[\d./-]{3,9}) (\S.{0,300})$")
+#: A cell that is a whole number or, as workbooks have it, one with a single decimal; its sign may stand behind it.
+_PLAIN = re.compile(r"[-−–+(]? ?(\d[\d,]{0,8}?)(?:[.,](\d))?[-−–)]?")
 #: An amount whose sign stands behind it, or that a bank writes as one that went out.
 _NEGATIVE = re.compile(r"^\W{0,2}[-−–(]|[-−]$|\b(?:DR|OD)$")
 
@@ -150,7 +152,8 @@ def _money(written: str) -> str:
     if len(written) > 40 or not any(map(str.isdigit, written)) or sum(char.isalpha() for char in written) > 4:
         return ""
     sign = "-" if _NEGATIVE.search(written.strip()) else ""
+    plain = _PLAIN.fullmatch(written.strip())
     found = list(find_amounts(f"{written}\t")) or list(
-        find_amounts(f"{written}.00" if re.fullmatch(r"[\d,]{1,9}", written) else "")
+        find_amounts(f"{plain[1]}.{plain[2] or '0'}0" if plain is not None else "")
     )
     return sign + found[0].value.lstrip("-") if len(found) == 1 else ""

@@ -1,6 +1,7 @@
 """From bytes to text: one module a family of formats; what cannot be read is refused with its reason."""
 
 from serdab.knowledge.reading.archives import read_member
+from serdab.knowledge.reading.charsets import decode
 from serdab.knowledge.reading.documents import ReadDocument, read_document
 from serdab.knowledge.reading.kinds import MAIL
 from serdab.knowledge.reading.paths import path_from_text, path_to_text, shown_path
@@ -34,6 +35,7 @@ __all__ = [
     "TooLargeDocument",
     "UnreachableDocument",
     "UnsupportedDocument",
+    "decode",
     "find_mail_parts",
     "find_sources",
     "path_from_text",

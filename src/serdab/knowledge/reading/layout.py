@@ -7,10 +7,11 @@ gap parts two columns, and each is read by itself. Where what stands there is sh
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from operator import attrgetter
 from statistics import median
 
@@ -28,6 +29,8 @@ _PARAGRAPH = 0.9
 _MOST_DEPTH = 4
 #: A page with more words is read row by row: no one lays out that much in columns.
 _MOST_WORDS = 20_000
+#: What stands in a column of amounts: 7.25, 1.045,00, £290.00.
+_AMOUNT = re.compile(r"\d[.,]\d\d\D?$")
 _HYPHENS = ("-", "\u00ad", "\u2010")
 
 
@@ -163,7 +166,8 @@ def _is_running_text(rows: list[_Row], gap: _Gap) -> bool:
         [[w for w in row if w.left >= gap[1]] for row in rows],
     ):
         lines = [row for row in side if row]
-        if len(lines) < _LEAST_ROWS:
+        amounts = sum(any(_AMOUNT.search(word.text) for word in line) for line in lines)
+        if len(lines) < _LEAST_ROWS or 2 * amounts >= len(lines):
             return False
         left, right = min(row[0].left for row in lines), max(row[-1].right for row in lines)
         filled = median((row[-1].right - row[0].left) / max(right - left, 1.0) for row in lines)
@@ -183,7 +187,7 @@ def _table_lines(rows: list[_Row]) -> list[str]:
         if at and _is_apart(rows[at - 1], rows[at]):
             lines.append("")
         last, free = at, gaps[at]
-        while free and last + 1 < len(rows) and (common := _common(free, rows[last + 1])) and len(common) == len(free):
+        while free and last + 1 < len(rows) and (common := _common(free, rows, at, last + 1)):
             last, free = last + 1, common
         if last == at:
             free = gaps[at]
@@ -197,13 +201,36 @@ def _is_apart(above: _Row, below: _Row) -> bool:
     return space > _PARAGRAPH * min(_height_of(above), _height_of(below))
 
 
-def _common(free: list[_Gap], row: _Row) -> list[_Gap]:
-    """The gaps that a row leaves free as well; none when it has another gap of its own, or does not reach any."""
-    found = [narrowed for gap in free if (narrowed := _narrowed(row, gap))]
-    for low, high in _cell_gaps_of(row):
-        if not any(low < gap[1] and gap[0] < high for gap in found):
-            return []
-    return found if row[-1].right > free[0][1] or row[0].left >= free[0][0] else []
+def _common(free: list[_Gap], rows: list[_Row], first: int, last: int) -> list[_Gap]:
+    """The gaps of rows from the first that the last leaves free as well; none when it does not, or reaches none.
+
+    A gap of its own is one of all when it parts the others too, where their columns stand close.
+    """
+    row = rows[last]
+    found = [left for gap in free if (left := _left_free(row, gap))]
+    if len(found) < len(free) or (row[-1].right <= free[0][1] and row[0].left < free[0][0]):
+        return []
+    for own in _cell_gaps_of(row):
+        if any(own[0] < gap[1] and gap[0] < own[1] for gap in found):
+            continue
+        parting: _Gap | None = own
+        for other in islice(rows, first, last):
+            parting = parting and _left_free(other, parting)
+            if parting is None or not other[0].left < parting[0] < parting[1] < other[-1].right:
+                return []
+        found.append(parting or own)
+    return sorted(found)
+
+
+def _left_free(row: _Row, gap: _Gap) -> _Gap | None:
+    """The widest part of a gap in which a row has no word; None when that is hardly more than a space."""
+    parts, low = [], gap[0]
+    for word in row:
+        if word.right > low and word.left < gap[1]:
+            parts.append((low, word.left))
+            low = word.right
+    widest = max([*parts, (low, gap[1])], key=lambda part: part[1] - part[0])
+    return widest if widest[1] - widest[0] >= 0.5 * _height_of(row) else None
 
 
 def _cells(row: _Row, free: list[_Gap]) -> str:
