@@ -157,6 +157,19 @@ def test_confidence_is_a_share_and_the_margin_is_to_the_next() -> None:
     assert 0 < guess.margin <= guess.confidence <= 1
 
 
+@pytest.mark.parametrize("text", ["发票已付款", "مطر وشمس", "счёт оплачен", "חשבונית מס"])
+def test_a_script_without_an_example_is_told_with_no_confidence_unless_the_embedder_knows_many(text: str) -> None:
+    texts, labels = _texts(ENGLISH, 60)
+    meaning = _telling(["money"])[0]
+    blind, reading = (
+        Judge(learn(texts, labels, _telling(labels), made_by=made_by).heads).guess(text, meaning)
+        for made_by in ("all-MiniLM-L6-v2/f32", "multilingual-e5-small/f32")
+    )
+    assert (blind.confidence, blind.margin) == (0.5, 0.0)
+    assert reading.label == "money"
+    assert reading.confidence > 0.8
+
+
 def test_labels_in_different_scripts_learn_together() -> None:
     english, _ = _texts({"weather": ENGLISH["weather"]}, 60)
     arabic, _ = _texts({"money": ARABIC_WORDS["money"]}, 60)

@@ -93,6 +93,8 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.0
     choices: list[Choice] = []
     told: list[Told] = []
+    #: The scripts of the examples; None: it was learned by a version that did not note that.
+    scripts: list[int] | None = None
 
     @property
     def held_out_accuracy(self) -> float | None:
@@ -135,6 +137,9 @@ class Judge:
         self.threshold = heads.threshold
         count = len(heads.labels)
         self._of_script = heads.of_script
+        known = heads.of_script if heads.scripts is None else heads.scripts
+        #: Scripts without an example, to which an embedder of many languages alone could carry what others teach.
+        self._unread = set(SCRIPT_NAMES) - set(known) if strange_scripts(heads.made_by) else set()
         self._heads = [_Ready(head, count) for head in heads.heads]
 
     def guess(self, text: str, embedding: Vector) -> Guess:
@@ -151,8 +156,10 @@ class Judge:
         )
 
     def chances(self, text: str, embedding: Vector) -> tuple[NDArray[numpy.float64], int]:
-        """The chance of each label, and the script of the text."""
+        """The chance of each label, and the script of the text; all are alike in a script of which nothing is known."""
         script = script_of(text)
+        if script in self._unread:
+            return numpy.full(len(self.labels), 1 / len(self.labels)), script
         head = self._heads[self._of_script[script]]
         return head.chances(script, embedding, grams_of(text, script)), script
 
@@ -234,6 +241,7 @@ def learn(
         made_by=made_by,
         choices=choices,
         told=told,
+        scripts=sorted(set(scripts.tolist())),
     )
     return Learned(heads=made, held_out=held)
 
