@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,35 @@ async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
     assert await index.count() == 0
     assert list((serdab.settings.folder / "evaluations").iterdir()) == []
     assert (await evaluate_triage(serdab, embedder, file, limit=3)).recorded == 3
+
+
+async def test_rows_are_asked_by_what_was_learned_from_the_others_near_copies_together(
+    index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
+) -> None:
+    kinds = {"card": "stolen card blocked bank abroad", "rate": "exchange rate dollars euros today"}
+    draw = random.Random(3)
+    rows = [
+        {"text": " ".join(draw.sample(said.split(), 4)) + f" {n}", "label": label}
+        for label, said in kinds.items()
+        for n in range(20)
+    ]
+    # Of each of these there are copies, under either label: who has learned from a copy is misled.
+    rows += [{"text": f"{nonsense} " * 5 + str(n), "label": label}
+             for nonsense in ("quoth raven evermore", "jabber frabjous slithy")
+             for n, label in enumerate(kinds)]  # fmt: skip
+    file = tmp_path / "mine.jsonl"
+    file.write_bytes(b"\n".join(map(msgspec.json.encode, [*rows, {"text": "no label at all"}])))
+    report = await evaluate_triage(serdab, embedder, file, across=True)
+    assert (report.documents, report.recorded, report.compared) == (44, 44, 44)
+    assert (report.learned_rows, report.learned_labels) == (44, 2)
+    assert report.accuracy is not None
+    assert report.accuracy >= 40 / 44
+    assert await serdab.database.pool.fetchval("select count(*) from label_set where name like 'evaluation-%'") == 0
+    assert await serdab.database.pool.fetchval("select count(*) from label_example") == 0
+    assert list((serdab.settings.folder / "evaluations").iterdir()) == []
+    file.write_bytes(msgspec.json.encode(rows[0]))
+    with pytest.raises(BadEvaluation, match="enough to hold some out"):
+        await evaluate_triage(serdab, embedder, file, across=True)
 
 
 async def test_an_evaluation_of_nothing_says_so(

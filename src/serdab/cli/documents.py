@@ -26,7 +26,7 @@ def register(application: typer.Typer) -> None:
     application.command()(evaluate)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(help="The workflow `triage`, or `search`.")],
     file: Annotated[
@@ -36,20 +36,24 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many documents, or questions to the search (200).")
     ] = None,
+    across: Annotated[
+        bool, typer.Option("--across", help="Ask every labelled row by what was learned from the others.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Measure how well documents go through, or what a search finds.
 
     \b
     serdab evaluate triage documents.jsonl
+    serdab evaluate triage my-labels.jsonl --across
     serdab evaluate search
     """
     from serdab.core import BadInput, expected
 
     settings = session_of(ctx).settings
     if what == "search":
-        if file is not None or key is not None:
-            given = str(file or "--key")
+        if file is not None or key is not None or across:
+            given = str(file or ("--across" if across else "--key"))
             raise BadInput(expected("`serdab evaluate search`", "given alone: it asks what is here", given))
         measured = run_loop(_evaluate_search(settings, limit or _QUESTIONS))
         if json:
@@ -61,14 +65,14 @@ def evaluate(
         raise BadInput(expected("what to evaluate", "triage or search", what))
     if file is None or not file.exists():
         raise BadInput(expected("FILE", "a file or folder that exists", "none" if file is None else str(file)))
-    found = run_loop(_evaluate(settings, file, key, limit))
+    found = run_loop(_evaluate(settings, file, key, limit, across))
     if json:
         print_json(found)
     else:
         _show(found)
 
 
-async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int | None) -> Evaluation:
+async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int | None, across: bool) -> Evaluation:
     from serdab.app import check_engine, embedder_of, some_tree
     from serdab.flow import Serdab
     from serdab.knowledge import evaluate_triage
@@ -76,7 +80,9 @@ async def _evaluate(settings: Settings, file: Path, key: str | None, limit: int 
     check_engine(settings)
     async with some_tree(settings), Serdab.connect(settings) as serdab, embedder_of(settings) as embedder:
         with _bar(file.name) as on_progress:
-            return await evaluate_triage(serdab, embedder, file, key=key, limit=limit, on_progress=on_progress)
+            return await evaluate_triage(
+                serdab, embedder, file, key=key, limit=limit, across=across, on_progress=on_progress
+            )
 
 
 async def _evaluate_search(settings: Settings, questions: int) -> SearchEvaluation:

@@ -16,6 +16,7 @@ from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
+from serdab.knowledge.evaluation_sets import Sets, label_of, sets_across, sets_of_split
 from serdab.knowledge.extraction import (
     FieldFigures,
     Schema,
@@ -26,7 +27,6 @@ from serdab.knowledge.extraction import (
     tabulate_fields,
 )
 from serdab.knowledge.intervals import wilson
-from serdab.knowledge.label_files import TRAIN, USUAL_KEYS, plain_text
 from serdab.knowledge.labelling import (
     Coverage,
     calibration_error,
@@ -36,17 +36,12 @@ from serdab.knowledge.labelling import (
     coverage_at,
     macro_f1,
 )
-from serdab.knowledge.labels import import_labels
 from serdab.knowledge.reading import Refusal, Source, find_sources
 from serdab.knowledge.triaging import Document, Receipt, document_of, triage
 from serdab.store import load_statements
 
 _SQL = load_statements("serdab.knowledge")
 
-#: Train rows for each label below which a file is not learned from, and all its rows are run.
-LEAST_LEARNED = 5
-#: Share of the other rows whose label must be among those of the train rows, for the same.
-LEAST_KNOWN = 0.9
 #: Refused documents that a report names; all are counted.
 MOST_NAMED = 50
 _LOOK_EVERY_S = 0.5
@@ -118,13 +113,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     taken_right: float | None = None
 
 
-async def evaluate_triage(
+async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
     serdab: Serdab,
     embedder: Embedder,
     path: Path,
     *,
     key: str | None = None,
     limit: int | None = None,
+    across: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Send what a file or folder holds through `triage` by the workers that run now, and compare.
@@ -138,71 +134,41 @@ async def evaluate_triage(
         path: JSON lines of `{id, text, labels, fields, split}`, or files to read.
         key: which of `labels` is the kind; the first usual one by default.
         limit: most documents that are run.
+        across: splits do not count: every row with a label is asked by what was learned from the others, near copies
+            together; of more than 4,000 rows a tenth is asked.
         on_progress: hears how many have ended.
 
     Raises:
-        BadEvaluation: there is no document.
+        BadEvaluation: there is no document, or too few have a label to ask `across`.
     """
     mark = f"evaluation-{secrets.token_hex(6)}"
     folder = serdab.settings.folder / "evaluations" / mark
     found = await asyncio.to_thread(lambda: list(find_sources([path], serdab.settings.documents.most_bytes)))
     sources = [each for each in found if isinstance(each, Source)]
     unread = [Unrecorded(source=each.name, reason=each.reason) for each in found if isinstance(each, Refusal)]
-    learned = _Learned()
-    if worth_learning(sources, key):
-        learned = await _learn(serdab, embedder, path, key)
-        sources = [source for source in sources if source.split != TRAIN]
-        sources = [source for source in sources if source.split == "test"] or sources
-    sources = sources[:limit]
-    if not sources:
-        why = f"; the first refused: {unread[0].reason}" if unread else ""
-        raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
-    documents = [_unknown(source, serdab.settings, learned.label_set, folder) for source in sources]
     try:
+        learn, place = (sets_across, folder) if across else (sets_of_split, path)
+        sets = await learn(serdab.database, embedder, place, key, sources)
+        asked = sets.asked[:limit]
+        if not asked:
+            why = f"; the first refused: {unread[0].reason}" if unread else ""
+            raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
+        documents = [_unknown(source, serdab.settings, label_set, folder) for source, label_set in asked]
         ends, seconds = await _run(serdab, documents, on_progress)
     finally:
         await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
+        await serdab.database.pool.execute(_SQL["forget_label_sets"], f"{mark}/")
         await serdab.database.pool.execute(_SQL["forget_maker"])
         await asyncio.to_thread(shutil.rmtree, folder, True)
     schemas = load_schemas(serdab.settings.documents.schemas)
-    ran = _Ran(path=path, key=key, sources=sources, ends=ends, seconds=seconds, schemas=schemas)
-    return _report(ran, unread, learned)
+    ran = [source for source, _ in asked]
+    return _report(_Ran(path=path, key=key, sources=ran, ends=ends, seconds=seconds, schemas=schemas), unread, sets)
 
 
 def _unknown(source: Source, settings: Settings, label_set: str, folder: Path) -> Document:
     """The document of a source under a name of this evaluation; its language is to be found, not told."""
     document = document_of(source, settings, label_set=label_set, deliver_to=str(folder))
     return msgspec.structs.replace(document, source=f"{folder.name}/{source.name}", lang="")
-
-
-def worth_learning(sources: Sequence[Source], key: str | None) -> bool:
-    """Whether the train rows are enough to learn from, and know nearly all labels of the others."""
-    labels = [label for row in sources if row.split == TRAIN and (label := label_of(row, key)) is not None]
-    asked = [label for row in sources if row.split != TRAIN and (label := label_of(row, key)) is not None]
-    kinds = set(labels)
-    known = sum(label in kinds for label in asked)
-    return (
-        bool(asked)
-        and known >= LEAST_KNOWN * len(asked)
-        and len(kinds) >= 2
-        and len(labels) >= LEAST_LEARNED * len(kinds)
-    )
-
-
-def label_of(row: Source, key: str | None) -> str | None:
-    """The label of a row, in the form in which labels are imported."""
-    for each in (key,) if key else USUAL_KEYS:
-        label = row.labels.get(each)
-        if isinstance(label, str | int | float) and not isinstance(label, bool):
-            return plain_text(str(label)) or None
-    return None
-
-
-class _Learned(msgspec.Struct, frozen=True, kw_only=True):
-    label_set: str = "default"
-    rows: int = 0
-    labels: int = 0
-    seconds: float = 0.0
 
 
 class _Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,14 +178,6 @@ class _Ran(msgspec.Struct, frozen=True, kw_only=True):
     ends: Sequence[Receipt | str]
     seconds: float
     schemas: Sequence[Schema]
-
-
-async def _learn(serdab: Serdab, embedder: Embedder, path: Path, key: str | None) -> _Learned:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    name = f"evaluation/{path.stem}" + (f"/{key}" if key else "")
-    report = await import_labels(serdab.database, embedder, path, label_set=name, key=key)
-    return _Learned(label_set=name, rows=report.examples, labels=report.labels, seconds=loop.time() - began)
 
 
 async def _run(
@@ -265,7 +223,7 @@ async def _ends(handles: Sequence[Handle], on_progress: OnProgress | None) -> li
     return ends
 
 
-def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: _Learned) -> Evaluation:
+def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: Sets) -> Evaluation:
     failed = [
         Unrecorded(source=source.name, reason=end)
         for source, end in zip(ran.sources, ran.ends, strict=True)

@@ -201,6 +201,12 @@ select count(*) from document
 -- process made at the same moment, which a read in this statement would not see yet.
 insert into label_set (name) values ($1) on conflict (name) do update set name = excluded.name returning set_id
 
+-- name: forget_label_sets
+-- Sets whose name begins with a text, with all that was learned from them; nobody but an evaluation has such.
+with gone as (delete from label_set where starts_with(name, $1) returning set_id),
+     heads as (delete from label_head h using gone where h.set_id = gone.set_id)
+delete from label_example e using gone where e.set_id = gone.set_id
+
 -- name: find_label_set
 -- A set by its name, with the digest of what was learned from it.
 select s.set_id, s.cost_wrong, s.cost_look, h.digest, h.trained_at

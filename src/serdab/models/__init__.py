@@ -3,6 +3,7 @@
 from serdab.models.calibration import Calibration, calibrate
 from serdab.models.catalogue import MODELS, ModelEntry, model_entry
 from serdab.models.errors import BadModelFile, ModelDamaged, PullFailed, UnknownModel, UnknownShape
+from serdab.models.folding import fold_rows
 from serdab.models.headers.folders import ModelHead
 from serdab.models.headers.reading import is_here, is_place, read_model
 from serdab.models.linear_head import Examples, HeldOut, LinearHead, train_head
@@ -23,6 +24,7 @@ __all__ = [
     "UnknownShape",
     "calibrate",
     "find_model",
+    "fold_rows",
     "is_here",
     "is_place",
     "model_entry",
