@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.names import may_be_name
+from serdab.knowledge.extraction.names import FULL_LINE, may_be_name
 from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
@@ -106,6 +106,8 @@ _NAME_ENDS = re.compile(
 _MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 _COLUMNS = re.compile(r"\t| {4,}")
+#: A full line of a sentence that goes on in the next.
+_SENTENCE = re.compile(rf"^.{{{FULL_LINE - 1},}}[\w&,]$")
 _OWNER = re.compile(
     r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber|supplier|vendor|seller|lieferant|verkäufer|"
     r"fournisseur|vendeur|proveedor|fornitore|المورد|البائع)\s?[:：]\s?",
@@ -184,7 +186,8 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
             if _ALONE.match(line.words):
                 break
             continue
-        if not _is_name(line.words):
+        is_rest = at > 0 and not line.is_apart and _SENTENCE.search(lines[at - 1].words) is not None
+        if is_rest or not _is_name(line.words):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):
