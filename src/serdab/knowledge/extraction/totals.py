@@ -37,6 +37,14 @@ _NOT_TOTALS = re.compile(
     r"previous|opening|code|imponibile",
     re.I,
 )
+#: What somebody gets or pays again and again, which no words for paying make the total.
+_RECURRING = re.compile(
+    r"\b(?:salar(?:y|ies)|wages?|remuneration|gehalt|lohn|salaire|salario|sueldo|stipendio)\b|\bper annum\b|"
+    r"\b(?:paid|payable|payments?) (?:in arrears|(?:bi-?)?(?:week|month|quarter|year|annual)ly|"
+    r"(?:every|each|per) (?:hour|week|month|quarter|year))\b|"
+    r"راتب|工资|薪",
+    re.I,
+)
 #: What a total is before tax: no total, unless there is no other.
 _NET = re.compile(r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors", re.I)
 _SUMMARY = re.compile(
@@ -159,6 +167,7 @@ def _labelled(line: Line, *, are_net: bool) -> tuple[float, re.Match[str]] | Non
         # A line of a sentence may speak of other things, too; one of a table is about one.
         near = line.words if len(line.words) <= LONG_LINE else line.words[max(match.start() - 12, 0) : match.end() + 25]
         is_other = _NOT_TOTALS.search(near) or (not are_net and _NET.search(near))
+        is_other = is_other or (sure <= _OF_PAYING and _RECURRING.search(near))
         return None if is_other else (sure, match)
     return None
 
