@@ -44,6 +44,29 @@ def test_an_invoice_is_read_in_the_words_of_its_language(lang: str) -> None:
     assert record.looks == []
 
 
+@pytest.mark.parametrize("mark", ['"', "״"])
+def test_an_invoice_in_hebrew_has_its_number_its_total_and_the_company_that_is_not_its_title(mark: str) -> None:
+    text = (
+        'חשבונית מס\nאלון מערכות בע"מ\nרחוב האלה 12, חיפה\nמספר חשבונית: 2406\nתאריך: 11/06/2024\n'
+        'תאריך פירעון: 25/06/2024\nלכבוד: גליל סחר\nסה"כ לפני מע"מ 1,000.00 ₪\nמע"מ 17% 170.00 ₪\n'
+        'סה"כ לתשלום: 1,170.00 ₪\n'
+    ).replace('"', mark)
+    record = read_record(text)
+    assert record is not None
+    assert {value.name: value.value for value in record.values} == {
+        "company": f"אלון מערכות בע{mark}מ", "address": "רחוב האלה 12, חיפה", "number": "2406", "date": "2024-06-11",
+        "due_date": "2024-06-25", "total": "1170.00 ILS", "tax": "170.00 ILS", "customer": "גליל סחר",
+    }  # fmt: skip
+    assert record.looks == []
+
+
+@pytest.mark.parametrize(("title", "number"), [("חשבונית מס מספר 2406", "2406"), ("חשבונית מס' 88", "88")])
+def test_the_number_of_an_invoice_in_hebrew_may_stand_in_its_title(title: str, number: str) -> None:
+    record = read_record(f'{title}\nאלון מערכות בע"מ\nסה"כ 500.00 ₪\n', doc_type="invoice")
+    assert record is not None
+    assert [record.value(name) for name in ("number", "company", "total")] == [number, 'אלון מערכות בע"מ', "500.00 ILS"]
+
+
 def contract(text: str) -> Record:
     record = read_record(text, doc_type="contract")
     assert record is not None

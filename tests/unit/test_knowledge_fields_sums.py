@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serdab.knowledge import Record, read_record
+from serdab.knowledge.extraction import extract_fields
 
 HEAD = "Harbour Tools Ltd\nInvoice no 77\nDate 3 June 2024\n"
 TABLE = "Description\tQty\tPrice\tAmount\nRope\t2\t50.00\t100.00\nHook\t4\t5.00\t20.00\n"
@@ -110,3 +111,21 @@ def test_what_holds_the_tax_is_the_total_where_no_better_words_stand(end: str, t
 def test_a_tax_is_the_amount_before_the_next_word() -> None:
     assert read(HEAD + "MwSt 0,35 Brutto 2,20\nTotal 2,20 EUR").value("tax") == "0.35 EUR"
     assert read(HEAD + "VAT 20% on 198.00  39.60\nTotal 237.60").value("tax") == "39.60"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Employee's salary is GBP 48,000 a year, paid monthly in arrears.\n",
+        "The Company gives GBP 48,000 per annum, paid on the last day of each month.\n",
+        "Annual gross salary, payment at the end of the month\nGBP 48,000\n",
+        "Gehalt 48.000,00 EUR, bar\n",
+    ],
+)
+def test_what_is_paid_again_and_again_is_no_total(text: str) -> None:
+    assert not [field for field in extract_fields(text) if field.kind == "total"]
+
+
+@pytest.mark.parametrize("text", ["Payment monthly plan\nTotal USD 20.00\n", "PAYMENT RM 20.00\n", "Cash 20.00\n"])
+def test_what_was_paid_once_is_the_total_as_before(text: str) -> None:
+    assert [field for field in extract_fields(text) if field.kind == "total"]

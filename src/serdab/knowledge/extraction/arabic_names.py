@@ -11,6 +11,11 @@ import re
 
 _LETTER = r"[\u0621-\u064a]"
 _KINDS = "شركة|مؤسسة|مستشفى|مصرف|بنك"
+#: What follows "and" and is another party: a second company, a person with a title, a role.
+_ANOTHER = (
+    rf"و(?:ال)?(?:{_KINDS})|وال(?:سيد|سيدة|سادة|آنسة|مهندس|مهندسة|دكتور|دكتورة|أستاذ|أستاذة|استاذ|محامي|محامية|حاج|"
+    "طرف|مدير|عميل|مورد|بائع|مشتري)"
+)
 #: What never stands in a name: prepositions, conjunctions, pronouns, adverbs of time, frequent verbs.
 _NONE = (
     "في|من|على|إلى|الى|عن|مع|أن|إن|ان|أنها|انها|لا|لم|لن|ما|هو|هي|هذا|هذه|ذلك|تلك|التي|الذي|اللتي|الذين|وهي|وهو|كما|بعد|قبل|"
@@ -23,14 +28,14 @@ _TO_SOMEBODY = (
 )
 _END = rf"(?!{_LETTER})"
 #: A verb of the past agrees with its company: دفعت, طلبت; long nouns end so only in ات.
-_WORD = rf"(?!(?:{_NONE}|(?!ال){_LETTER}{{2,12}}[^\Wا]ت){_END}){_LETTER}{{2,15}}{_END}"
+_WORD = rf"(?!(?:{_NONE}|{_ANOTHER}|(?!ال){_LETTER}{{2,12}}[^\Wا]ت){_END}){_LETTER}{{2,15}}{_END}"
 _PLAIN = rf"(?!و?ال|لل){_WORD}"
 _DEFINITE = rf"(?=ال){_WORD}"
 _ADJECTIVE = rf"(?=ال{_LETTER}{{2,12}}(?:ي|ية){_END}){_WORD}"
 _PARTNERS = rf"و(?:أولاده|اولاده|أبناؤه|ابناؤه|أبنائه|ابنائه|إخوانه|اخوانه|شركاه|شركاؤه|شركائه){_END}"
 _GOES_ON = (
     rf"(?:{_ADJECTIVE}|(?:المحدودة|المتحدة|القابضة|العامة|المساهمة|العربية|الحديثة|الحديث){_END}|"
-    rf"(?!{_TO_SOMEBODY})(?=لل){_WORD}|(?!وال(?:{_KINDS}))(?=وال){_WORD}|"
+    rf"(?!{_TO_SOMEBODY})(?=لل){_WORD}|(?=وال){_WORD}|"
     rf"ل(?:صناعة|تجارة|إنتاج|انتاج|توزيع|خدمات|نقل|استيراد|تصدير|توريد|تقنية|إدارة|ادارة|تطوير) {_DEFINITE}|"
     rf"{_PARTNERS})"
 )

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.listed_parties import find_listed_parties
-from serdab.knowledge.extraction.names import LEGAL_FORM, folded_name, plain_name, words_of
+from serdab.knowledge.extraction.names import FULL_LINE, LEGAL_FORM, behind_joint, folded_name, plain_name, words_of
 from serdab.knowledge.extraction.role_parties import find_role_parties
 
 #: How far into a contract its parties are named, and how long its signatures may be, characters.
 HEAD = 3_500
 TAIL = 4_000
-#: Characters from which on a line is taken to go on in the next.
-FULL_LINE = 60
 #: Points from which on a name is a party, and most parties.
 LEAST = 3.0
 MOST = 5
@@ -73,7 +71,6 @@ _NO_NAMES = words_of(
     shareholder stockholder director investor payment bonus retention usa hereinafter collectively customer
     supplier vendor client owner agent lender borrower"""
 )
-_JOINT = re.compile(r",? (?:and|AND) ")
 #: Words of headings that may stand right before a name.
 _HEADINGS = words_of(
     """agreement exhibit ladies gentlemen dear confidential confidentiality disclosure nondisclosure non-disclosure
@@ -167,12 +164,7 @@ def _is_name(written: str, words: list[str]) -> bool:
 
 def _trimmed(head: str, start: int, end: int) -> tuple[int, int]:
     """A company's name without the words before it that are none of it."""
-    for match in reversed(list(_JOINT.finditer(head, start, end))):
-        left = head[start : match.start()].rstrip(" ,")
-        is_role = head[:start].endswith((" as ", " as the "))
-        if is_role or re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in head or f'"{left}"' in head:
-            start = match.end()
-            break
+    start = behind_joint(head, start, end)
     while (first := re.match(r"(\S+)\s", head[start:end])) is not None:
         word = first[1].strip(".,:;“”").lower()
         if word not in _HEADINGS and not re.fullmatch(r"[\d.,-]+|ex-\S+|\S*\.htm|by|of|and", word):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.names import may_be_name
+from serdab.knowledge.extraction.names import FULL_LINE, may_be_name
 from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
@@ -21,7 +21,7 @@ _FORM = re.compile(
     r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|"
     r"\bS\.?R\.O\b\.?|"
     r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
-    r"有限公司|公司|شركة|مؤسسة", re.I,
+    r"有限公司|公司|شركة|مؤسسة|בע[\"״”]מ", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
     r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|"
@@ -47,7 +47,7 @@ _STOP = re.compile(
     r"مكالمة|هاتف|فاتورة|"
     r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
     r"(?:visa|mastercard|maestro|amex)\b|time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|"
-    r"duplicate|your order)"
+    r"duplicate|your order|מספר|תאריך|טלפון|ח\.פ|עוסק מורשה)"
     r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
     r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}|\b\d{1,2}\. ?[a-zä]{3,9} (?:19|20)\d{2}",
     re.I,
@@ -68,7 +68,7 @@ _ADDRESS = re.compile(
     r"via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
-    r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|"
+    r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|רחוב|שדרות|"
     r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
     r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
@@ -77,7 +77,7 @@ _ADDRESS = re.compile(
 _RECIPIENT = re.compile(
     r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
     r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
-    r"(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
+    r"לכבוד|(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
     re.I,
 )
 _TAX_NUMBER = re.compile(
@@ -93,7 +93,8 @@ _TITLE = re.compile(
     r"debit note|delivery note|pro-?forma|(?:account |bank )?statement\b|quotation|"
     r"bestellung|mahnung|zahlungserinnerung|gutschrift|kontoauszug|lieferschein|"
     r"angebot|bon de commande|commande n|facture|avoir|relevé de compte|factura|pedido|fattura|factuur|faktura|fatura|"
-    r"請求書|領収書|注文書|納品書|发票|增值税|对账单|كشف حساب)",
+    r"請求書|領収書|注文書|納品書|发票|增值税|对账单|كشف حساب|"
+    r"(?:חשבונית|קבלה|הצעת מחיר|תעודת משלוח)(?!\w))",
     re.I,
 )
 #: A line that goes on behind a name with its address or its capital.
@@ -105,6 +106,8 @@ _NAME_ENDS = re.compile(
 #: Looked for first: few lines have it, and the other is slow.
 _MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
+#: A full line of a sentence that goes on in the next.
+_SENTENCE = re.compile(rf"^.{{{FULL_LINE - 1},}}[\w&,]$")
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(
     r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber|supplier|vendor|seller|lieferant|verkäufer|"
@@ -184,7 +187,8 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
             if _ALONE.match(line.words):
                 break
             continue
-        if not _is_name(line.words):
+        is_rest = at > 0 and not line.is_apart and _SENTENCE.search(lines[at - 1].words) is not None
+        if is_rest or not _is_name(line.words):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):

@@ -14,12 +14,17 @@ LEGAL_FORM = (
 #: Longest name of a company, words and characters; of 306 receipts the longest have 8 and 49.
 MOST_NAME_WORDS = 10
 MOST_NAME_CHARACTERS = 70
+#: Characters from which on a line is taken to go on in the next.
+FULL_LINE = 60
 #: What ends a clause: full stops only after whole words, or "Sdn. Bhd." would be two.
 _CLAUSE_END = re.compile(r"[?!;|，。？！；؟،؛…]|[a-z\u0620-\u064a]{4}\.(?:\s|$)|[,:]$")
 _FORMS = {
     "inc": "Inc.", "incorporated": "Inc.", "ltd": "Ltd.", "limited": "Ltd.", "llc": "LLC", "llp": "LLP", "lp": "LP",
     "plc": "PLC", "corp": "Corp.", "co": "Co.",
 }  # fmt: skip
+_JOINT = re.compile(r",? (?:and|AND) ")
+#: Characters before a name in which its short form is looked for.
+_NEAR = 3_500
 _LAST = re.compile(r",? ((?:[A-Za-z]\.?){2,4}|[A-Za-z]{2,12})\.?,?$")
 _ABBREVIATIONS = re.compile(r"\b([A-Za-z]\.){2,4}")
 
@@ -27,6 +32,18 @@ _ABBREVIATIONS = re.compile(r"\b([A-Za-z]\.){2,4}")
 def words_of(listed: str) -> frozenset[str]:
     """The words of a list that is written as a text, so that it can be read."""
     return frozenset(listed.split())
+
+
+def behind_joint(text: str, start: int, end: int) -> int:
+    """Where a company's name begins if "and" stands in what was taken for it: behind it where the left is another."""
+    for match in reversed(list(_JOINT.finditer(text, start, end))):
+        left, before = text[start : match.start()].rstrip(" ,"), text[max(start - 8, 0) : start]
+        # Behind "as" stands a role, behind "in" a place: registered in England, and the other company.
+        is_other = before.endswith((" as ", " as the ", " in ", *([" of "] if match[0][0] == "," else [])))
+        near = text[max(start - _NEAR, 0) : end]
+        if is_other or re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in near or f'"{left}"' in near:
+            return match.end()
+    return start
 
 
 def plain_name(written: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.arabic_names import ARABIC_COMPANY
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.names import FULL_LINE, behind_joint
 
 _SUFFIX = (
     r"(?:Inc|Incorporated|Corp|Corporation|LLC|L\.L\.C|LLP|L\.P|LP|Ltd|Limited|PLC|GmbH|AG|S\.A|SARL|B\.V|N\.V|Co|"
@@ -16,23 +17,36 @@ _WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
 _NAMED = re.compile(
     rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\))){{0,6}}?,? {_SUFFIX}\b\.?)"
 )
+#: The end of a full line in a sentence that goes on.
+_BROKEN = re.compile(rf"\n(?<=[^\n\f\t]{{{FULL_LINE - 1}}}[\w&,]\n)(?=[A-Z&])")
 _BETWEEN = re.compile(r"\b(?:by and between|between|among)\b\s{1,3}(?:the )?", re.I)
 #: How far behind "between" parties are looked for, characters.
 REACH = 600
+#: The year of a station, or of a date, with what somebody was then: 2019 Apprentice, and the company.
+_YEAR = re.compile(rf"(?:19|20)\d\d(?:[-.](?:\d\d){{1,2}})?,? (?:[^,]{{1,60}}, )?(?={_WORD} )")
 
 
 def find_parties(text: str) -> Iterator[Field]:
     """Every name that is called a company, surer where a contract says "between"."""
+    text = _BROKEN.sub(" ", text)
     between = [match.end() for match in _BETWEEN.finditer(text[:20_000])]
     seen: set[str] = set()
     for pattern, reason in ((_NAMED, "a form of company in its name"), (ARABIC_COMPANY, "called a company")):
         for match in pattern.finditer(text):
-            value = " ".join(match[0].split())
+            start, end = match.span()
+            if pattern is _NAMED:
+                start = _begin(text, start, end)
+            value = " ".join(text[start:end].split())
             if value.lower() in seen:
                 continue
             seen.add(value.lower())
-            named = any(place <= match.start() <= place + REACH for place in between)
+            named = any(place <= start <= place + REACH for place in between)
             confidence = 0.9 if named else 0.7
             told = f"{reason}, behind 'between'" if named else reason
-            start, end = match.span()
             yield Field(kind="party", value=value, start=start, end=end, confidence=confidence, reason=told)
+
+
+def _begin(text: str, start: int, end: int) -> int:
+    """Where a name begins, without a year or another thing before it."""
+    year = _YEAR.match(text, start, end)
+    return behind_joint(text, year.end() if year is not None else start, end)

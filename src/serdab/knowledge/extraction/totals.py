@@ -19,11 +19,12 @@ _TOTALS = (
            r"total a pagar|importe total|"
            r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
            r"ご請求金額|合計金額|"
-           r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额"),
+           r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额|"
+           r"(?:סה[\"״”]כ|סך הכו?ל|סכום|יתרה) לתשלום"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
     (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
         r"الإجمالي|الاجمالي|"
-    r"المجموع|总计|合计|總計|合計|총|itogo|итого"),
+    r"المجموع|总计|合计|總計|合計|총|itogo|итого|סה[\"״”]כ|סך הכו?ל"),
     (0.88, r"\bbrutto(?:betrag|summe)?\b|\bbruto\b|\bttc\b|\biva (?:inclu[ií]d[oa]|inclus[ao]|compresa)|gross amount"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
@@ -34,11 +35,19 @@ _NOT_TOTALS = re.compile(
     r"sav|point|"
     r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|"
     r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|balance b|"
-    r"previous|opening|code|imponibile",
+    r"previous|opening|code|imponibile|ביניים",
+    re.I,
+)
+#: What somebody gets or pays again and again, which no words for paying make the total.
+_RECURRING = re.compile(
+    r"\b(?:salar(?:y|ies)|wages?|remuneration|gehalt|lohn|salaire|salario|sueldo|stipendio)\b|\bper annum\b|"
+    r"\b(?:paid|payable|payments?) (?:in arrears|(?:bi-?)?(?:week|month|quarter|year|annual)ly|"
+    r"(?:every|each|per) (?:hour|week|month|quarter|year))\b|"
+    r"راتب|工资|薪",
     re.I,
 )
 #: What a total is before tax: no total, unless there is no other.
-_NET = re.compile(r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors", re.I)
+_NET = re.compile(r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors|(?:לפני|ללא) מע", re.I)
 _SUMMARY = re.compile(
     r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I
 )
@@ -159,6 +168,7 @@ def _labelled(line: Line, *, are_net: bool) -> tuple[float, re.Match[str]] | Non
         # A line of a sentence may speak of other things, too; one of a table is about one.
         near = line.words if len(line.words) <= LONG_LINE else line.words[max(match.start() - 12, 0) : match.end() + 25]
         is_other = _NOT_TOTALS.search(near) or (not are_net and _NET.search(near))
+        is_other = is_other or (sure <= _OF_PAYING and _RECURRING.search(near))
         return None if is_other else (sure, match)
     return None
 
