@@ -41,6 +41,18 @@ def test_why_kinds_are_doubtful_or_not_known_is_said_once(
     assert unheard not in told
 
 
+@pytest.mark.parametrize(
+    ("label_set", "command"),
+    [("default", "`serdab labels review`"), ("kinds", "`serdab labels review kinds`"), ("my kinds", "review 'my kinds'`")],
+)
+def test_the_advice_to_look_names_the_set_of_the_run(
+    capsys: pytest.CaptureFixture[str], label_set: str, command: str
+) -> None:
+    receipt = msgspec.structs.replace(RECEIPT, label="invoice")
+    show(Outcome(batch="b", receipts=[receipt], failures=[], seconds=1.0, label_set=label_set))
+    assert command in capsys.readouterr().err
+
+
 def test_what_search_does_not_find_of_a_long_document_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     short = {"source": "/in/short.txt", "chunks": 3, "chunks_indexed": 3}
     long = {"source": "/in/long.txt", "chunks": 2345, "chunks_indexed": 1000}

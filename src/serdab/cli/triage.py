@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ class Outcome:
     failures: Sequence[Failure]
     #: From the first start call to the last outcome.
     seconds: float
+    #: By which kinds were told.
+    label_set: str = DEFAULT_SET
 
     @property
     def per_minute(self) -> float:
@@ -114,7 +117,8 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
             failures.append(_failure(document.source, str(handle.id), result))
         else:
             receipts.append(result)
-    return Outcome(batch=batch, receipts=receipts, failures=failures, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Outcome(batch=batch, receipts=receipts, failures=failures, seconds=seconds, label_set=label_set)
 
 
 async def _handles(serdab: Serdab, documents: Sequence[Document], earlier: Earlier, batch: str) -> list[Handle]:
@@ -138,7 +142,8 @@ def show(outcome: Outcome) -> None:
             [_line(receipt) for receipt in outcome.receipts],
         )
         if any(receipt.abstained and receipt.label for receipt in outcome.receipts):
-            say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
+            name = "" if outcome.label_set == DEFAULT_SET else f" {shlex.quote(outcome.label_set)}"
+            say(f"a kind with ? needs a look: `serdab labels review{name}` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
