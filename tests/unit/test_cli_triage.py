@@ -53,6 +53,11 @@ def test_the_advice_to_look_names_the_set_of_the_run(
     assert command in capsys.readouterr().err
 
 
+def test_files_of_one_name_in_two_folders_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    told = said(capsys, {"source": "/in/north/bill.pdf"}, {"source": "/in/south/bill.pdf"}, {"source": "/in/note.txt"})
+    assert [place for place in ("north/bill.pdf", "south/bill.pdf", " note.txt") if place not in told] == []
+
+
 def test_what_search_does_not_find_of_a_long_document_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     short = {"source": "/in/short.txt", "chunks": 3, "chunks_indexed": 3}
     long = {"source": "/in/long.txt", "chunks": 2345, "chunks_indexed": 1000}

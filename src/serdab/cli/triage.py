@@ -6,7 +6,7 @@ import secrets
 import shlex
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rich.text import Text
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
 from serdab.cli.interruption import stopped
-from serdab.cli.printing import certainty, file_name, print_json, print_table, say, shown, span
+from serdab.cli.printing import certainty, file_name, file_names, print_json, print_table, say, shown, span
 from serdab.core import BadInput, Settings, expected
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge import (
@@ -137,9 +137,11 @@ def _failure(source: str, run: str, error: RunFailed) -> Failure:
 def show(outcome: Outcome) -> None:
     """Tables of what was found and what failed, and how fast it went."""
     if len(outcome.receipts) <= MOST_TOLD:
+        likest = [receipt.similar[0].source for receipt in outcome.receipts if receipt.similar]
+        names = file_names([*(receipt.source for receipt in outcome.receipts), *likest])
         print_table(
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
-            [_line(receipt) for receipt in outcome.receipts],
+            [_line(receipt, names) for receipt in outcome.receipts],
         )
         if any(receipt.abstained and receipt.label for receipt in outcome.receipts):
             name = "" if outcome.label_set == DEFAULT_SET else f" {shlex.quote(outcome.label_set)}"
@@ -154,7 +156,8 @@ def show(outcome: Outcome) -> None:
         say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
-        rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]
+        names = file_names(each.source for each in told)
+        rows = [(names[each.source], Text(shown(each.reason), style="red"), each.run) for each in told]
         print_table(("failed document", "why", "run"), rows)
     total = len(outcome.receipts) + len(outcome.failures)
     say(
@@ -163,15 +166,15 @@ def show(outcome: Outcome) -> None:
     )
 
 
-def _line(receipt: Receipt) -> tuple[object, ...]:
+def _line(receipt: Receipt, names: Mapping[str, str]) -> tuple[object, ...]:
     similar = receipt.similar[0] if receipt.similar else None
     return (
-        file_name(receipt.source),
+        names[receipt.source],
         receipt.label or "",
         certainty(receipt.confidence, receipt.abstained) if receipt.label else "",
         receipt.lang,
         fields_of(receipt),
-        f"{file_name(similar.source)} {similar.similarity:.2f}" if similar else "",
+        f"{names[similar.source]} {similar.similarity:.2f}" if similar else "",
     )
 
 
