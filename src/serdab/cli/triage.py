@@ -28,6 +28,7 @@ from serdab.knowledge import (
     document_of,
     find_earlier,
     find_sources,
+    shipped_schemas,
     shown_path,
     triage,
 )
@@ -179,15 +180,25 @@ def _line(receipt: Receipt, names: Mapping[str, str]) -> tuple[object, ...]:
 
 
 def fields_of(receipt: Receipt) -> str:
-    """The most telling fields in one line."""
+    """The first fields of a schema of the house, else the most telling ones, in one line."""
     ranks = {kind: rank for rank, kind in enumerate(TELLING)}
     best: dict[tuple[str, str], Any] = {}
     for field in receipt.fields:
         best.setdefault((field.kind, field.value), field)
     ranked = sorted(best.values(), key=lambda field: (ranks.get(field.kind, len(ranks)), -field.confidence))
-    shown = ", ".join(f"{field.kind} {field.value}" for field in ranked[:MOST_FIELDS])
-    more = len(ranked) - MOST_FIELDS
+    own = _own_values(receipt)
+    told = [*own.items(), *((field.kind, field.value) for field in ranked if field.value not in own.values())]
+    shown = ", ".join(f"{name} {value}" for name, value in told[:MOST_FIELDS])
+    more = len(told) - MOST_FIELDS
     return f"{shown}, +{more}" if more > 0 else shown
+
+
+def _own_values(receipt: Receipt) -> dict[str, str]:
+    """One value of each field of a schema of the house, in its order; of one that ships none."""
+    record = receipt.record
+    if record is None or record.schema in {each.schema for each in shipped_schemas()}:
+        return {}
+    return {value.name: record.value(value.name) or value.value for value in record.values}
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:
