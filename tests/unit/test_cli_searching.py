@@ -28,7 +28,11 @@ def test_a_language_is_two_letters() -> None:
     [
         (["totl>=1"], ["company", "date", "total"], "no document has a field totl; did you mean total?"),
         (["TOTAL>=1"], ["company", "total"], "no document has a field TOTAL; did you mean total?"),
-        (["total>=1", "kennzeichen=x"], ["date", "total"], "no document has a field kennzeichen; documents have date, total"),
+        (
+            ["total>=1", "kennzeichen=x"],
+            ["date", "total"],
+            "no document has a field kennzeichen; documents have date, total",
+        ),
         (["total>=1"], ["date", "total"], "try fewer filters"),
         (["total>=1"], [], "try fewer filters"),
     ],

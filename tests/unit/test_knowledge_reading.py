@@ -326,8 +326,9 @@ def test_a_name_in_an_old_code_page_is_read_and_stops_nobody_else(tmp_path: Path
 
 
 def test_archives_without_documents_are_refused_like_other_empty_files(tmp_path: Path) -> None:
-    for name, parts in {"empty.zip": {}, "hidden.zip": {".DS_Store": b"x"}, "outer.zip": {"in.zip": zipped({})}}.items():
-        (tmp_path / name).write_bytes(zipped(parts))
+    (tmp_path / "empty.zip").write_bytes(zipped({}))
+    (tmp_path / "hidden.zip").write_bytes(zipped({".DS_Store": b"x"}))
+    (tmp_path / "outer.zip").write_bytes(zipped({"in.zip": zipped({})}))
     found = [each for each in find_sources([tmp_path], MOST) if isinstance(each, Refusal)]
     assert [each.name.removeprefix(f"{tmp_path}/") for each in found] == ["empty.zip", "hidden.zip", "outer.zip#in.zip"]
     assert {each.code for each in found} == {"document_empty"}
