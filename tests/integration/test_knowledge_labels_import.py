@@ -11,6 +11,7 @@ import pytest
 
 from serdab.engines import Embedder
 from serdab.knowledge import Classifier, import_labels, list_label_sets
+from serdab.knowledge import labels as labels_module
 from serdab.knowledge.errors import BadLabels
 from serdab.store import Database
 from word_engine import WordEngine, word_engine
@@ -106,14 +107,24 @@ async def test_a_second_import_changes_nothing_and_embeds_nothing(
     assert len(engine[1].requests) == before
 
 
+async def test_a_double_far_below_in_the_file_is_no_row_that_was_known_before(
+    database: Database, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels_module, "BATCH", 4)
+    report = await import_labels(database, embedder, _write(tmp_path / "a.jsonl", [*_both(), *_both()[:3]]))
+    assert (report.added, report.doubles, report.known) == (10, 3, 0)
+
+
 async def test_doubles_are_taken_once_and_contradictions_are_named(
     database: Database, embedder: Embedder, tmp_path: Path
 ) -> None:
     rows = [*_both(), ("my  card was stolen", "stolen"), ("the card is lost", "rate")]
     report = await import_labels(database, embedder, _write(tmp_path / "a.jsonl", rows))
-    assert (report.added, report.known, report.refused) == (10, 1, 1)
+    assert (report.added, report.doubles, report.known, report.refused) == (10, 1, 0, 1)
     assert report.refusals[0].row == 12
     assert "'stolen', as in row 2" in report.refusals[0].reason
+    report = await import_labels(database, embedder, tmp_path / "a.jsonl")
+    assert (report.added, report.doubles, report.known, report.refused) == (0, 1, 10, 1)
     report = await import_labels(
         database, embedder, _write(tmp_path / "b.jsonl", [("the card is lost", "x"), ("n", "y")])
     )

@@ -133,6 +133,18 @@ async def test_only_documents_that_meet_all_filters_are_found(
     assert await _sources(index, embedder, "invoice for pumps", filters) == sources
 
 
+async def test_the_names_of_values_are_known_by_looks_into_the_index_alone(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    assert await index.known_values() == []
+    await _invoices(index, embedder)
+    assert await index.known_values() == ["company", "date", "party", "total"]
+    async with database.pool.acquire() as connection, connection.transaction():
+        await connection.execute(load_statements("serdab.knowledge")["tune_asking"].replace("set ", "set local "))
+        plan = await connection.fetch("explain " + load_statements("serdab.knowledge")["known_values"])
+    assert "Seq Scan" not in "".join(row[0] for row in plan)
+
+
 async def test_a_filter_that_few_meet_loses_none_of_them(
     index: Index, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

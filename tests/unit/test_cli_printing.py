@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serdab.cli.printing import certainty, console, counted, file_name, print_table, say
+from serdab.cli.printing import certainty, console, counted, file_name, file_names, print_table, say
 
 HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
 
@@ -24,6 +24,21 @@ HOSTILE = "a\x1b[2Jb\x07c\x9bd\u202egnp.exe\u2069"
 )
 def test_a_document_is_called_by_its_file_and_by_the_archive_that_holds_it(source: str, name: str) -> None:
     assert file_name(source) == name
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["/in/a/bill.pdf", "/in/b/bill.pdf", "/in/b/note.txt"], ["a/bill.pdf", "b/bill.pdf", "note.txt"]),
+        (["/in/a/2026/bill.pdf", "/in/b/2026/bill.pdf"], ["a/2026/bill.pdf", "b/2026/bill.pdf"]),
+        (["/bill.pdf", "/in/bill.pdf", "bill.pdf"], ["/bill.pdf", "in/bill.pdf", "bill.pdf"]),
+        (["/a/papers.zip#x/1.txt", "/b/papers.zip#x/1.txt"], ["a/papers.zip#x/1.txt", "b/papers.zip#x/1.txt"]),
+        (["/in/bill.pdf", "/in/bill.pdf"], ["bill.pdf", "bill.pdf"]),
+    ],
+)
+def test_files_of_one_name_are_told_apart_by_their_folders(sources: list[str], names: list[str]) -> None:
+    told = file_names(sources)
+    assert [told[source] for source in sources] == names
 
 
 def test_one_of_something_is_not_several() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serdab.cli.searching import _filters
+from serdab.cli.searching import _advice, _filters
 from serdab.core import BadInput
 
 
@@ -21,3 +21,23 @@ def test_a_place_that_is_there_is_meant_as_one_stands(tmp_path: Path, monkeypatc
 def test_a_language_is_two_letters() -> None:
     with pytest.raises(BadInput, match="two letters"):
         _filters(None, None, ["de", "german"], (None, None), "", None)
+
+
+@pytest.mark.parametrize(
+    ("where", "known", "told"),
+    [
+        (["totl>=1"], ["company", "date", "total"], "no document has a field totl; did you mean total?"),
+        (["TOTAL>=1"], ["company", "total"], "no document has a field TOTAL; did you mean total?"),
+        (
+            ["total>=1", "kennzeichen=x"],
+            ["date", "total"],
+            "no document has a field kennzeichen; documents have date, total",
+        ),
+        (["total>=1"], ["date", "total"], "try fewer filters"),
+        (["total>=1"], [], "try fewer filters"),
+    ],
+)
+def test_who_finds_nothing_by_a_field_that_no_document_has_is_told_the_nearest(
+    where: list[str], known: list[str], told: str
+) -> None:
+    assert _advice(_filters(None, None, None, (None, None), "", where), known) == told

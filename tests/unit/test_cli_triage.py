@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from serdab.cli.triage import Outcome, show
-from serdab.knowledge import Receipt
+from serdab.cli.triage import Outcome, fields_of, show
+from serdab.knowledge import Field, Receipt, Record, Value
 
 RECEIPT = Receipt(
     document_id=UUID(int=1), source="/in/a.txt", title="a", media_type="text/plain", lang="en", doc_type="",
@@ -39,6 +39,47 @@ def test_why_kinds_are_doubtful_or_not_known_is_said_once(
     told = said(capsys, *[{"label": label}] * 3)
     assert told.count(heard) == 1
     assert unheard not in told
+
+
+@pytest.mark.parametrize(
+    ("label_set", "command"),
+    [
+        ("default", "`serdab labels review`"),
+        ("kinds", "`serdab labels review kinds`"),
+        ("my kinds", "review 'my kinds'`"),
+    ],
+)
+def test_the_advice_to_look_names_the_set_of_the_run(
+    capsys: pytest.CaptureFixture[str], label_set: str, command: str
+) -> None:
+    receipt = msgspec.structs.replace(RECEIPT, label="invoice")
+    show(Outcome(batch="b", receipts=[receipt], failures=[], seconds=1.0, label_set=label_set))
+    assert command in capsys.readouterr().err
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    told = said(capsys, {"source": "/in/north/bill.pdf"}, {"source": "/in/south/bill.pdf"}, {"source": "/in/note.txt"})
+    assert [place for place in ("north/bill.pdf", "south/bill.pdf", " note.txt") if place not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "line"),
+    [
+        ("parking", "plate HH-KL 42, fee 12.50 EUR, date 2024-05-03"),
+        ("receipt", "total 12.50 EUR, date 2024-05-03"),
+    ],
+)
+def test_fields_of_a_schema_of_the_house_are_told_first(schema: str, line: str) -> None:
+    values = [
+        Value(name=name, kind="id", value=value, start=0, end=1, page=1, confidence=1.0, reason="")
+        for name, value in (("plate", "HH-KL 42"), ("fee", "12.50 EUR"))
+    ]
+    fields = [
+        Field(kind=kind, value=value, start=0, end=1, confidence=1.0, reason="")
+        for kind, value in (("total", "12.50 EUR"), ("date", "2024-05-03"))
+    ]
+    record = Record(schema=schema, confidence=1.0, values=values, rows=[], looks=[])
+    assert fields_of(msgspec.structs.replace(RECEIPT, record=record, fields=fields)) == line
 
 
 def test_what_search_does_not_find_of_a_long_document_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from document_samples import zipped
 from serdab.engines import InputFormat
 from serdab.knowledge.extraction import extract_fields
 from serdab.knowledge.normalising import normalise_text
@@ -322,6 +323,16 @@ def test_a_name_in_an_old_code_page_is_read_and_stops_nobody_else(tmp_path: Path
     texts = [path_to_text(each.path) for each in found if each.path is not None]
     assert texts[0].startswith("file:///")
     assert [path_from_text(text).read_text() for text in texts] == ["a letter", "another"]
+
+
+def test_archives_without_documents_are_refused_like_other_empty_files(tmp_path: Path) -> None:
+    (tmp_path / "empty.zip").write_bytes(zipped({}))
+    (tmp_path / "hidden.zip").write_bytes(zipped({".DS_Store": b"x"}))
+    (tmp_path / "outer.zip").write_bytes(zipped({"in.zip": zipped({})}))
+    found = [each for each in find_sources([tmp_path], MOST) if isinstance(each, Refusal)]
+    assert [each.name.removeprefix(f"{tmp_path}/") for each in found] == ["empty.zip", "hidden.zip", "outer.zip#in.zip"]
+    assert {each.code for each in found} == {"document_empty"}
+    assert found[0].reason == "expected the archive empty.zip to be one with documents in it, got 'none'"
 
 
 def test_lines_of_json_without_any_are_refused_like_other_empty_files(tmp_path: Path) -> None:

@@ -55,8 +55,9 @@ def import_file(
     if json:
         print_json(report)
         return
+    doubles = f"{report.doubles:,} repeated in the file, " if report.doubles else ""
     say(
-        f"{report.added:,} examples added to {report.label_set}, {report.known:,} known before, "
+        f"{report.added:,} examples added to {report.label_set}, {doubles}{report.known:,} known before, "
         f"{report.left_out:,} left out (not train), {report.refused:,} refused"
     )
     for refusal in report.refusals:

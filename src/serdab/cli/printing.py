@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +90,30 @@ def counted(number: int, noun: str) -> str:
 
 def file_name(source: str) -> str:
     """What a document is called among others: the last part of its place, after the archive that holds it."""
+    return _with_folders(source, 0)
+
+
+def file_names(sources: Iterable[str]) -> dict[str, str]:
+    """What each of some documents is called, with the folders above it that tell it from others of the same name."""
+    called: dict[str, set[str]] = {}
+    for source in sources:
+        called.setdefault(file_name(source), set()).add(source)
+    return {source: name for alike in called.values() for source, name in _told_apart(alike).items()}
+
+
+def _told_apart(sources: Set[str]) -> dict[str, str]:
+    for folders in range(max(source.count("/") for source in sources) + 1):
+        names = {source: _with_folders(source, folders) for source in sources}
+        if len(set(names.values())) == len(sources):
+            return names
+    return {source: source for source in sources}
+
+
+def _with_folders(source: str, folders: int) -> str:
     within = _WITHIN.search(source)
-    start = source.rfind("/", 0, within.start() if within else None) + 1
-    return source[start:].replace("\n", "\\n")
+    end = within.start() if within else len(source)
+    name = source[:end].split("/")[-1 - folders :]
+    return ("/".join(name) + source[end:]).replace("\n", "\\n")
 
 
 def span(seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.printing import certainty, file_name, print_json, print_table, say
+from serdab.cli.printing import certainty, file_names, print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
@@ -193,11 +193,12 @@ def _unknown_batch(batch: str) -> BadInput:
 
 def _show(found: Sequence[Kept]) -> None:
     rows = []
+    names = file_names(kept.receipt.source for kept in found[:MOST_SHOWN])
     for kept in found[:MOST_SHOWN]:
         receipt = kept.receipt
         values = ", ".join(f"{name} {value}" for name, value in receipt.summary.items() if value)
         sure = certainty(receipt.confidence, receipt.abstained) if receipt.label else ""
-        rows.append((file_name(receipt.source), receipt.label or "", sure, receipt.lang, values))
+        rows.append((names[receipt.source], receipt.label or "", sure, receipt.lang, values))
     if not found:
         say("no receipts; put documents through: serdab run triage PATH; or ask for more of them")
         return

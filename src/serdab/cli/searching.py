@@ -67,12 +67,12 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
         return
     if question is None:
         raise BadInput(expected("`serdab search`", "given a question or --like", "neither"))
-    found = run_loop(_search(settings, question, count, filters))
+    found, advice = run_loop(_search(settings, question, count, filters))
     if json:
         print_json(found)
         return
     if not found:
-        say("nothing found; " + ("try fewer filters" if filters else "put documents through: serdab run triage PATH"))
+        say(f"nothing found; {advice}")
         return
     print_table((">like", "label", "type", "document", "passage"), [_row(each) for each in found])
 
@@ -90,7 +90,8 @@ def duplicates(ctx: typer.Context, json: Json = False) -> None:
     say(f"{len(found):,} groups, {sum(len(group.documents) for group in found):,} documents")
 
 
-async def _search(settings: Settings, question: str, count: int, filters: Filters) -> Sequence[Found]:
+async def _search(settings: Settings, question: str, count: int, filters: Filters) -> tuple[Sequence[Found], str]:
+    """What is found; of nothing, what to do about it."""
     from serdab.app import some_engine
     from serdab.knowledge import Index, search_documents
     from serdab.store import shared_database
@@ -100,7 +101,25 @@ async def _search(settings: Settings, question: str, count: int, filters: Filter
         some_engine(settings) as embedder,
         Index(database) as index,
     ):
-        return await search_documents(index, embedder, question, count, filters)
+        found = await search_documents(index, embedder, question, count, filters)
+        known = [] if found or not filters.conditions else await index.known_values()
+    return found, _advice(filters, known)
+
+
+def _advice(filters: Filters, known: Sequence[str]) -> str:
+    if not filters:
+        return "put documents through: serdab run triage PATH"
+    unknown = [each.name for each in filters.conditions if each.name not in known]
+    return _unknown_field(unknown[0], known) if unknown and known else "try fewer filters"
+
+
+def _unknown_field(name: str, known: Sequence[str]) -> str:
+    """That no document has a field, with the nearest ones that documents have."""
+    import difflib
+
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    todo = f"did you mean {' or '.join(near)}?" if near else f"documents have {', '.join(known)}"
+    return f"no document has a field {name}; {todo}"
 
 
 async def _alike(settings: Settings, path: Path, count: int) -> Sequence[Alike]:

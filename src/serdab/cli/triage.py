@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rich.text import Text
 from serdab.app import check_engine, some_tree
 from serdab.cli.following import follow
 from serdab.cli.interruption import stopped
-from serdab.cli.printing import certainty, file_name, print_json, print_table, say, shown, span
+from serdab.cli.printing import certainty, file_name, file_names, print_json, print_table, say, shown, span
 from serdab.core import BadInput, Settings, expected
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge import (
@@ -27,6 +28,7 @@ from serdab.knowledge import (
     document_of,
     find_earlier,
     find_sources,
+    shipped_schemas,
     shown_path,
     triage,
 )
@@ -57,6 +59,8 @@ class Outcome:
     failures: Sequence[Failure]
     #: From the first start call to the last outcome.
     seconds: float
+    #: By which kinds were told.
+    label_set: str = DEFAULT_SET
 
     @property
     def per_minute(self) -> float:
@@ -114,7 +118,8 @@ async def triaged(serdab: Serdab, paths: Sequence[Path], label_set: str, batch: 
             failures.append(_failure(document.source, str(handle.id), result))
         else:
             receipts.append(result)
-    return Outcome(batch=batch, receipts=receipts, failures=failures, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Outcome(batch=batch, receipts=receipts, failures=failures, seconds=seconds, label_set=label_set)
 
 
 async def _handles(serdab: Serdab, documents: Sequence[Document], earlier: Earlier, batch: str) -> list[Handle]:
@@ -133,12 +138,15 @@ def _failure(source: str, run: str, error: RunFailed) -> Failure:
 def show(outcome: Outcome) -> None:
     """Tables of what was found and what failed, and how fast it went."""
     if len(outcome.receipts) <= MOST_TOLD:
+        likest = [receipt.similar[0].source for receipt in outcome.receipts if receipt.similar]
+        names = file_names([*(receipt.source for receipt in outcome.receipts), *likest])
         print_table(
             ("document~", "kind", ">sure", "lang", "found~", "most like~"),
-            [_line(receipt) for receipt in outcome.receipts],
+            [_line(receipt, names) for receipt in outcome.receipts],
         )
         if any(receipt.abstained and receipt.label for receipt in outcome.receipts):
-            say("a kind with ? needs a look: `serdab labels review` shows the most doubtful first")
+            name = "" if outcome.label_set == DEFAULT_SET else f" {shlex.quote(outcome.label_set)}"
+            say(f"a kind with ? needs a look: `serdab labels review{name}` shows the most doubtful first")
     else:
         kinds = Counter(receipt.label or "(none)" for receipt in outcome.receipts)
         print_table(("kind", ">documents"), kinds.most_common())
@@ -149,7 +157,8 @@ def show(outcome: Outcome) -> None:
         say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
     if outcome.failures:
         told = outcome.failures[:MOST_TOLD]
-        rows = [(file_name(each.source), Text(shown(each.reason), style="red"), each.run) for each in told]
+        names = file_names(each.source for each in told)
+        rows = [(names[each.source], Text(shown(each.reason), style="red"), each.run) for each in told]
         print_table(("failed document", "why", "run"), rows)
     total = len(outcome.receipts) + len(outcome.failures)
     say(
@@ -158,28 +167,38 @@ def show(outcome: Outcome) -> None:
     )
 
 
-def _line(receipt: Receipt) -> tuple[object, ...]:
+def _line(receipt: Receipt, names: Mapping[str, str]) -> tuple[object, ...]:
     similar = receipt.similar[0] if receipt.similar else None
     return (
-        file_name(receipt.source),
+        names[receipt.source],
         receipt.label or "",
         certainty(receipt.confidence, receipt.abstained) if receipt.label else "",
         receipt.lang,
         fields_of(receipt),
-        f"{file_name(similar.source)} {similar.similarity:.2f}" if similar else "",
+        f"{names[similar.source]} {similar.similarity:.2f}" if similar else "",
     )
 
 
 def fields_of(receipt: Receipt) -> str:
-    """The most telling fields in one line."""
+    """The first fields of a schema of the house, else the most telling ones, in one line."""
     ranks = {kind: rank for rank, kind in enumerate(TELLING)}
     best: dict[tuple[str, str], Any] = {}
     for field in receipt.fields:
         best.setdefault((field.kind, field.value), field)
     ranked = sorted(best.values(), key=lambda field: (ranks.get(field.kind, len(ranks)), -field.confidence))
-    shown = ", ".join(f"{field.kind} {field.value}" for field in ranked[:MOST_FIELDS])
-    more = len(ranked) - MOST_FIELDS
+    own = _own_values(receipt)
+    told = [*own.items(), *((field.kind, field.value) for field in ranked if field.value not in own.values())]
+    shown = ", ".join(f"{name} {value}" for name, value in told[:MOST_FIELDS])
+    more = len(told) - MOST_FIELDS
     return f"{shown}, +{more}" if more > 0 else shown
+
+
+def _own_values(receipt: Receipt) -> dict[str, str]:
+    """One value of each field of a schema of the house, in its order; of one that ships none."""
+    record = receipt.record
+    if record is None or record.schema in {each.schema for each in shipped_schemas()}:
+        return {}
+    return {value.name: record.value(value.name) or value.value for value in record.values}
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:

@@ -203,6 +203,11 @@ class Index:
         """All groups of documents that are nearly the same, the largest first."""
         return await self._asking.use(find_duplicates)
 
+    async def known_values(self) -> Sequence[str]:
+        """The names of all values that documents have, by which `Condition` compares."""
+        rows = await self._asking.use(lambda connection: connection.fetch(_SQL["known_values"]))
+        return [row["name"] for row in rows]
+
     async def count(self) -> int:
         """How many documents are known."""
         found: int = await self._reading.use(lambda connection: connection.fetchval(_SQL["count_documents"]))

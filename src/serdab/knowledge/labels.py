@@ -37,7 +37,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     label_set: str
     #: Rows that were taken now.
     added: int
-    #: Rows whose text was there already with the same label.
+    #: Rows whose text was in the set before, with the same label.
     known: int
     #: Rows of another split than `train`.
     left_out: int
@@ -56,6 +56,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     #: How texts of each script are told.
     choices: list[Choice] = []
+    #: Rows whose text stands earlier in the file, with the same label.
+    doubles: int = 0
 
 
 class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,7 +229,9 @@ class _Import:
         self._refusals: list[RefusedRow] = []
         self._refused = self._left_out = 0
         self.set_id = 0
-        self.read = self.added = self.known = 0
+        self.read = self.added = self.known = self._doubles = 0
+        #: The first row of each text, by its digest.
+        self._first: dict[bytes, int] = {}
 
     async def open(self) -> None:
         self.set_id = await self._link.use(lambda c: c.fetchval(_SQL["make_label_set"], self._label_set))
@@ -239,6 +243,7 @@ class _Import:
         elif isinstance(item, RefusedRow):
             self._refuse(item)
         else:
+            self._first.setdefault(item.digest, item.row)
             before = self._batch.setdefault(item.digest, item)
             if before is not item:
                 self._compare(item, before.label, f"row {before.row}")
@@ -290,6 +295,7 @@ class _Import:
             embedded_again=trained.embedded_again,
             threshold=None if heads is None else heads.threshold,
             choices=[] if heads is None else heads.choices,
+            doubles=self._doubles,
         )
 
     def complaint(self, path: Path) -> str:
@@ -300,7 +306,9 @@ class _Import:
         return expected(f"{path.name}", "a file with labelled texts to learn from", got) + why
 
     def _compare(self, item: LabelledText, label: str, place: str) -> None:
-        if item.label == label:
+        if item.label == label and item.row != self._first[item.digest]:
+            self._doubles += 1
+        elif item.label == label:
             self.known += 1
         else:
             reason = expected("the label of this text", f"{label!r}, as in {place}", item.label)

@@ -173,6 +173,16 @@ with recursive known as (
 )
 select lang from known where lang is not null
 
+-- name: known_values
+-- The names of the values of documents, one look into the index for each.
+with recursive known as (
+    (select name from document_fact order by name limit 1)
+    union all
+    select (select f.name from document_fact f where f.name > k.name order by f.name limit 1) from known k
+    where k.name is not null
+)
+select name from known where name is not null
+
 -- name: stems_of
 -- What words are reduced to by each of some stemmers; a word that none of them knows or keeps has no row.
 select w.word, array_agg(distinct s.stem) as stems

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from serdab.core import expected
 from serdab.knowledge.reading.packages import open_package, read_part
-from serdab.knowledge.reading.refusals import BombDocument, MalformedDocument, RefusedDocument
+from serdab.knowledge.reading.refusals import BombDocument, EmptyDocument, MalformedDocument, RefusedDocument
 
 #: Most documents of an archive, and most archives within each other.
 MOST_MEMBERS = 1000
@@ -84,8 +84,15 @@ def _is_document(part: zipfile.ZipInfo) -> bool:
 def find_members(
     data: bytes, most_bytes: int, what: str, depth: int = 1
 ) -> Iterator[str | tuple[str, RefusedDocument]]:
-    """The documents of an archive and of those within, by the names that `read_member` takes; or why one is not had."""
-    for name in member_names(data, what):
+    """The documents of an archive and of those within, by the names that `read_member` takes; or why one is not had.
+
+    Raises:
+        RefusedDocument: it cannot be opened, has more than `MOST_MEMBERS`, or none.
+    """
+    names = member_names(data, what)
+    if not names:
+        raise EmptyDocument(expected(f"the archive {what}", "one with documents in it", "none"))
+    for name in names:
         if not name.lower().endswith(".zip"):
             yield name
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -31,6 +32,9 @@ MOST_INNER_BYTES = 50_000_000
 #: What libraries raise that meet something they did not expect; each becomes a refusal with its reason.
 _SURPRISES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, OSError, EOFError,
               RecursionError, NotImplementedError, RuntimeError)  # fmt: skip
+#: Titles that a program wrote where nobody gave one, and what a printer driver writes around the name of a file.
+_PLACEHOLDER = re.compile(r"\(?(?:anonymous|untitled(?: document)?)\)?(?:[ -]?\d{1,4})?", re.I)
+_PRINTED = re.compile(r"Microsoft (?:Word|Excel|PowerPoint) - (.*)", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ class _Reading:
             raise MalformedDocument(expected(f"the document {name}", "whole", got)) from error
         # Half of a pair is no character, and neither travels nor can be stored.
         text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
-        title = title.encode("utf-8", "replace").decode() or PurePath(name).stem
+        title = _said_title(title.encode("utf-8", "replace").decode()) or PurePath(name).stem
         return ReadDocument(text=text, title=title, media_type=media_type, thread=thread)
 
     def _read_as(self, media_type: str, data: bytes, depth: int) -> tuple[str, str, str]:
@@ -124,3 +128,10 @@ class _Reading:
             raise MalformedDocument(expected("documents within the document", limit, "more"))
         # A form feed parts this document's own pages only where the outer one has pages: here too.
         return self.read(data, name, depth + 1).text
+
+
+def _said_title(title: str) -> str:
+    """A title without what programs write; empty: nobody gave one."""
+    printed = _PRINTED.fullmatch(title.strip())
+    said = printed[1] if printed else title
+    return "" if _PLACEHOLDER.fullmatch(said.strip()) else said
