@@ -153,13 +153,14 @@ async def test_who_asks_for_a_number_gets_the_document_with_it_first_and_its_pas
 
 
 async def test_words_tell_as_much_as_they_are_rare(index: Index, embedder: Embedder, database: Database) -> None:
-    await _add(index, embedder, *(_entry(str(n), f"invoice payment overdue page{n}") for n in range(60)))
-    await _add(index, embedder, *(_entry(f"garden{n}", f"garden club {n}") for n in range(30)))
-    await index.add(_entry("rare", "heliotrope in june"), await embedder.embed(["unlike them"]))
+    same = await embedder.embed(["by meaning all are one"])
+    texts = {f"invoice{n}": f"invoice payment overdue page{n}" for n in range(60)}
+    texts |= {f"garden{n}": f"garden club {n}" for n in range(30)} | {"rare": "heliotrope in june"}
+    for name, text in texts.items():
+        await index.add(_entry(name, text), same)
     await database.pool.execute("analyze chunk")
-    garden = (await embedder.embed(["garden club"]))[0]
-    found = await index.search("invoice payment overdue heliotrope", garden, 3)
-    assert "rare" in [each.source for each in found]
+    found = await index.search("invoice payment overdue heliotrope", same[0], 3)
+    assert [each.source.rstrip("0123456789") for each in found] == ["rare", "invoice", "invoice"]
 
 
 async def test_one_document_that_cannot_be_stored_does_not_fail_its_neighbours(

@@ -19,6 +19,7 @@ from serdab.knowledge.coalescing import Coalescer, Link
 from serdab.knowledge.filtering import Matching, find_matching, nearest_filtered, worded_filtered
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.fusing import fuse
+from serdab.knowledge.makers import unrelated_cosine
 from serdab.knowledge.snippets import snippet_of
 from serdab.knowledge.vectors import Vector, to_database
 from serdab.knowledge.vocabulary import Asked, Vocabulary
@@ -48,7 +49,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     snippet: str
     #: Cosine of the passage's meaning to the question's, 0 to 1 for most pairs.
     similarity: float
-    #: Fused from the places in both rankings; only its order means something.
+    #: Of both rankings together; only its order means something.
     score: float
     #: Where the words of the question stand in the snippet: `snippet[start:end]`.
     marks: list[tuple[int, int]] = []
@@ -236,8 +237,9 @@ async def _tell(
     candidates = {row["document_id"] for part in (*near, *worded) for row in part}
     known = await connection.fetch(_SQL["contents_of"], list(candidates))
     contents = {row["document_id"]: row["digest"] for row in known}
+    unrelated = unrelated_cosine(known[0]["made_by"] or "") if known else 0.0
     fused = [
-        fuse(by_meaning, by_words, question.most, contents, question.words.whole)
+        fuse(by_meaning, by_words, question.most, contents, whole=question.words.whole, unrelated=unrelated)
         for by_meaning, by_words, question in zip(near, worded, questions, strict=True)
     ]
     wanted = {_place(row) for rows in fused for row, _ in rows}

@@ -138,8 +138,8 @@ where near.document_id is distinct from q.without
 order by q.n, near.distance
 
 -- name: contents_of
--- What some documents hold, by its digest.
-select document_id, digest from document where document_id = any ($1::uuid[])
+-- What some documents hold, by its digest, and who makes the vectors here.
+select document_id, digest, (select made_by from vector_maker) as made_by from document where document_id = any ($1::uuid[])
 
 -- name: nearest_passages
 -- The passages nearest by meaning, in any order, with what a reader needs to see of them.
