@@ -18,7 +18,8 @@ def test_a_place_that_is_there_is_meant_as_one_stands(tmp_path: Path, monkeypatc
     assert read == [f"{tmp_path}/inbox", f"{tmp_path}/inbox/", *given[2:]]
 
 
-def test_a_language_is_two_letters() -> None:
+def test_a_language_is_two_letters_or_as_a_document_was_brought() -> None:
+    assert _filters(None, None, ["de", "ar-EG", "zh-Hant"], (None, None), "", None).langs == ["de", "ar-EG", "zh-Hant"]
     with pytest.raises(BadInput, match="two letters"):
         _filters(None, None, ["de", "german"], (None, None), "", None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Values = list[str] | None
 _SHOWN_GROUPS = 50
+#: A language as documents have it: ours have two letters, one that was brought may be told from others (ar-EG, zh-Hant).
+_LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 def register(application: typer.Typer) -> None:
@@ -149,8 +152,8 @@ def _filters(
     from serdab.core import BadInput, expected
     from serdab.knowledge import Condition, Filters
 
-    if long := [lang for lang in langs or () if len(lang) != 2]:
-        raise BadInput(expected("--lang", "two letters such as de", long[0]))
+    if names := [lang for lang in langs or () if _LANG.fullmatch(lang) is None]:
+        raise BadInput(expected("--lang", "two letters such as de, or what a document was brought with", names[0]))
     if source and Path(source).exists():  # As it is written where one stands; places are whole paths.
         source = f"{Path(source).absolute()}{'/' if source.endswith('/') else ''}"
     since, until = (None if day is None else day_of(day) for day in days)
