@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Values = list[str] | None
 _SHOWN_GROUPS = 50
-#: A language as documents have it: ours have two letters, one that was brought may be told from others (ar-EG, zh-Hant).
+#: A language as documents have it: two letters, or as it was brought (ar-EG, zh-Hant).
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
