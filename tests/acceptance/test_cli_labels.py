@@ -173,6 +173,9 @@ async def test_labels_are_brought_described_and_measured(house: House) -> None:
     [
         (["import", "no-such.csv"], "no-such.csv"),
         (["show", "nobody"], "serdab labels list"),
+        (["show", "kind"], "did you mean kinds? "),
+        (["remove", "kind", "--yes"], "did you mean kinds? "),
+        (["remove", "kinds"], "say --yes"),
         (["describe", "kinds"], "LABEL and TEXT"),
         (["review", "kinds", "--import", "no-such.csv"], "no-such.csv"),
         (["review", "kinds"], "--export FILE"),
@@ -186,6 +189,36 @@ async def test_what_cannot_be_done_with_labels_is_told_with_what_to_do(
     assert said in told
     assert "Errno" not in told
     assert "→" in told
+
+
+async def test_a_set_is_removed_when_a_person_says_so_twice(house: House) -> None:
+    for name in ("old", "older"):
+        await house("labels", "describe", name, "pin", "About a forgotten PIN.")
+    terminal = await at_terminal(house, 80, "labels", "remove", "old")
+    await terminal.sees("remove old with 1 description of 1 label? y/n ")
+    terminal.types("n\n")
+    await terminal.sees("old stays as it is")
+    assert await terminal.ends() == 1
+    terminal = await at_terminal(house, 80, "labels", "remove", "old")
+    await terminal.sees("y/n ")
+    terminal.types("y\n")
+    await terminal.sees("old is removed")
+    assert await terminal.ends() == 0
+    gone = await house.json("labels", "remove", "older", "--yes")
+    assert gone == {"name": "older", "examples": 0, "descriptions": 1, "labels": 1}
+    assert not {"old", "older"} & {each["name"] for each in await house.json("labels", "list")}
+
+
+async def test_a_search_that_finds_nothing_says_why_beside_its_json(house: House) -> None:
+    (house.folder / "invoice.txt").write_text("Invoice INV-20417\nDate: 2026-03-14\nTotal: 120.50 EUR")
+    await house("run", "triage", "invoice.txt", "--label-set", "kinds")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "serdab.cli", "search", "invoice", "--where", "totl>=1", "--json",
+        env=child_environment(house.settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, told = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, json.loads(out)) == (0, [])
+    assert "no document has a field totl; did you mean total?" in told.decode()
 
 
 async def test_a_sheet_goes_out_and_comes_back(house: House) -> None:

@@ -21,7 +21,9 @@ from serdab.knowledge import (
     find_doubtful,
     import_labels,
     labels_link,
+    list_label_sets,
     measure_drift,
+    remove_label_set,
     score_set,
     show_labels,
     take_answers,
@@ -99,6 +101,27 @@ async def test_a_set_of_descriptions_alone_is_reviewed_and_drift_says_what_it_la
         await describe_labels(link, embedder, "single", {"one": "The only one."})
         with pytest.raises(BadLabels, match=r"at least 2, got .'one'.*labels describe single"):
             await find_doubtful(link, "single", 5)
+
+
+async def test_a_set_goes_with_all_that_hangs_on_it_and_documents_keep_their_labels(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await _index(database, embedder, ["card stolen lost thief"])
+    await database.pool.execute("update document set label = 'stolen', confidence = 0.9")
+    async with labels_link(database) as link:
+        for name in ("kinds", "others"):
+            await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 20), label_set=name)
+            await describe_labels(link, embedder, name, {"stolen": WORDS["stolen"]})
+            (doubtful,) = await find_doubtful(link, name, 5)
+            answer = Answer(document_id=doubtful.document_id, label="stolen", told_by="amal")
+            assert await take_answers(link, embedder, name, [answer]) == 1
+    removed = await remove_label_set(database, "kinds")
+    assert (removed.examples, removed.descriptions, removed.labels) == (41, 1, 2)
+    assert [each.name for each in await list_label_sets(database)] == ["others"]
+    for table in ("label_example", "label_description", "label_answer", "label_head"):
+        sets = await database.pool.fetch(f"select distinct set_id from {table}")
+        assert len(sets) == 1, table
+    assert await database.pool.fetchval("select label from document") == "stolen"
 
 
 async def test_costs_move_the_threshold_and_a_verdict_below_it_asks_for_a_look(

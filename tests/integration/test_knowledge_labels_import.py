@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from serdab.engines import Embedder
-from serdab.knowledge import Classifier, import_labels, list_label_sets
+from serdab.knowledge import Classifier, classification, import_labels, list_label_sets, remove_label_set
 from serdab.knowledge import labels as labels_module
 from serdab.knowledge.errors import BadLabels
 from serdab.store import Database
@@ -199,3 +200,58 @@ async def test_an_import_without_an_engine_can_be_repeated(
         with pytest.raises(EngineUnavailable):
             await import_labels(database, nobody, file)
     assert (await import_labels(database, embedder, file)).added == 10
+
+
+async def test_a_set_that_is_removed_while_rows_come_takes_none_of_them(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    file = _write(tmp_path / "l.jsonl", _both())
+    async with database.pool.acquire() as other, other.transaction():
+        await other.execute("lock table label_example in exclusive mode")
+        importing = asyncio.create_task(import_labels(database, embedder, file, label_set="kinds"))
+        await _wait_for_one_who_waits(database, other.get_server_pid())
+        await other.execute("delete from label_set")
+    with pytest.raises(BadLabels, match="to stay while it is used"):
+        await importing
+    assert await database.pool.fetchval("select count(*) from label_example") == 0
+
+
+async def test_a_set_that_is_removed_while_it_is_looked_at_is_one_that_is_not_there(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()), label_set="kinds")
+
+    class Between:
+        """A connection; before the second look somebody removes the set."""
+
+        def __init__(self, connection: Any) -> None:
+            self.connection, self.looks = connection, 0
+
+        async def fetchrow(self, sql: str, *arguments: object) -> Any:
+            self.looks += 1
+            if self.looks == 2:
+                await remove_label_set(database, "kinds")
+            return await self.connection.fetchrow(sql, *arguments)
+
+    async with database.pool.acquire() as connection:
+        known = await classification._load(Between(connection), "kinds", None)
+    assert known.set_id is None
+
+
+async def test_a_worker_that_knows_a_set_goes_on_when_it_is_removed(
+    database: Database, embedder: Embedder, classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kinds", "others"):
+        await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()), label_set=name)
+    embedding = (await embedder.embed(["my card was stolen"]))[0]
+    assert (await classifier.classify("my card was stolen", embedding, "kinds")).label == "stolen"
+    removed = await remove_label_set(database, "kinds")
+    assert (removed.name, removed.examples, removed.labels) == ("kinds", 10, 2)
+    assert (await classifier.classify("my card was stolen", embedding, "kinds")).label == "stolen"
+    monkeypatch.setattr(classification, "FRESH_S", 0.0)
+    verdict = await classifier.classify("my card was stolen", embedding, "kinds")
+    assert verdict.label is None
+    assert "no labels are known in the set kinds" in verdict.reasons[0]
+    assert (await classifier.classify("my card was stolen", embedding, "others")).label == "stolen"
+    with pytest.raises(BadLabels, match="kinds"):
+        await remove_label_set(database, "kinds")

@@ -20,6 +20,7 @@ from serdab.cli import (
     models,
     plan,
     processes,
+    removing,
     results,
     reviewing,
     runs,
@@ -70,7 +71,8 @@ def root(
 for group in (tree, starting, documents, searching, results, watching, processes, home):
     group.register(application)
 application.add_typer(runs.application, name="runs")
-labels.labels.command()(reviewing.review)
+for command in (reviewing.review, removing.remove):
+    labels.labels.command()(command)
 application.add_typer(labels.labels, name="labels")
 application.add_typer(models.application, name="models")
 application.add_typer(plan.application, name="plan")

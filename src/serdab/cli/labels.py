@@ -66,7 +66,7 @@ def import_file(
     say(f"{contents_of(report)} in all{accuracy}")
 
 
-def contents_of(report: ImportReport | TrainReport) -> str:
+def contents_of(report: ImportReport | TrainReport | LabelSet) -> str:
     """What a set holds, in words."""
     counts = ((report.examples, "example"), (report.descriptions, "description"), (report.labels, "label"))
     *held, labels = [f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counts if count] or ["no examples"]

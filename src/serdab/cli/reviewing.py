@@ -169,18 +169,18 @@ async def _asked_label(each: Doubtful, known: list[str]) -> str:
     offers = "  ".join(f"{number} {label}" for number, label in enumerate(each.offered, 1))
     while True:
         say(f"{offers}   (Enter: {each.guess}, {each.confidence:.2f}; a label; s skips, q ends)")
-        said = await _asked("> ")
+        said = await asked("> ")
         if said in (None, QUIT):
             return QUIT
         label = SKIP if said == SKIP else chosen_label(said or "", each, known)
-        if label is None and await _asked(f"a new label {said}? y/n ") == "y":
+        if label is None and await asked(f"a new label {said}? y/n ") == "y":
             label = said or ""
             known.append(label)
         if label is not None:
             return label
 
 
-async def _asked(prompt: str) -> str | None:
+async def asked(prompt: str) -> str | None:
     """A line from the terminal; None when it is closed. No thread waits for it, so Ctrl-C need not either."""
     say(prompt, end="")
     loop, ready = asyncio.get_running_loop(), asyncio.Event()

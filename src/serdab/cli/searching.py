@@ -71,13 +71,12 @@ def search(  # noqa: PLR0913 - each argument is an option of the command line
     if question is None:
         raise BadInput(expected("`serdab search`", "given a question or --like", "neither"))
     found, advice = run_loop(_search(settings, question, count, filters))
-    if json:
-        print_json(found)
-        return
     if not found:
         say(f"nothing found; {advice}")
-        return
-    print_table((">like", "label", "type", "document", "passage"), [_row(each) for each in found])
+    if json:
+        print_json(found)
+    elif found:
+        print_table((">like", "label", "type", "document", "passage"), [_row(each) for each in found])
 
 
 def duplicates(ctx: typer.Context, json: Json = False) -> None:

@@ -161,6 +161,8 @@ async def _load(connection: Connection, label_set: str, before: _Known | None) -
     threshold = threshold_by_belief(Costs(wrong=row["cost_wrong"], look=row["cost_look"]))
     if row["digest"] is not None:
         kept = await connection.fetchrow(_SQL["get_head"], set_id)
+        if kept is None:  # Removed between the two looks, or too small now to be learned from.
+            return await _load(connection, label_set, None)
         judge = _judge_of(kept["head"])
         threshold = judge.threshold
     else:

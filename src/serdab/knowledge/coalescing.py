@@ -8,12 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from serdab.core import Unavailable
-from serdab.knowledge.errors import IndexAway
+from serdab.knowledge.errors import REMOVED, BadLabels, IndexAway
 from serdab.knowledge.vectors import speak_vectors
-from serdab.store import Connection, Database, is_gone
+from serdab.store import Connection, Database, is_gone, sqlstate
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: PostgreSQL's name for a row that belongs to one that is gone; here only a set of labels can be.
+_FOREIGN_KEY = "23503"
 
 
 class Link:
@@ -31,11 +34,14 @@ class Link:
 
         Raises:
             IndexAway: the database is not there now; the work may or may not have been done.
+            BadLabels: the set of labels that the work adds to was removed meanwhile.
         """
         async with self._lock:
             try:
                 return await work(await self._open())
             except Exception as error:
+                if sqlstate(error) == _FOREIGN_KEY:
+                    raise BadLabels(REMOVED) from error
                 if not is_gone(error):
                     raise
                 await self._drop()

@@ -19,6 +19,9 @@ from typing import ClassVar
 
 from serdab.core import BadInput, SerdabError, Unavailable
 
+#: For whoever uses a set of labels that somebody removes meanwhile.
+REMOVED = "expected the set of labels to stay while it is used, got its removal; see `serdab labels list`"
+
 
 class BadLabels(BadInput):
     """The file of labels cannot be used."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
 from serdab.knowledge.errors import BadEvaluation
+from serdab.knowledge.evaluation_places import evaluation_place
 from serdab.knowledge.evaluation_sets import Sets, label_of, sets_across, sets_of_split
 from serdab.knowledge.extraction import (
     FieldFigures,
@@ -38,9 +37,6 @@ from serdab.knowledge.labelling import (
 )
 from serdab.knowledge.reading import Refusal, Source, find_sources
 from serdab.knowledge.triaging import Document, Receipt, document_of, triage
-from serdab.store import load_statements
-
-_SQL = load_statements("serdab.knowledge")
 
 #: Refused documents that a report names; all are counted.
 MOST_NAMED = 50
@@ -126,7 +122,8 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
     """Send what a file or folder holds through `triage` by the workers that run now, and compare.
 
     The rows of the split `train` become labels when there are enough of them, and the others documents, only those of
-    the split `test` if there are any; else all rows are documents. What was added to the index is taken out again.
+    the split `test` if there are any; else all rows are documents. What was added to the index is taken out again, if
+    need be by the next evaluation: of one that was killed.
 
     Args:
         serdab: starts the runs.
@@ -141,12 +138,10 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
     Raises:
         BadEvaluation: there is no document, or too few have a label to ask `across`.
     """
-    mark = f"evaluation-{secrets.token_hex(6)}"
-    folder = serdab.settings.folder / "evaluations" / mark
     found = await asyncio.to_thread(lambda: list(find_sources([path], serdab.settings.documents.most_bytes)))
     sources = [each for each in found if isinstance(each, Source)]
     unread = [Unrecorded(source=each.name, reason=each.reason) for each in found if isinstance(each, Refusal)]
-    try:
+    async with evaluation_place(serdab) as folder:
         learn, place = (sets_across, folder) if across else (sets_of_split, path)
         sets = await learn(serdab.database, embedder, place, key, sources)
         asked = sets.asked[:limit]
@@ -155,11 +150,6 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
             raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
         documents = [_unknown(source, serdab.settings, label_set, folder) for source, label_set in asked]
         ends, seconds = await _run(serdab, documents, on_progress)
-    finally:
-        await serdab.database.pool.execute(_SQL["forget_documents"], f"{mark}/")
-        await serdab.database.pool.execute(_SQL["forget_label_sets"], f"{mark}/")
-        await serdab.database.pool.execute(_SQL["forget_maker"])
-        await asyncio.to_thread(shutil.rmtree, folder, True)
     schemas = load_schemas(serdab.settings.documents.schemas)
     ran = [source for source, _ in asked]
     return _report(_Ran(path=path, key=key, sources=ran, ends=ends, seconds=seconds, schemas=schemas), unread, sets)

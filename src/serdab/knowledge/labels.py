@@ -13,10 +13,10 @@ from serdab.core import expected
 from serdab.engines import Embedder
 from serdab.knowledge.classification import DEFAULT_SET
 from serdab.knowledge.coalescing import Link
-from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.errors import REMOVED, BadLabels
 from serdab.knowledge.heads import Choice
 from serdab.knowledge.label_files import MOST_LABEL, LabelledText, LeftOut, RefusedRow, read_labels
-from serdab.knowledge.labelling import Costs, Trained, embed_wholes, find_set, train_set
+from serdab.knowledge.labelling import Costs, Trained, costs_of, embed_wholes, find_set, train_set
 from serdab.knowledge.vectors import to_database
 from serdab.store import Database, load_statements
 
@@ -158,16 +158,16 @@ async def train_labels(
         IndexAway: the database is not there now.
     """
     set_id = await find_set(link, label_set)
-    row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
-    costs = Costs(wrong=row["cost_wrong"] if wrong is None else wrong, look=row["cost_look"] if look is None else look)
+    known = await costs_of(link, set_id)
+    costs = Costs(wrong=known.wrong if wrong is None else wrong, look=known.look if look is None else look)
     trained = await train_set(link, embedder, set_id, costs)
-    size = await link.use(lambda c: c.fetchrow(_SQL["sizes_of_label_sets"], label_set))
+    size = await _size_of(link, label_set)
     heads = trained.heads
     return TrainReport(
         label_set=label_set,
-        examples=size["examples"],
-        descriptions=size["descriptions"],
-        labels=size["labels"],
+        examples=size.examples,
+        descriptions=size.descriptions,
+        labels=size.labels,
         held_out_accuracy=None if heads is None else heads.held_out_accuracy,
         embedded_again=trained.embedded_again,
         threshold=None if heads is None else heads.threshold,
@@ -207,6 +207,28 @@ async def list_label_sets(database: Database) -> Sequence[LabelSet]:
     """All sets of labels by name."""
     rows = await database.pool.fetch(_SQL["sizes_of_label_sets"], None)
     return [msgspec.convert(dict(row), LabelSet) for row in rows]
+
+
+async def remove_label_set(database: Database, label_set: str) -> LabelSet:
+    """Remove a set with all that hangs on it: examples, descriptions, answers, what was learned. What it held.
+
+    Documents keep the labels that were found for them.
+
+    Raises:
+        BadLabels: there is no such set.
+    """
+    async with labels_link(database) as link:
+        await find_set(link, label_set)
+        size = await _size_of(link, label_set)
+        await link.use(lambda c: c.execute(_SQL["remove_label_set"], label_set))
+        return size
+
+
+async def _size_of(link: Link, label_set: str) -> LabelSet:
+    row = await link.use(lambda c: c.fetchrow(_SQL["sizes_of_label_sets"], label_set))
+    if row is None:
+        raise BadLabels(REMOVED)
+    return msgspec.convert(dict(row), LabelSet)
 
 
 class KnownLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,7 +302,7 @@ class _Import:
 
     async def report(self, trained: Trained) -> ImportReport:
         heads = trained.heads
-        size = await self._link.use(lambda c: c.fetchrow(_SQL["sizes_of_label_sets"], self._label_set))
+        size = await _size_of(self._link, self._label_set)
         return ImportReport(
             label_set=self._label_set,
             added=self.added,
@@ -288,9 +310,9 @@ class _Import:
             left_out=self._left_out,
             refused=self._refused,
             refusals=self._refusals,
-            examples=size["examples"],
-            descriptions=size["descriptions"],
-            labels=size["labels"],
+            examples=size.examples,
+            descriptions=size.descriptions,
+            labels=size.labels,
             held_out_accuracy=None if heads is None else heads.held_out_accuracy,
             embedded_again=trained.embedded_again,
             threshold=None if heads is None else heads.threshold,

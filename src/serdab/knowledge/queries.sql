@@ -212,10 +212,16 @@ select count(*) from document
 insert into label_set (name) values ($1) on conflict (name) do update set name = excluded.name returning set_id
 
 -- name: forget_label_sets
--- Sets whose name begins with a text, with all that was learned from them; nobody but an evaluation has such.
-with gone as (delete from label_set where starts_with(name, $1) returning set_id),
-     heads as (delete from label_head h using gone where h.set_id = gone.set_id)
-delete from label_example e using gone where e.set_id = gone.set_id
+-- Sets whose name begins with a text, with all that hangs on them; nobody but an evaluation has such.
+delete from label_set where starts_with(name, $1)
+
+-- name: remove_label_set
+-- A set with all that hangs on it: examples, descriptions, answers, and what was learned.
+delete from label_set where name = $1
+
+-- name: names_of_label_sets
+-- The names of all sets.
+select name from label_set order by name
 
 -- name: find_label_set
 -- A set by its name, with the digest of what was learned from it.

@@ -15,7 +15,7 @@ from serdab.knowledge.labelling.measures import (
 from serdab.knowledge.labelling.reviewing import Answer, Doubtful, find_doubtful, take_answers
 from serdab.knowledge.labelling.scoring import LanguageScore, Score, score_set
 from serdab.knowledge.labelling.thresholds import Costs, choose_threshold, threshold_by_belief
-from serdab.knowledge.labelling.training import Trained, find_set, train_set
+from serdab.knowledge.labelling.training import Trained, costs_of, find_set, train_set
 
 __all__ = [
     "Answer",
@@ -31,6 +31,7 @@ __all__ = [
     "calibration_error_debiased",
     "choose_threshold",
     "confidence_gap",
+    "costs_of",
     "coverage_at",
     "describe_labels",
     "embed_wholes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import hashlib
 import re
 from collections.abc import Collection, Sequence
@@ -15,7 +16,7 @@ import numpy
 from serdab.core import expected
 from serdab.engines import Embedder
 from serdab.knowledge.coalescing import Link
-from serdab.knowledge.errors import BadLabels
+from serdab.knowledge.errors import REMOVED, BadLabels
 from serdab.knowledge.features import FEATURES_VERSION
 from serdab.knowledge.heads import Heads, Learned, learn
 from serdab.knowledge.labelling.embedding import embed_wholes, maker_of
@@ -75,7 +76,9 @@ async def find_set(link: Link, label_set: str) -> int:
     """
     row = await link.use(lambda c: c.fetchrow(_SQL["find_label_set"], label_set))
     if row is None:
-        todo = "`serdab labels list` shows those there are"
+        rows = await link.use(lambda c: c.fetch(_SQL["names_of_label_sets"]))
+        near = difflib.get_close_matches(label_set, [row["name"] for row in rows], n=1)
+        todo = f"{f'did you mean {near[0]}? ' if near else ''}`serdab labels list` shows those there are"
         raise BadLabels(expected("the set of labels", "one that is known", label_set, todo))
     found: int = row["set_id"]
     return found
@@ -116,8 +119,7 @@ async def train_set(link: Link, embedder: Embedder, set_id: int, costs: Costs | 
     """Learn from a set, unless that was done with the same examples, and choose the threshold by what things cost."""
     if costs is not None:
         await link.use(lambda c: c.execute(_OURS["set_label_costs"], set_id, costs.wrong, costs.look))
-    row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
-    known = Costs(wrong=row["cost_wrong"], look=row["cost_look"])
+    known = await costs_of(link, set_id)
     material = await gather_material(link, embedder, set_id)
     kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     if not material.is_enough:
@@ -131,6 +133,18 @@ async def train_set(link: Link, embedder: Embedder, set_id: int, costs: Costs | 
         data = msgspec.msgpack.encode(chosen)
         await link.use(lambda c: c.execute(_SQL["put_head"], set_id, material.digest, data))
     return Trained(heads=chosen, embedded_again=material.embedded_again, costs=known)
+
+
+async def costs_of(link: Link, set_id: int) -> Costs:
+    """What errors and looks cost in a set.
+
+    Raises:
+        BadLabels: the set was removed meanwhile.
+    """
+    row = await link.use(lambda c: c.fetchrow(_OURS["label_costs"], set_id))
+    if row is None:
+        raise BadLabels(REMOVED)
+    return Costs(wrong=row["cost_wrong"], look=row["cost_look"])
 
 
 async def learn_from(material: Material, embedder: Embedder) -> Learned:
