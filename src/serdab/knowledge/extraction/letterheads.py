@@ -76,8 +76,8 @@ _ADDRESS = re.compile(
 #: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
 _RECIPIENT = re.compile(
     r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
-    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
-    r"לכבוד|(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
+    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|odběratel|klant\b|kund(?:e|nr)?\b|asiakas|laskutusosoite|faktureringsadress|exmo|inh\.|العميل|السادة|المطلوب من|购买方|客户|"
+    r"לכבוד|(?:to|for|an|für|pour|aan|til)\s?:)|御中\W{0,3}$",
     re.I,
 )
 _TAX_NUMBER = re.compile(
@@ -111,7 +111,8 @@ _SENTENCE = re.compile(rf"^.{{{FULL_LINE - 1},}}[\w&,]$")
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(
     r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber|supplier|vendor|seller|lieferant|verkäufer|"
-    r"fournisseur|vendeur|proveedor|fornitore|المورد|البائع)\s?[:：]\s?",
+    r"fournisseur|vendeur|proveedor|fornitore|laskuttaja|myyjä|dodavatel|sprzedawca|leverand[øo]r|leverantör|"
+    r"fornecedor|leverancier|المورد|البائع)\s?[:：]\s?",
     re.I,
 )
 
@@ -184,7 +185,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     best: tuple[float, int] | None = None
     for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
         if _RECIPIENT.search(line.words):
-            if _ALONE.match(line.words):
+            if _ALONE.match(line.words) or _RECIPIENT.sub("", line.words).strip(" :") == "":
                 break
             continue
         is_rest = at > 0 and not line.is_apart and _SENTENCE.search(lines[at - 1].words) is not None
