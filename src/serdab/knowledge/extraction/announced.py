@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
-from serdab.knowledge.extraction.letterheads import name_before_address
+from serdab.knowledge.extraction.letterheads import name_before_address, rest_of_name
 from serdab.knowledge.extraction.linear_patterns import compile_linear
+from serdab.knowledge.extraction.names import joined_lines
 from serdab.knowledge.extraction.schemas import FieldRule, Schema, Words
 from serdab.knowledge.extraction.signs import signed
 
@@ -58,6 +59,8 @@ _SERIES = re.compile(r"[^\w\n]{1,4}([A-Z]{2,3} [A-Z0-9]{1,8}/\d{1,8})(?![\w/])")
 _OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
 _CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r" ?(?:[\t\n\f|]|  |$)")
 _IS_LABEL = re.compile(r" ?[:：]|\t")
+#: The first cell of the next line, where nothing stands behind a place.
+_BELOW = re.compile(r" ?\n[ \t]{0,40}([^\t\n\f|]{1,160})")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -155,7 +158,10 @@ def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> I
     if rest is not None and rest[1].strip():
         written = rest[1].rstrip()
         start = rest.start(1) + len(written) - len(written.lstrip())
-        yield _at(rule, start, _own_name(rule, written.strip()), sure - 0.1, f"behind the words {match[0]!r}")
+        name = _own_name(rule, written.strip())
+        if rule.kind == "party":
+            name = _with_rest(text, start, name)
+        yield _at(rule, start, name, sure - 0.1, f"behind the words {match[0]!r}")
 
 
 def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
@@ -164,6 +170,14 @@ def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
         return False
     is_label = _IS_LABEL.match(text, match.end()) is not None
     return _begins_line(text, match.start()) if rule.finder != "company" or is_label else False
+
+
+def _with_rest(text: str, start: int, name: str) -> str:
+    """A name with what the next line adds to it, which stands below it, or at the head of its line."""
+    end = start + len(name)
+    following = _BELOW.match(text, end)
+    rest = rest_of_name(name, following[1].rstrip()) if following is not None else ""
+    return text[start : following.start(1) + len(rest)] if following is not None and rest else name
 
 
 def _own_name(rule: FieldRule, written: str) -> str:
@@ -217,7 +231,9 @@ def _cells_of_line(text: str, place: int) -> list[tuple[int, int]]:
     """Where the cells of a line begin and end."""
     end = text.find("\n", place)
     line = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}")
-    return [match.span() for match in line.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))]
+    return [
+        match.span() for match in line.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))
+    ]
 
 
 def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
@@ -256,7 +272,7 @@ def _last_of_one(text: str, amounts: list[Field]) -> Field:
 
 
 def _at(rule: FieldRule, start: int, written: str, confidence: float, reason: str) -> Field:
-    value = " ".join(written.split())
+    value = joined_lines(written)
     return Field(
         kind=rule.kind, value=value, start=start, end=start + len(written), confidence=confidence, reason=reason
     )

@@ -68,7 +68,8 @@ _DAY_FIRST = re.compile(
     re.I,
 )
 _MONTH_FIRST = re.compile(
-    rf"(?={_MAY_BEGIN})(?<![a-z])({_MONTH_FIRST_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)", re.I
+    rf"(?={_MAY_BEGIN})(?<![a-z])({_MONTH_FIRST_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)",
+    re.I,
 )
 _CHINESE = re.compile(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]")
 #: What only a paper of the United States has: a state with a ZIP code, or the name of the country.

@@ -22,7 +22,10 @@ _NUMBERS = {
     "sechzig": 60, "soixante": 60, "sesenta": 60, "sessanta": 60, "zestig": 60, "neunzig": 90, "noventa": 90,
 }  # fmt: skip
 _WORDS = "|".join(sorted(_NUMBERS, key=len, reverse=True))
-_DAYS = r"days?|tage?n?|jours?|d[ií]as?|giorn[io]|gg\.?|dagen|dagar|dage|dager|dni|pv|päivää?n?|يوم[\u0621-\u0652]{0,3}|أيام|天|日"
+_DAYS = (
+    r"days?|tage?n?|jours?|d[ií]as?|giorn[io]|gg\.?|dagen|dagar|dage|dager|dni|pv|päivää?n?|"
+    r"يوم[\u0621-\u0652]{0,3}|أيام|天|日"
+)
 _WEEKS = r"weeks?|wochen?|semaines?|semanas?|settiman[ae]|weken|veckor|uger|uker|tygodni\w{0,2}|أسابيع"
 _MONTHS = r"months?|monate?n?s?|mois|mes(?:es)?|mes[ei]|maand(?:en)?|månad(?:er)?|miesi[ąę]c\w{0,2}|أشهر"
 #: Days from Monday to Friday; jours ouvrables have the Saturday, too, and Arabic countries another week.
@@ -52,7 +55,8 @@ _NEAR = 60
 _ENDS = re.compile(r"(?<!\d)(?<!gg)[.!?](?=\s)|[;。؛\t\f|]| {3}|\n(?![a-zà-ÿ])")
 _PAYING = re.compile(
     r"\bpay|\bpaid|\bdue\b|\bremit|\bsettle|\bterms\b|zahl|überweis|begleich|fällig|\bpa[iy]e|règle|payable|virement|"
-    r"\bpag[aoiu]|abon[ao]|vencim|bonific|saldo|saldar|betal|voldoen|overma|over te maken|maksett|płat|zapła|maks(?:e|u)|"
+    r"\bpag[aoiu]|abon[ao]|vencim|bonific|saldo|saldar|betal|voldoen|overma|over te maken|maksett|płat|zapła|maks(?:e|"
+    r"u)|"
     r"دفع|سداد|تسديد|يستحق|تحويل|付|支払|払|\b\d/1[05], ?$",
     re.I,
 )
@@ -61,7 +65,8 @@ _OTHER = re.compile(
     r"\breturn|purchas|claim|complain|refund|warrant|guarant|\btrial|\bvalid|deliver|shipment|cancel|terminat|"
     r"\b(?:last|past|previous|every)\b|"
     r"reklam|beanstand|mängel|widerruf|rückgabe|umtausch|erstatt|garant|kündig|storn|gültig|liefer|versand|verzug|"
-    r"letzten|retour|réclam|rembours|valable|livraison|derniers|devoluci|reclam|válid|entrega|últimos|consegna|valid[ao]|"
+    r"letzten|retour|réclam|rembours|valable|livraison|derniers|devoluci|reclam|válid|entrega|últimos|consegna|"
+    r"valid[ao]|"
     r"klacht|gelever|levering|geldig|ضمان|تسليم|توصيل|إرجاع|استرجاع|صالح|退|保修|交货",
     re.I,
 )
@@ -87,7 +92,8 @@ _WITHIN = re.compile(
 _CALLED = re.compile(
     r"(?:\bterms?(?: of payment)?|\bpayment(?: due| period)?|zahlungs(?:ziel|frist|bedingung(?:en)?|kondition(?:en)?)|"
     r"zahlbar|fällig(?:keit)?|zahlung|paiement|règlement|échéance|\bpago|vencimiento|pagamento|scadenza|"
-    r"maksuehto|maksuaika|bet(?:alings|aal)(?:termijn|conditie\w?|voorwaarden|villkor|betingelser|frist)|betaling|płatności|الدفع|السداد|"
+    r"maksuehto|maksuaika|bet(?:alings|aal)(?:termijn|conditie\w?|voorwaarden|villkor|betingelser|frist)|betaling|"
+    r"płatności|الدفع|السداد|"
     r"付款期限|付款条件|支払条件)[^\w\n]{0,6}\n?[^\w\n]{0,6}$",
     re.I,
 )

@@ -21,10 +21,12 @@ _TOTALS = (
            r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
            r"(?:[aå]t?|til) betale\b|beløb i alt|k úhradě|maksettava|loppusumma|"
            r"ご請求金額|合計金額|"
-           r"المبلغ المستحق|الصافي المستحق|صافي المستحق|(?:المبلغ )?[إا]لإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额|"
+           r"المبلغ المستحق|الصافي المستحق|صافي المستحق|(?:المبلغ )?[إا]لإجمالي النهائي|المجموع الكلي|应付|实付|"
+           r"价税合计|总金额|"
            r"(?:סה[\"״”]כ|סך הכו?ל|סכום|יתרה) לתשלום"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
-    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|yhteensä|\bi alt\b|celkem|"
+    (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
+    r"yhteensä|\bi alt\b|celkem|"
         r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого|סה[\"״”]כ|סך הכו?ל"),
     (0.88, r"\bbrutto(?:betrag|summe)?\b|\bbruto\b|\bttc\b|\biva (?:inclu[ií]d[oa]|inclus[ao]|compresa)|gross amount"),
@@ -49,7 +51,8 @@ _RECURRING = re.compile(
 )
 #: What a total is before tax: no total, unless there is no other.
 _NET = re.compile(
-    r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors|e[xk]s?kl|ut[ae]n m|uden m|ilman|veroton|verotta|"
+    r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors|e[xk]s?kl|ut[ae]n m|uden m|ilman|veroton|"
+    r"verotta|"
     r"bez d|ilíquido|(?:לפני|ללא) מע"
 )
 _SUMMARY = re.compile(
