@@ -292,8 +292,14 @@ def test_what_there_is_without_a_tax_is_not_the_tax() -> None:
     assert read(f"De Linde B.V.\nFACTUUR\nFactuurnummer: 98\n{lines}").value("tax") == "96.18"
 
 
-def test_a_tax_below_its_head_stands_in_the_same_column() -> None:
-    text = "PASTELARIA\nFatura Simplificada FS A/208\nTOTAL   6,40 €\n\nTaxa   Base    IVA\n13%    5,66    0,74\n"
-    record = read_record(text, doc_type="receipt")
+@pytest.mark.parametrize(
+    ("table", "tax"),
+    [
+        ("Taxa   Base    IVA\n13 %    5,66    0,74", "0.74 EUR"), ("Taxa Base IVA\n13 % 5,66 0,74", "0.74 EUR"),
+        ("Base\tIVA\n5,66\t0,74", "0.74 EUR"), ("Total IVA\n0,74 €", "0.74 EUR"),
+    ],
+)  # fmt: skip
+def test_a_tax_below_its_head_stands_in_the_same_column(table: str, tax: str) -> None:
+    record = read_record(f"PASTELARIA\nFatura Simplificada FS A/208\nTOTAL   6,40 €\n\n{table}\n", doc_type="receipt")
     assert record is not None
-    assert (record.value("tax"), record.value("number")) == ("0.74 EUR", "FS A/208")
+    assert (record.value("tax"), record.value("number")) == (tax, "FS A/208")

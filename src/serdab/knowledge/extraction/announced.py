@@ -47,12 +47,15 @@ _OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
 _COLUMN = re.compile(r" {3,}")
 #: The same label in another language: Bill To / فاتورة إلى: and the value.
 _AGAIN = re.compile(r" ?/ ?[^\t\n\f:：/\d]{1,30}(?=[:：])")
-#: Before words for a tax: what they stand for is not it, but what there is without it.
+#: Before words for a tax: what they stand for is not it, but what there is without it, or a total with it.
 _WITHOUT = re.compile(
-    r"(?:\b(?:excl|exkl|ekskl|exc|ex|eks|hors|zonder|ohne|sans|bez|sem|sin|senza|ut[ae]n|uden|before|without|ilman|"
+    r"(?:\b(?:tota\w{1,2}|sum\w{0,2}|i alt) (?:incl|inkl)\.?|\b(?:excl|exkl|ekskl|exc|ex|eks|hors|zonder|ohne|sans|"
+    r"bez|sem|sin|senza|ut[ae]n|uden|before|without|ilman|"
     r"net of)\.?|قبل|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
     re.I,
 )
+#: What stands in a line: its cells, or where only single spaces part them its words, 14 % as one.
+_CELL, _WORD = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}"), re.compile(r"\S+(?: ?%)?")
 #: A number with its series, as Portugal has them: FT 2025/331.
 _SERIES = re.compile(r"[^\w\n]{1,4}([A-Z]{2,3} [A-Z0-9]{1,8}/\d{1,8})(?![\w/])")
 #: A word between two amounts: the second is the value of that word.
@@ -206,6 +209,8 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         return
     if following and text.count("\n", line_end, following[0].start) <= 2:
         found = _below(text, match, following) if rule.kind == "money" else following[0]
+        if found is None:
+            return
         sure = (sure - 0.08) * (0.5 + found.confidence / 2)
         yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
 
@@ -217,23 +222,23 @@ def _series(text: str, start: int) -> Iterator[Field]:
         yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.8, reason="a series and a number")
 
 
-def _below(text: str, words: re.Match[str], following: list[Field]) -> Field:
-    """The amount in the cell below the words, where both lines have the same number of cells; else the first."""
-    heads, cells = _cells_of_line(text, words.start()), _cells_of_line(text, following[0].start)
-    if len(heads) == len(cells) > 1:
-        column = next(place for place, (_, end) in enumerate(heads) if words.start() < end)
-        start, end = cells[column]
-        return next((each for each in following if start <= each.start < end), following[0])
+def _below(text: str, words: re.Match[str], following: list[Field]) -> Field | None:
+    """The amount in the column of the words, where the line below has as many; else the first. None: it has none."""
+    first = following[0].start
+    for parts in (_CELL, _WORD):
+        heads, cells = _parts_of_line(parts, text, words.start()), _parts_of_line(parts, text, first)
+        held = [[each for each in following if start <= each.start < end] for start, end in cells]
+        if len(heads) == len(cells) and sum(map(bool, held)) > 1:
+            column = next(place for place, (_, end) in enumerate(heads) if words.start() < end)
+            return next(iter(held[column]), None)
     return following[0]
 
 
-def _cells_of_line(text: str, place: int) -> list[tuple[int, int]]:
-    """Where the cells of a line begin and end."""
+def _parts_of_line(parts: re.Pattern[str], text: str, place: int) -> list[tuple[int, int]]:
+    """Where the cells or words of a line begin and end."""
     end = text.find("\n", place)
-    line = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}")
-    return [
-        match.span() for match in line.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))
-    ]
+    found = parts.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))
+    return [match.span() for match in found]
 
 
 def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
