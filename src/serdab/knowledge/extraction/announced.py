@@ -208,11 +208,11 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if rule.kind == "id" and following and not _is_of_paper(text, match.end(), following[0]):
         return
     if following and text.count("\n", line_end, following[0].start) <= 2:
-        found = _below(text, match, following) if rule.kind == "money" else following[0]
-        if found is None:
+        below = _below(text, match, following) if rule.kind == "money" else following[0]
+        if below is None:
             return
-        sure = (sure - 0.08) * (0.5 + found.confidence / 2)
-        yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
+        sure = (sure - 0.08) * (0.5 + below.confidence / 2)
+        yield _as(rule, below, sure, _why(below, f"below the words {match[0]!r}"))
 
 
 def _series(text: str, start: int) -> Iterator[Field]:

@@ -55,8 +55,7 @@ _NEAR = 60
 _ENDS = re.compile(r"(?<!\d)(?<!gg)[.!?](?=\s)|[;。؛\t\f|]| {3}|\n(?![a-zà-ÿ])")
 _PAYING = re.compile(
     r"\bpay|\bpaid|\bdue\b|\bremit|\bsettle|\bterms\b|zahl|überweis|begleich|fällig|\bpa[iy]e|règle|payable|virement|"
-    r"\bpag[aoiu]|abon[ao]|vencim|bonific|saldo|saldar|betal|voldoen|overma|over te maken|maksett|płat|zapła|maks(?:e|"
-    r"u)|"
+    r"\bpag[aoiu]|abon[ao]|vencim|bonific|saldo|saldar|betal|voldoen|overma|over te maken|maksett|płat|zapła|maks[eu]|"
     r"دفع|سداد|تسديد|يستحق|تحويل|付|支払|払|\b\d/1[05], ?$",
     re.I,
 )
@@ -164,7 +163,7 @@ def _spans(text: str) -> Iterator[_Term]:
         ends = [each.end() for each in _ENDS.finditer(text, max(start - _AROUND, 0), start)]
         following = _ENDS.search(text, end, end + _AROUND)
         yield _Term(
-            start=start, end=end, count=_number(count[0]) if count else 0, 
+            start=start, end=end, count=_number(count[0]) if count else 0,
             unit=next(unit for unit, part in match.groupdict().items() if part) if count else "day",
             first=ends[-1] if ends else max(start - _AROUND, 0),
             last=following.start() if following is not None else min(end + _AROUND, len(text)),

@@ -21,7 +21,7 @@ _TOTALS = (
            r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
            r"(?:[aå]t?|til) betale\b|beløb i alt|k úhradě|maksettava|loppusumma|"
            r"ご請求金額|合計金額|"
-           r"المبلغ المستحق|الصافي المستحق|صافي المستحق|(?:المبلغ )?[إا]لإجمالي النهائي|المجموع الكلي|应付|实付|"
+           r"المبلغ المستحق|الصافي المستحق|صافي المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|"
            r"价税合计|总金额|"
            r"(?:סה[\"״”]כ|סך הכו?ל|סכום|יתרה) לתשלום"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
