@@ -61,7 +61,8 @@ def test_the_day_to_pay_by_is_counted_from_the_date_of_the_invoice(line: str, da
         "Lieferung innerhalb von 14 Tagen nach Zahlungseingang", "Warranty 24 months", "Garantie 24 Monate netto 9,90",
         "Interest at 8% is charged on payments after 30 days.", "Beratung 3 Tage à 500,00 netto", "Net 100",
         "2% discount if paid within 10 days.", "Bei Zahlung innerhalb von 10 Tagen gewähren wir 2 % Skonto.",
-        "Payable within 10 working days", "Paiement sous 10 jours ouvrés", "Paiement à 30 jours fin de mois",
+        "Paiement sous 10 jours ouvrables", "الدفع خلال 10 أيام عمل", "Paiement à 45 jours fin de mois le 10",
+        "Salaries are paid at the end of the month.", "Payment terms: in advance. Report: end of month",
         "Zahlbar innerhalb von 14 Tagen nach Lieferung", "Payments received in the last 30 days: 0.00",
         "The salary is paid for a period of six months.", "Payment received, thank you. Items ship in 5 days.",
         "Workshop 2 days net 800.00",
@@ -121,3 +122,69 @@ def test_a_date_that_a_schema_of_the_house_reads_as_text_makes_no_day() -> None:
         record = read_record(INVOICE.format(line), doc_type="note", schemas=[schema])
         assert record is not None
         assert record.value("due_date") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "other"),
+    [
+        ("Payment terms: 30 days end of month", "2024-05-30", "2024-05-31"),
+        ("Terms: net 30 EOM", "2024-05-30", "2024-05-31"),
+        ("Paiement à 30 jours fin de mois", "2024-05-31", "2024-05-30"),
+        ("Règlement : 30 jours date de facture, fin de mois", "2024-05-31", "2024-05-30"),
+        ("Zahlbar 30 Tage zum Monatsende", "2024-05-31", "2024-05-30"),
+        ("Pagamento: bonifico 30 giorni fine mese", "2024-05-31", "2024-05-30"),
+        ("Rimessa diretta 30 gg. d.f.f.m.", "2024-05-31", "2024-05-30"),
+        ("RB 30 gg data fattura fine mese", "2024-05-31", "2024-05-30"),
+        ("Forma de pago: 30 días fin de mes", "2024-05-31", "2024-05-30"),
+        ("Betalingstermijn: 30 dagen einde maand", "2024-05-31", "2024-05-30"),
+    ],
+)
+def test_the_end_of_a_month_is_counted_as_its_language_does_and_the_other_reading_is_told(
+    line: str, day: str, other: str
+) -> None:
+    # Given: an invoice whose month ends on another day by each reading.
+    record = read(line, INVOICE.replace("2024-03-05", "2024-04-15"))
+    assert record.value("due_date") == day
+    (look,) = record.looks
+    assert look.field == "due_date"
+    assert other in look.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("Paiement à 30 jours fin de mois", "2024-04-30"),
+        ("Net 30 days from end of month", "2024-04-30"),
+        ("Payment due 14 days after the end of the month", "2024-04-14"),
+        ("Zahlbar zum Monatsende", "2024-03-31"),
+        ("Zahlbar bis Ende des Folgemonats", "2024-04-30"),
+        ("Payment terms: end of following month", "2024-04-30"),
+        ("Paiement : fin de mois", "2024-03-31"),
+    ],
+)
+def test_the_end_of_a_month_needs_no_look_where_it_is_one_day(line: str, day: str) -> None:
+    record = read(line)
+    assert (record.value("due_date"), record.looks) == (day, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("Payable within 10 working days", "2024-03-19"),
+        ("Please pay within five (5) business days of the invoice date.", "2024-03-12"),
+        ("Zahlbar innerhalb von 10 Werktagen", "2024-03-19"),
+        ("Zahlungsziel: 10 Arbeitstage netto", "2024-03-19"),
+        ("Paiement sous 10 jours ouvrés", "2024-03-19"),
+        ("Plazo de pago: 10 días hábiles", "2024-03-19"),
+        ("Pagamento entro 10 giorni lavorativi", "2024-03-19"),
+        ("Terms: net 10 working days", "2024-03-19"),
+    ],
+)
+def test_working_days_are_counted_from_monday_to_friday_and_need_a_look_as_holidays_are_not_known(
+    line: str, day: str
+) -> None:
+    record = read(line)
+    assert record.value("due_date") == day
+    (look,) = record.looks
+    assert (look.field, "public holidays are not known" in look.reason) == ("due_date", True)
+    assert INVOICE.format(line)[look.start : look.end] in line

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from serdab.knowledge.extraction.candidates import Candidates
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
-from serdab.knowledge.extraction.letterheads import name_before_address
+from serdab.knowledge.extraction.letterheads import name_before_address, rest_of_name
 from serdab.knowledge.extraction.linear_patterns import compile_linear
+from serdab.knowledge.extraction.names import joined_lines
 from serdab.knowledge.extraction.schemas import FieldRule, Schema, Words
 from serdab.knowledge.extraction.signs import signed
 
@@ -38,16 +39,31 @@ _OF_ONE = re.compile(
     r"(?:\b(?:no|nr|nº|n|num|num[eé]ro|número)|number|nummer|#|رقم \w{1,10}|رقم|号码?|番号)[^\w\n]{0,4}$", re.I
 )
 _ENDS_CELL = re.compile(r" ?(?:[\t\n\f|]|  |$)|,? (?:dated|from|vom|v\.|du|del|van) ", re.I)
-_REST = re.compile(r"[ ]{0,3}[:：#.\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
+_REST = re.compile(r"[ ]{0,3}[:：#./\-–]{0,2}[ \t]{0,3}([^\t\n\f|]{1,160})")
 #: Words that make of a name for somebody the name of his number: customer no.
 _OF_NUMBER = re.compile(r"[ ]{0,2}(?:-?nummer|-?nr|no|n°|nº|number|id|ref|code|#)\b", re.I)
 #: What stands in the next column, behind a wide space, and is the name of another field.
 _OTHER_LABEL = re.compile(r"[^\t\n\f|:#]{1,30}[:#]")
 _COLUMN = re.compile(r" {3,}")
+#: The same label in another language: Bill To / فاتورة إلى: and the value.
+_AGAIN = re.compile(r" ?/ ?[^\t\n\f:：/\d]{1,30}(?=[:：])")
+#: Before words for a tax: what they stand for is not it, but what there is without it, or a total with it.
+_WITHOUT = re.compile(
+    r"(?:\b(?:tota\w{1,2}|sum\w{0,2}|i alt) (?:incl|inkl)\.?|\b(?:excl|exkl|ekskl|exc|ex|eks|hors|zonder|ohne|sans|"
+    r"bez|sem|sin|senza|ut[ae]n|uden|before|without|ilman|"
+    r"net of)\.?|قبل|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
+    re.I,
+)
+#: What stands in a line: its cells, or where only single spaces part them its words, 14 % as one.
+_CELL, _WORD = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}"), re.compile(r"\S+(?: ?%)?")
+#: A number with its series, as Portugal has them: FT 2025/331.
+_SERIES = re.compile(r"[^\w\n]{1,4}([A-Z]{2,3} [A-Z0-9]{1,8}/\d{1,8})(?![\w/])")
 #: A word between two amounts: the second is the value of that word.
 _OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
 _CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r" ?(?:[\t\n\f|]|  |$)")
 _IS_LABEL = re.compile(r" ?[:：]|\t")
+#: The first cell of the next line, where nothing stands behind a place.
+_BELOW = re.compile(r" ?\n[ \t]{0,40}([^\t\n\f|]{1,160})")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -115,6 +131,8 @@ def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> It
             return
         if longer is not None and (other := longer.match(text, match.start())) and other.end() > match.end():
             continue
+        if rule.kind == "money" and _WITHOUT.search(text, max(match.start() - 16, 0), match.start()):
+            continue
         # The first of the words of a language says most, and a colon that this is a label.
         place = rank.get(" ".join(match[0].lower().split()), 0)
         sure = (
@@ -134,7 +152,8 @@ def _begins_line(text: str, start: int) -> bool:
 def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
     if rule.kind == "party" and not _announces_party(rule, text, match):
         return
-    rest = _REST.match(text, match.end())
+    again = _AGAIN.match(text, match.end())
+    rest = _REST.match(text, again.end() if again is not None else match.end())
     is_next_column = rest is not None and rest[1].startswith("  ") and _OTHER_LABEL.match(rest[1].lstrip()) is not None
     if rest is None or is_next_column or not rest[1].strip(" :：.-#"):
         end = text.find("\n", match.end()) if is_next_column else match.end()
@@ -142,7 +161,10 @@ def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> I
     if rest is not None and rest[1].strip():
         written = rest[1].rstrip()
         start = rest.start(1) + len(written) - len(written.lstrip())
-        yield _at(rule, start, _own_name(rule, written.strip()), sure - 0.1, f"behind the words {match[0]!r}")
+        name = _own_name(rule, written.strip())
+        if rule.kind == "party":
+            name = _with_rest(text, start, name)
+        yield _at(rule, start, name, sure - 0.1, f"behind the words {match[0]!r}")
 
 
 def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
@@ -151,6 +173,14 @@ def _announces_party(rule: FieldRule, text: str, match: re.Match[str]) -> bool:
         return False
     is_label = _IS_LABEL.match(text, match.end()) is not None
     return _begins_line(text, match.start()) if rule.finder != "company" or is_label else False
+
+
+def _with_rest(text: str, start: int, name: str) -> str:
+    """A name with what the next line adds to it, which stands below it, or at the head of its line."""
+    end = start + len(name)
+    following = _BELOW.match(text, end)
+    rest = rest_of_name(name, following[1].rstrip()) if following is not None else ""
+    return text[start : following.start(1) + len(rest)] if following is not None and rest else name
 
 
 def _own_name(rule: FieldRule, written: str) -> str:
@@ -167,7 +197,7 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     here = [field for field in fields[first : first + 20] if field.start < min(line_end, match.end() + REACH)]
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
-        here = here or list(_one_digit(candidates.plain, match))
+        here = list(_series(text, match.end())) or here or list(_one_digit(candidates.plain, match))
     if here:
         found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
@@ -178,9 +208,37 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if rule.kind == "id" and following and not _is_of_paper(text, match.end(), following[0]):
         return
     if following and text.count("\n", line_end, following[0].start) <= 2:
-        found = following[0]
-        sure = (sure - 0.08) * (0.5 + found.confidence / 2)
-        yield _as(rule, found, sure, _why(found, f"below the words {match[0]!r}"))
+        below = _below(text, match, following) if rule.kind == "money" else following[0]
+        if below is None:
+            return
+        sure = (sure - 0.08) * (0.5 + below.confidence / 2)
+        yield _as(rule, below, sure, _why(below, f"below the words {match[0]!r}"))
+
+
+def _series(text: str, start: int) -> Iterator[Field]:
+    match = _SERIES.match(text, start)
+    if match is not None:
+        start, end = match.span(1)
+        yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.8, reason="a series and a number")
+
+
+def _below(text: str, words: re.Match[str], following: list[Field]) -> Field | None:
+    """The amount in the column of the words, where the line below has as many; else the first. None: it has none."""
+    first = following[0].start
+    for parts in (_CELL, _WORD):
+        heads, cells = _parts_of_line(parts, text, words.start()), _parts_of_line(parts, text, first)
+        held = [[each for each in following if start <= each.start < end] for start, end in cells]
+        if len(heads) == len(cells) and sum(map(bool, held)) > 1:
+            column = next(place for place, (_, end) in enumerate(heads) if words.start() < end)
+            return next(iter(held[column]), None)
+    return following[0]
+
+
+def _parts_of_line(parts: re.Pattern[str], text: str, place: int) -> list[tuple[int, int]]:
+    """Where the cells or words of a line begin and end."""
+    end = text.find("\n", place)
+    found = parts.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))
+    return [match.span() for match in found]
 
 
 def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:
@@ -219,7 +277,7 @@ def _last_of_one(text: str, amounts: list[Field]) -> Field:
 
 
 def _at(rule: FieldRule, start: int, written: str, confidence: float, reason: str) -> Field:
-    value = " ".join(written.split())
+    value = joined_lines(written)
     return Field(
         kind=rule.kind, value=value, start=start, end=start + len(written), confidence=confidence, reason=reason
     )

@@ -14,7 +14,8 @@ SYMBOLS = {
     "try": "TRY",
     "₽": "RUB", "rub": "RUB", "₩": "KRW", "krw": "KRW", "zł": "PLN", "pln": "PLN", "sek": "SEK", "nok": "NOK",
     "dkk": "DKK",
-    "czk": "CZK", "r$": "BRL", "brl": "BRL", "mxn": "MXN", "zar": "ZAR", "ils": "ILS", "₪": "ILS",
+    "czk": "CZK", "kč": "CZK", "r$": "BRL", "brl": "BRL", "mxn": "MXN", "zar": "ZAR", "ils": "ILS", "₪": "ILS",
+    "ש\"ח": "ILS", "ש״ח": "ILS",
     "sar": "SAR", "ر.س": "SAR", "ريال": "SAR", "﷼": "SAR", "aed": "AED", "د.إ": "AED", "درهم": "AED", "egp": "EGP",
     "ج.م": "EGP", "جنيه": "EGP", "kwd": "KWD", "د.ك": "KWD", "qar": "QAR", "jod": "JOD", "دينار": "JOD",
 }  # fmt: skip

@@ -38,6 +38,14 @@ _OTHER_NAMES = (
     ("septembre", "septiembre", "settembre"), ("oktober", "okt", "octobre", "octubre", "ottobre"),
     ("novembre", "noviembre"), ("dezember", "dez", "décembre", "decembre", "diciembre", "dic", "dicembre"),
 )  # fmt: skip
+#: Names that stand behind their day only.
+_DAY_FIRST_NAMES = (
+    ("tammikuu", "stycznia", "ledna"), ("fevereiro", "helmikuu", "lutego", "února"),
+    ("março", "maaliskuu", "března"), ("huhtikuu", "kwietnia", "dubna"), ("maj", "toukokuu", "května"),
+    ("kesäkuu", "czerwca", "června"), ("heinäkuu", "lipca", "července"), ("elokuu", "sierpnia", "srpna"),
+    ("setembro", "syyskuu", "września", "září"), ("outubro", "lokakuu", "października", "října"),
+    ("marraskuu", "listopad"), ("desember", "joulukuu", "grudnia", "prosince"),
+)  # fmt: skip
 _MONTHS = (
     {name: number for number, name in enumerate(_ENGLISH, 1)}
     | {name[:3]: number for number, name in enumerate(_ENGLISH, 1)}
@@ -45,20 +53,23 @@ _MONTHS = (
     | {name: number for number, names in enumerate(_ARABIC, 1) for name in names}
     | {name: number for number, names in enumerate(_OTHER_NAMES, 1) for name in names}
 )
+#: Looked at first, at each character: most begin no month, and few words have a digit behind them.
+_MAY_BEGIN = "[" + "".join(sorted({name[0] for name in _MONTHS})) + r"]\D{1,20}\d"
+_MONTH_FIRST_NAMES = "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse=True))
+_MONTHS |= {name: number for number, names in enumerate(_DAY_FIRST_NAMES, 1) for name in names}
 _NAMES = "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse=True))
 
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
-_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
+_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.]|\. (?=\d{1,2}\. \d{4}))(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
 _DAY_FIRST = re.compile(
     rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|er|º|°)?\.?[ -]?(?:of |day of |de |"
     rf"من )?({_NAMES})[a-z]{{0,6}} ?[.,]?[ -]?(?:de |del )?"
     r"(\d{4}|\d{2}(?!\d))",
     re.I,
 )
-#: Looked at first, at each character: most begin no month, and few words have a digit behind them.
-_MAY_BEGIN = "[" + "".join(sorted({name[0] for name in _MONTHS})) + r"]\D{1,20}\d"
 _MONTH_FIRST = re.compile(
-    rf"(?={_MAY_BEGIN})(?<![a-z])({_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)", re.I
+    rf"(?={_MAY_BEGIN})(?<![a-z])({_MONTH_FIRST_NAMES})[a-z]{{0,6}}\.? ?(\d{{1,2}})(?:st|nd|rd|th)?,? ?(\d{{4}})(?!\d)",
+    re.I,
 )
 _CHINESE = re.compile(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]")
 #: What only a paper of the United States has: a state with a ZIP code, or the name of the country.
@@ -96,7 +107,7 @@ def _numeric(text: str, numeric: list[re.Match[str]]) -> Iterator[Field]:
             yield from _field(match, match[4], match[1], match[3], 0.93, "only the second number can be a day")
         elif first > 12 or first == second:
             yield from _field(match, match[4], match[3], match[1], 0.93, "only the first number can be a day")
-        elif month_first and match[2] != ".":
+        elif month_first and match[2][0] != ".":
             yield from _field(match, match[4], match[1], match[3], 0.8, f"month first, by {told}")
         else:
             yield from _field(

@@ -24,6 +24,8 @@ _CALLED_VAT = re.compile(
     re.I,
 )
 _BEFORE_NUMBER = 40
+_GULF_VAT = re.compile(r"(?<!\d)(?:3\d{13}3|100\d{12})(?!\d)")
+_CALLED_GULF_VAT = re.compile(r"(?:\b(?:vat|tax|trn)\b|ضريب)[^\d\n]{0,30}$", re.I)
 _CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
 _CALLED_CARD = re.compile(r"(?:card|karte|carte|tarjeta|carta|visa|mastercard|amex|بطاقة|卡号)\b[^\d\n]{0,20}$", re.I)
 _PHONE = re.compile(r"(?<![\w/+.-])(?:\+|00|\()?\d(?:[ ()./-]{0,2}\d){6,15}(?![\w/-])")
@@ -92,7 +94,7 @@ _IBAN_COUNTRIES = words_of(
 
 
 def find_vat_numbers(text: str) -> Iterator[Field]:
-    """Every VAT number of the European Union, Britain and Switzerland whose check digits are right.
+    """Every VAT number of the European Union, Britain and Switzerland whose check digits are right, and of the Gulf.
 
     One that is called a VAT number and has wrong ones is told with little confidence.
     """
@@ -100,6 +102,7 @@ def find_vat_numbers(text: str) -> Iterator[Field]:
     from stdnum.eu import vat
     from stdnum.gb import vat as british
 
+    yield from _of_gulf(text)
     plans = {"GB": british, "CH": swiss}
     for match in _VAT.finditer(text):
         value = re.sub(r"[ .-]", "", match[0])
@@ -110,6 +113,13 @@ def find_vat_numbers(text: str) -> Iterator[Field]:
             yield _field("vat", match, whole, 0.97, "its check digits are right")
         elif _CALLED_VAT.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
             yield _field("vat", match, value, 0.3, f"its {WRONG_DIGITS}")
+
+
+def _of_gulf(text: str) -> Iterator[Field]:
+    """The numbers of 15 digits that Saudi Arabia (3 … 3) and the Emirates (100 …) give, where they are called so."""
+    for match in _GULF_VAT.finditer(plain_digits(text)):
+        if _CALLED_GULF_VAT.search(text, max(match.start() - _BEFORE_NUMBER, 0), match.start()):
+            yield _field("vat", match, match[0], 0.85, "15 digits that are called a VAT number")
 
 
 def _shorter(value: str, written: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.names import FULL_LINE, may_be_name
+from serdab.knowledge.extraction.names import FULL_LINE, ends_with_link, joined_lines, may_be_name
 from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
@@ -60,7 +60,8 @@ _NOTICE = re.compile(
     re.I,
 )
 _ADDRESS = re.compile(
-    r"#\d[\w-]{0,6}[\s,]{1,2}\w|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|\d+(?:st|nd|rd|"
+    r"#\d[\w-]{0,6}[\s,]{1,2}\w|^[A-Z]{1,2}-\w{1,3}-\d|^\W{0,2}(?:no\.?|lot|unit|level|suite|block|blk|floor|ground|"
+    r"\d+(?:st|nd|rd|"
     r"th)\b|p\.? ?o\.? ?box|po box)(?:[\s.:,]{1,3}[\w(&]|[\d(&])|"
     r"\b(?:jalan|jln|jl\.|lorong|persiaran|lebuh\w*|taman|tmn|kampung|kawasan|seksyen|bandar|street|st\.|road|rd\b|"
     r"avenue|ave\b|lane|drive|blvd|boulevard|"
@@ -76,8 +77,9 @@ _ADDRESS = re.compile(
 #: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
 _RECIPIENT = re.compile(
     r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
-    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|klant\b|kund\b|inh\.|العميل|购买方|客户|"
-    r"לכבוד|(?:to|for|an|für|pour)\s?:)|御中\W{0,3}$",
+    r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|odběratel|klant\b|kund(?:e|nr)?\b|asiakas|"
+    r"laskutusosoite|faktureringsadress|exmo|inh\.|العميل|السادة|المطلوب من|购买方|客户|"
+    r"לכבוד|(?:to|for|an|für|pour|aan|til)\s?:)|御中\W{0,3}$",
     re.I,
 )
 _TAX_NUMBER = re.compile(
@@ -108,10 +110,13 @@ _MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 #: A full line of a sentence that goes on in the next.
 _SENTENCE = re.compile(rf"^.{{{FULL_LINE - 1},}}[\w&,]$")
+#: Longest line that has but the legal form of a name, characters: GmbH & Co. KG.
+_MOST_FORM = 20
 _COLUMNS = re.compile(r"\t| {4,}")
 _OWNER = re.compile(
     r"^(?:dimiliki(?: oleh)?|owned by|operated by|managed by|inhaber|supplier|vendor|seller|lieferant|verkäufer|"
-    r"fournisseur|vendeur|proveedor|fornitore|المورد|البائع)\s?[:：]\s?",
+    r"fournisseur|vendeur|proveedor|fornitore|laskuttaja|myyjä|dodavatel|sprzedawca|leverand[øo]r|leverantör|"
+    r"fornecedor|leverancier|المورد|البائع)\s?[:：]\s?",
     re.I,
 )
 
@@ -184,7 +189,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     best: tuple[float, int] | None = None
     for at, line in enumerate(lines[: max(first, 1)] if first < len(lines) else lines[:6]):
         if _RECIPIENT.search(line.words):
-            if _ALONE.match(line.words):
+            if _ALONE.match(line.words) or _RECIPIENT.sub("", line.words).strip(" :") == "":
                 break
             continue
         is_rest = at > 0 and not line.is_apart and _SENTENCE.search(lines[at - 1].words) is not None
@@ -226,6 +231,7 @@ def _goes_on(line: str, following: str) -> bool:
     begins_with_trade = _TRADE.match(following) is not None and _FORM.search(line) is None
     return (
         line.count("(") > line.count(")")
+        or (ends_with_link(line) and line[0].isupper() and len(line) <= FULL_LINE)
         or begins_with_trade
         or (match is not None and len(re.sub(r"\W|\bCO\b|\b[MK]L?\b", "", rest)) <= 1)
     )
@@ -233,7 +239,16 @@ def _goes_on(line: str, following: str) -> bool:
 
 def _is_rest(line: str) -> bool:
     """Whether a name goes on in the next line: it ends with a link, or a bracket is open."""
-    return line.rstrip().endswith(("&", "-")) or line.count("(") > line.count(")")
+    return line.rstrip().endswith(("&", "-")) or ends_with_link(line) or line.count("(") > line.count(")")
+
+
+def rest_of_name(name: str, following: str) -> str:
+    """What the next line adds to a name that ends with a link, or whose legal form is left for it; else empty."""
+    rest = name_before_address(following)
+    if not rest or not rest[0].isalpha() or _is_address(rest) or _STOP.search(rest):
+        return ""
+    form = None if _FORM.search(name) else _FORM.match(rest)
+    return rest if ends_with_link(name) or (form is not None and len(rest) <= _MOST_FORM) else ""
 
 
 def _joined(lines: list[_Line], sure: float) -> Field:
@@ -243,10 +258,11 @@ def _joined(lines: list[_Line], sure: float) -> Field:
         form = _FORM.search(name)
         if form is not None:
             name = name[: form.end()] + _REGISTERED.sub("", re.sub(r"^\W*[A-Z]?\d{4,}.*$", "", name[form.end() :]))
-        names.append(_REGISTERED.sub("", name).strip(" ,;:-"))
+        names.append(_REGISTERED.sub("", name).strip(" ,;:").removesuffix(" -"))
     last = lines[-1]
     return Field(
-        kind="company", value=" ".join(names), start=lines[0].start, end=last.start + len(last.words), confidence=sure,
+        kind="company", value=joined_lines("\n".join(names)).strip(" ,;:-"), start=lines[0].start,
+        end=last.start + len(last.words), confidence=sure,
         reason="the name at the head" if sure < 0.9 else "the name at the head with its legal form",
     )  # fmt: skip
 

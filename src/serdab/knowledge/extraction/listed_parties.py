@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.names import joined_lines
 
 #: How far into a contract its parties stand, and how long the part of one is, characters.
 HEAD = 6_000
@@ -32,6 +33,10 @@ _BEFORE = re.compile(
     r"madame|m\.|mme|don|doña|sig\.|sig\.ra|société)\s)*",
     re.I,
 )
+#: The end of a line within a name.
+_BROKEN = re.compile(
+    r"\n(?:(?<=[a-zà-ÿ]-\n)|(?<=&\n)|(?<= und\n)|(?<= et\n)|(?<= de\n)|(?<= van\n)|(?<= di\n))(?=[^\W\d_])"
+)
 _NAME = re.compile(
     r"[^\W\d_][^\n\f\t,;:()„“”«»\"–]{2,79}?(?:, (?:S\.L\.U?|S\.A\.U?|S\.p\.A|S\.r\.l|"
     r"B\.V)\.?)?(?=[,;:()„“”«»\"–\n\f\t]|\s(?:mit Sitz|vertreten|dont|au capital|représenté|con "
@@ -41,7 +46,7 @@ _NAME = re.compile(
 
 def find_listed_parties(text: str) -> list[Field]:
     """The names behind the words that open such a list, each before the words that give it a short one; two or none."""
-    head = text[:HEAD]
+    head = _BROKEN.sub(" ", text[:HEAD])
     opened = _OPENS.search(head)
     found: list[Field] = []
     place = opened.end() if opened is not None else len(head)
@@ -54,7 +59,7 @@ def find_listed_parties(text: str) -> list[Field]:
         value = name[0].rstrip(" -")
         reason = f"listed, and {called[0].lower()} called otherwise"
         end = start + len(value)
-        value = " ".join(value.split())
+        value = joined_lines(text[start:end])
         found.append(Field(kind="party", value=value, start=start, end=end, confidence=0.85, reason=reason))
         following = _NEXT.search(head, called.end(), called.end() + MOST_PART)
         if following is None:

@@ -29,6 +29,26 @@ _LAST = re.compile(r",? ((?:[A-Za-z]\.?){2,4}|[A-Za-z]{2,12})\.?,?$")
 _ABBREVIATIONS = re.compile(r"\b([A-Za-z]\.){2,4}")
 
 
+#: The end of a line with which no name ends: the rest of it stands in the next line.
+_LINK = re.compile(
+    r"(?:[^\W\d_]-|&|\+|(?<!\w)(?:and|of|for|und|für|der|des|et|de|du|la|del|y|di|della|delle|voor|van|en|och|för|og|"
+    r"ja|oraz|dla|pro|para|do|da|dos|w|ve))$",
+    re.I,
+)
+
+_HYPHEN = re.compile(r"(?<=[^\W\d_])-\n\s{0,40}(?=([a-zß-ÿ])|[A-ZÀ-Þ])")
+
+
+def ends_with_link(line: str) -> bool:
+    """Whether a line ends within a name: Werkzeug- und, Trust for, Smith &."""
+    return _LINK.search(line, max(len(line) - 8, 0)) is not None
+
+
+def joined_lines(written: str) -> str:
+    """A name in one line, with single spaces, and without the hyphen where a word goes on in the next line."""
+    return " ".join(_HYPHEN.sub(lambda match: "" if match[1] else "-", written).split())
+
+
 def words_of(listed: str) -> frozenset[str]:
     """The words of a list that is written as a text, so that it can be read."""
     return frozenset(listed.split())

@@ -13,12 +13,14 @@ _SUFFIX = (
     r"(?:Inc|Incorporated|Corp|Corporation|LLC|L\.L\.C|LLP|L\.P|LP|Ltd|Limited|PLC|GmbH|AG|S\.A|SARL|B\.V|N\.V|Co|"
     r"Company|SDN\.? ?BHD|BHD|Pte|Holdings|Group|Trust|Bank|Hospital|University|Enterprise|Trading|Restaurant)"
 )
+#: What stands alone in a line only as the end of a name.
+_FORM = r"(?:Inc|Incorporated|Corp|LLC|L\.L\.C|LLP|Ltd|Limited|PLC|GmbH|SARL|B\.V|N\.V)"
 _WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
 _NAMED = re.compile(
     rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\))){{0,6}}?,? {_SUFFIX}\b\.?)"
 )
-#: The end of a full line in a sentence that goes on.
-_BROKEN = re.compile(rf"\n(?<=[^\n\f\t]{{{FULL_LINE - 1}}}[\w&,]\n)(?=[A-Z&])")
+#: The end of a full line in a sentence that goes on, or of one before a legal form.
+_BROKEN = re.compile(rf"\n(?:(?<=[^\n\f\t]{{{FULL_LINE - 1}}}[\w&,]\n)(?=[A-Z&])|(?<=[a-z&,]\n)(?={_FORM}\b\.?[\s,(]))")
 _BETWEEN = re.compile(r"\b(?:by and between|between|among)\b\s{1,3}(?:the )?", re.I)
 #: How far behind "between" parties are looked for, characters.
 REACH = 600

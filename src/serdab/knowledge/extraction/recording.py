@@ -145,14 +145,18 @@ class _Reader:
 
     def _by_terms(self, rule: FieldRule, found: list[Field]) -> list[Field]:
         """The day that terms of payment make, where none is named, or one behind the terms without words of its own."""
-        term = find_payment_term(self._text, self._candidates.of_kind("date"), self._own_date())
-        if term is None:
+        told = find_payment_term(self._text, self._candidates.of_kind("date"), self._own_date())
+        if told is None:
             return found
+        term, doubt = told
         if found and (term.end > found[0].start or "\n" in self._text[term.end : found[0].start]):
             return found
         pattern = words_pattern(rule.words) if found else None
         if pattern is not None and pattern.search(self._text, term.end, found[0].start):
             return found
+        if doubt:
+            reason = f"{rule.name} {term.value} {doubt}"
+            self.looks.append(Look(reason=reason, field=rule.name, start=term.start, end=term.end))
         return [term]
 
     def _page(self, place: int) -> int:

@@ -18,19 +18,23 @@ _COLUMNS = (
     ("credit", r"^(?:credits?|haben|crédit|haber|abonos?|deposits?|(?:paid|money) in|payments? in|avere|accredit[io]|"
      r"دائن|贷方)\b"),
     ("balance", r"^(?:balance|running balance|saldo|solde|kontostand|الرصيد|余额)"),
-    ("amount", r"total price|gesamtpreis|prix total|precio total|prezzo totale|totaalprijs|wartość"),
+    ("amount", r"total price|gesamtpreis|prix total|precio total|prezzo totale|totaalprijs|wartość|"
+     r"celková cena|cena celkem|(?:إجمالي|اجمالي) السعر|السعر (?:الإجمالي|الاجمالي|الكلي)|מחיר כולל|סה[\"״”]כ מחיר"),
     ("quantity", r"qty|quantity|units\b|menge|anzahl|quantité|qté|cantidad|cant|quantità|q\.tà|aantal|ilość|antal|qtd|"
-     r"quantidade|الكمية|数量"),
+     r"quantidade|antall|m[æe]ngde|määrä|\bmnožství|\bpočet|الكمي[ةه]|الكميات|العدد|عدد|כמות|数量"),
     ("price", r"unit price|price|rate\b|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|p\.u\.|precio|prezzo|"
-     r"prijs|cena|preço|\bpris\b|valor unit|سعر الوحدة|السعر|单价|単価"),
-    ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summe|\bwert\b|montant|importe|importo|bedrag|"
+     r"prijs|cena|preço|\bpris\b|-pris\b|enhe[dt]spris|(?:yksikkö)?hinta|valor unit|سعر|السعر|الفئة|מחיר|单价|単価"),
+    ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summ[ea]\b|\bi alt\b|\bwert\b|montant|importe|"
+    r"importo|bedrag|"
         r"belopp|"
-     r"kwota|\bvalor\b|المبلغ|الإجمالي|المجموع|金额|金額|小计|小計"),
+     r"beløp|beløb|kwota|\bvalor\b|yhteensä|celkem|částka|(?:ال)?مبلغ|(?:ال)?[إا]جمالي|(?:ال)?مجموع|القيمة|סה[\"״”]כ|"
+     r"סכום|金额|金額|小计|小計"),
     ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
      r"verwendungszweck|désignation|libellé|descripción|concepto|descrizione|omschrijving|\bnazwa|descrição|"
-     r"beskrivning|"
-     r"material|الوصف|البيان|الصنف|品名|项目|名称|摘要|商品"),
-    ("date", r"date|datum|fecha|\bdata\b|التاريخ|日期|日付"),
+     r"designação|benämning|beskriv(?:ning|else)|varenavn|kuvaus|tuote|nimike|\bpopis\b|položka|název|material|"
+     r"(?:ال)?وصف|(?:ال)?بيان|الصنف|الأصناف|المنتج|الخدمة|"
+     r"התיאור|תיאור|פירוט|פריט|שם המוצר|品名|项目|名称|摘要|商品"),
+    ("date", r"date|datum|fecha|\bdata\b|\bdato\b|التاريخ|תאריך|日期|日付"),
 )  # fmt: skip
 _NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
 _AMOUNTS = tuple(words for name, words in _NAMES if name == "amount")

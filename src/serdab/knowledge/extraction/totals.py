@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.lettercase import lower
 from serdab.knowledge.extraction.signs import signed
 
 #: Words of a line that holds the total, the surest first.
@@ -18,36 +19,42 @@ _TOTALS = (
            r"endbetrag|gesamtforderung|zahlbetrag|please pay|total à payer|net à payer|total ttc|"
            r"total a pagar|importe total|"
            r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
+           r"(?:[aå]t?|til) betale\b|beløb i alt|k úhradě|maksettava|loppusumma|"
            r"ご請求金額|合計金額|"
-           r"المبلغ المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|价税合计|总金额|"
+           r"المبلغ المستحق|الصافي المستحق|صافي المستحق|الإجمالي النهائي|المجموع الكلي|应付|实付|"
+           r"价税合计|总金额|"
            r"(?:סה[\"״”]כ|סך הכו?ל|סכום|יתרה) לתשלום"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
     (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
+    r"yhteensä|\bi alt\b|celkem|"
         r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого|סה[\"״”]כ|סך הכו?ל"),
     (0.88, r"\bbrutto(?:betrag|summe)?\b|\bbruto\b|\bttc\b|\biva (?:inclu[ií]d[oa]|inclus[ao]|compresa)|gross amount"),
     (0.45, r"amount|betrag|montant|importe|المبلغ|金额"),
     (0.40, r"cash|visa|master|payment|paid|credit card|debit|bar\b|نقد|现金"),
 )  # fmt: skip
-_LABELS = tuple((sure, re.compile(words, re.I)) for sure, words in _TOTALS)
+# These four are asked of lines in small letters: three times as fast as patterns that are blind to case.
+_LABELS = tuple((sure, re.compile(words)) for sure, words in _TOTALS)
 _NOT_TOTALS = re.compile(
     r"sub[\s-]{0,2}tot|sous[\s-]total|zwischensumme|subtotal|tot\w*[\s:.]{0,3}(?:qty|quantity|item|disc|tax|gst|vat|"
     r"sav|point|"
     r"number|no\b|pcs|unit|round)|(?:tax|gst|vat|item|qty|disc\w*) (?:total|amount|amt)|"
     r"rounding adj|savings?|change|included?s?\b|due date|المجموع الفرعي|小计|税额|balance b|"
-    r"previous|opening|code|imponibile|ביניים",
-    re.I,
+    r"previous|opening|code|imponibile|delsum|mellansumma|mellomsum|välisumma|mezisouč|ביניים"
 )
 #: What somebody gets or pays again and again, which no words for paying make the total.
 _RECURRING = re.compile(
     r"\b(?:salar(?:y|ies)|wages?|remuneration|gehalt|lohn|salaire|salario|sueldo|stipendio)\b|\bper annum\b|"
     r"\b(?:paid|payable|payments?) (?:in arrears|(?:bi-?)?(?:week|month|quarter|year|annual)ly|"
     r"(?:every|each|per) (?:hour|week|month|quarter|year))\b|"
-    r"راتب|工资|薪",
-    re.I,
+    r"راتب|工资|薪"
 )
 #: What a total is before tax: no total, unless there is no other.
-_NET = re.compile(r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors|(?:לפני|ללא) מע", re.I)
+_NET = re.compile(
+    r"excl|before|exc\.? |ex\.? gst|without|net of|netto|total ht|hors|e[xk]s?kl|ut[ae]n m|uden m|ilman|veroton|"
+    r"verotta|"
+    r"bez d|ilíquido|(?:לפני|ללא) מע"
+)
 _SUMMARY = re.compile(
     r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I
 )
@@ -147,7 +154,7 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
 
 def names_sum(words: str) -> bool:
     """Whether words name a sum, the total or one on the way to it."""
-    return any(label.search(words) for sure, label in _LABELS if sure >= _OF_SUMS)
+    return any(label.search(lower(words)) for sure, label in _LABELS if sure >= _OF_SUMS)
 
 
 def _amount_like(lines: list[Line], value: Decimal) -> Field | None:
@@ -161,12 +168,13 @@ def value_of(amount: Field) -> Decimal:
 
 def _labelled(line: Line, *, are_net: bool) -> tuple[float, re.Match[str]] | None:
     """The surest words for a total that a line holds."""
+    words = lower(line.words)
     for sure, label in _LABELS:
-        match = label.search(line.words)
+        match = label.search(words)
         if match is None:
             continue
         # A line of a sentence may speak of other things, too; one of a table is about one.
-        near = line.words if len(line.words) <= LONG_LINE else line.words[max(match.start() - 12, 0) : match.end() + 25]
+        near = words if len(words) <= LONG_LINE else words[max(match.start() - 12, 0) : match.end() + 25]
         is_other = _NOT_TOTALS.search(near) or (not are_net and _NET.search(near))
         is_other = is_other or (sure <= _OF_PAYING and _RECURRING.search(near))
         return None if is_other else (sure, match)

@@ -17,12 +17,12 @@ LONG_CELL = 70
 #: Cells at the head that are looked at for what begins a mail.
 MAIL_CELLS = 10
 _AMOUNT = re.compile(
-    r"\d[.,]\d\d(?!\d)|\d[., ]\d{3}(?!\d)|[€$£¥₹] ?\d|\d ?[€円元원]|"
+    r"\d[.,٫]\d\d(?!\d)|\d[., ٬]\d{3}(?!\d)|[€$£¥₹] ?\d|\d ?[€円元원]|"
     r"\b(?:eur|usd|gbp|rm|rs|kr) ?\d"
 )
-_AMOUNT_ENDS = re.compile(r"\d(?:[.,]\d\d|[., ]\d{3})[ \t]?-?(?:\b[a-z]{1,4}|[^\w\s.]{1,2}|[円元원])?\.?$")
+_AMOUNT_ENDS = re.compile(r"\d(?:[.,٫]\d\d|[., ٬]\d{3})[ \t]?-?(?:\b[a-z]{1,4}|[^\w\s.]{1,2}|[円元원])?\.?$")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}(?:[./-](?:\d{2,4})?)?(?!\d)|\d{1,2}\.? [^\W\d]{3,9}\b")
-_DECIMALS = re.compile(r"\d[.,]\d\d(?!\d)")
+_DECIMALS = re.compile(r"\d[.,٫]\d\d(?!\d)")
 #: What a line of the head of a mail begins with: who writes, to whom, about what.
 _WRITERS = frozenset((
     "from", "email_from", "von", "de", "da", "fra", "fran", "od", "van", "lahettaja", "felado", "от", "від",
@@ -44,7 +44,8 @@ _GREETING = re.compile(
     r"bonjour|bonsoir|ch[e]re?s?|hola|buenos dias|estimad[oa]s?|ciao|buongiorno|gentile|egregio|beste|geachte|hej|"
     r"hei|kjaere|ola|prezad[oa]s?|bom dia|caro|dzien dobry|szanown[iy]|witam|dobry den|vazen[iy]|kedves|tisztelt|"
     r"buna ziua|stimat[ea]?|здравствуите|добрыи день|уважаем\w{2}|привет|добрии день|шановн\w{1,2}|merhaba|sayin|"
-    r"γεια|αγαπητ\w{1,2}|السلام عليكم|您好|你好|尊敬的|안녕하세요|שלום|halo|selamat|kinh gui|xin chao)\b[^\n]{0,50}"
+    r"γεια|αγαπητ\w{1,2}|السلام عليكم|تحية طيبة|السادة (?:الكرام|المحترم)\w{0,2}|您好|你好|尊敬的|안녕하세요|שלום|"
+    r"halo|selamat|kinh gui|xin chao)\b[^\n]{0,50}"
 )
 _QUOTING = re.compile(
     r"(?:^|\n)(?:> ?\S|-{2,20} ?(?:forwarded|original)|on [^\n]{5,100} wrote:|"
@@ -57,7 +58,8 @@ _CLOSING = re.compile(
     r"mit (?:freundlichen|besten) gru|(?:viele|beste|liebe) gru|cordialement|bien a vous|saludos|un saludo|"
     r"atentamente|cordiali saluti|distinti saluti|met vriendelijke|med venlig|med vanlig|vennlig hilsen|hilsen|"
     r"mvh|atenciosamente|pozdrawiam|z powazaniem|s pozdravem|terveisin|udvozlettel|cu stima|с уважением|з повагою|"
-    r"saygilarimla|με εκτιμηση|مع التحية|此致|敬上|감사합니다|בברכה|hormat|tran trong)"
+    r"saygilarimla|με εκτιμηση|مع (?:خالص |أطيب )?التحي|وتفضلوا بقبول|وتقبلوا|此致|敬上|감사합니다|בברכה|hormat|"
+    r"tran trong)"
 )
 _CLAUSE = re.compile(
     r"\n[ \t]*(?:§ ?\d|\d{1,2}\. [^\W\d]|\d{1,2}\.\d{1,2}\.? |(?:article|artikel|articulo|articolo|artigo|section|"
