@@ -11,17 +11,16 @@ from serdab.knowledge.extraction.table_heads import find_head
 
 #: Lines of a head that are looked at.
 MOST_LINES = 16
+#: And characters.
+_MOST_HEAD = 4_000
 
 #: What only a business has in its name: legal forms first, words of trades after them.
 _FORM = re.compile(
-    r"\bSDN\.? ?BHD\b\.?|\bS/B\b|\bSB\b|\bBHD\b\.?|\bPTE\.? ?LTD\b\.?|\bLTD\b\.?|\bLIMITED\b|\bLLC\b|"
-    r"\bL\.L\.C\b\.?|\bINC\b\.?|"
-    r"\bCORP(?:ORATION)?\b\.?|\bGMBH\b|\bE\.K\.|\bAG\b|\bKG\b|\bOHG\b|\bUG\b|\bSARL\b|\bS\.A\.R\.L\.|\bSAS\b|"
-    r"\bS\.L\.U?\b\.?|\bS\.L\.|\bSLU?\b|\bB\.V\.|"
-    r"\bLLP\b|\bPLC\b|\bS\.?P\.?A\b\.?|\bS\.?R\.?L\b\.?|\bS\.A\.(?: de C\.V\.)?|\bA\.S\.|\bSP\. ?Z ?O\.? ?O\.?|"
-    r"\bS\.?R\.O\b\.?|"
-    r"\bLTDA\b\.?|\bLDA\b\.?|\bN\.V\.|\bOÜ\b|\bAPS\b|(?-i:\b(?:AB|OY|BV|NV)\b)|株式会社|合同会社|有限会社|"
-    r"有限公司|公司|شركة|مؤسسة|בע[\"״”]מ", re.I,
+    r"\b(?:SDN\.? ?BHD\b\.?|S/B\b|SB\b|BHD\b\.?|PTE\.? ?LTD\b\.?|LTD\b\.?|LIMITED\b|LLC\b|L\.L\.C\b\.?|"
+    r"INC\b\.?|CORP(?:ORATION)?\b\.?|GMBH\b|E\.K\.|AG\b|KG\b|OHG\b|UG\b|SARL\b|S\.A\.R\.L\.|SAS\b|"
+    r"S\.L\.U?\b\.?|S\.L\.|SLU?\b|B\.V\.|LLP\b|PLC\b|S\.?P\.?A\b\.?|S\.?R\.?L\b\.?|S\.A\.(?: de C\.V\.)?|"
+    r"A\.S\.|SP\. ?Z ?O\.? ?O\.?|S\.?R\.O\b\.?|LTDA\b\.?|LDA\b\.?|N\.V\.|OÜ\b|APS\b|(?-i:(?:AB|OY|BV|NV)\b))|"
+    r"株式会社|合同会社|有限会社|有限公司|公司|شركة|مؤسسة|בע[\"״”]מ", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
     r"\b(?:ENTERPRISES?|TRADING|TRADERS?|RESTORAN|RESTAURANT|CAFE|BISTRO|STORES?|MART|SUPERMARKET|MARKET|HARDWARE|"
@@ -133,7 +132,7 @@ def _head(text: str) -> list[_Line]:
     lines: list[_Line] = []
     place = 0
     is_apart = False
-    for line in re.split(r"[\n\f]", text[:4_000]):
+    for line in re.split(r"[\n\f]", text[:_MOST_HEAD]):
         # What stands in the next column is another thing.
         if lines and find_head(line) is not None:
             break
@@ -160,6 +159,12 @@ def name_before_address(line: str) -> str:
     """A name with a legal form, without the address or the capital that the line goes on with; else the line."""
     ends = _NAME_ENDS.match(line) if _MAY_GO_ON.search(line) is not None else None
     return ends[1] if ends is not None else line
+
+
+def may_name_business(text: str) -> bool:
+    """Whether a legal form or a trade stands where the head is looked for: quick, and without one no name is sure."""
+    head = text[:_MOST_HEAD]
+    return _FORM.search(head) is not None or _TRADE.search(head) is not None
 
 
 def find_letterhead(text: str) -> dict[str, Field]:

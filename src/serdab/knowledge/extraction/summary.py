@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.letterheads import find_letterhead, may_name_business
 from serdab.knowledge.extraction.records import Record
 
 #: Least confidence of a company where no schema looks for one: its name has a form or a trade. Else any line is one.
@@ -34,5 +34,5 @@ def summary_fields(text: str, fields: list[Field], record: Record | None = None)
 
 
 def _company(text: str) -> str | None:
-    found = find_letterhead(text).get("company")
+    found = find_letterhead(text).get("company") if may_name_business(text) else None
     return found.value if found is not None and found.confidence >= _NAMED else None
