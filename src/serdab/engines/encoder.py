@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-#: Most tokens, padding included, that go through the graph at once: larger batches leave a core's own cache.
-TOKENS_PER_BATCH = 512
+#: Most tokens, padding included, that go through the graph at once. With less, bf16 waits for its weights: two threads
+#: share the way to them. With more, f32 leaves a core's own cache.
+TOKENS_PER_BATCH = 768
 #: A text may be padded by at most this share of its batch's length, unless the batch is still small.
 MOST_PADDING = 0.125
 #: Tokens below which a batch takes texts of any length.

@@ -10,10 +10,11 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from operator import attrgetter
 from statistics import median
+
+import msgspec
 
 #: Rows that a gap must pass to part columns of running text, and how much of a column's width its lines fill.
 _LEAST_ROWS = 4
@@ -34,8 +35,7 @@ _AMOUNT = re.compile(r"\d[.,]\d\d\D?$")
 _HYPHENS = ("-", "\u00ad", "\u2010")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(msgspec.Struct, frozen=True, kw_only=True):
     """A word and its place in points, y upwards."""
 
     text: str
@@ -95,7 +95,8 @@ def _rows_of(words: list[Word]) -> list[_Row]:
 
 
 def _height_of(row: _Row) -> float:
-    return max(median(word.top - word.bottom for word in row), 1.0)
+    heights = sorted([word.top - word.bottom for word in row])
+    return max((heights[len(heights) // 2] + heights[(len(heights) - 1) // 2]) / 2, 1.0)
 
 
 def _gaps_of(row: _Row, least: float, least_of_numbers: float = math.inf) -> list[_Gap]:
@@ -234,8 +235,8 @@ def _left_free(row: _Row, gap: _Gap) -> _Gap | None:
 
 
 def _cells(row: _Row, free: list[_Gap]) -> str:
-    cells: list[_Row] = [[] for _ in range(len(free) + 1)]
-    for word in row:
+    cells: list[_Row] = [[] for _ in range(len(free) + 1)] if free else [row]
+    for word in row if free else ():
         middle = (word.left + word.right) / 2
         cells[sum(1 for gap in free if middle > gap[0])].append(word)
     if _is_right_to_left(row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import time
 import unicodedata
 from collections import Counter
@@ -37,7 +38,8 @@ _ANOTHER = "get the file again from where it came, or print it to a new PDF"
 _END = b"%%EOF"
 _TAIL = 1024
 #: What the library makes of a hyphen at the end of a line; the rest of the word follows at once.
-_BROKEN = ("\x02", "\ufffe")
+_BROKEN = "\x02\ufffe"
+_WORD = re.compile(f"[^\\s\0{_BROKEN}]*[{_BROKEN}]|[^\\s\0{_BROKEN}]+")
 #: Characters by which the direction of a page's text is told.
 _ANGLES = 40
 
@@ -204,17 +206,7 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Where the words are."""
-    start = 0
-    for end, char in enumerate(text):
-        if char.isspace() or char == "\0":
-            if end > start:
-                yield start, end
-            start = end + 1
-        elif char in _BROKEN:
-            yield start, end + 1
-            start = end + 1
-    if start < len(text):
-        yield start, len(text)
+    return (match.span() for match in _WORD.finditer(text))
 
 
 _Corners = tuple[float, float, float, float]
@@ -236,7 +228,8 @@ class _Box:
         if not self._ask(self._raw, number, self._pointer):
             return None
         rect = self._rect
-        return rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top)
+        bottom, top = rect.bottom, rect.top
+        return (rect.left, bottom, rect.right, top) if bottom <= top else (rect.left, top, rect.right, bottom)
 
 
 def _quarter(angle: float) -> int:
