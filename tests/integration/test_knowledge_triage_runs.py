@@ -270,6 +270,9 @@ async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
     assert await index.count() == 0
     assert list((serdab.settings.folder / "evaluations").iterdir()) == []
     assert (await evaluate_triage(serdab, embedder, file, limit=3)).recorded == 3
+    # What was learned from other rows under this name would be known twice, or known that is asked now.
+    file.write_bytes(b"\n".join(map(msgspec.json.encode, [row for row in rows if row["id"] != rows[0]["id"]])))
+    assert (await evaluate_triage(serdab, embedder, file)).learned_rows == 19
 
 
 async def test_rows_are_asked_by_what_was_learned_from_the_others_near_copies_together(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,17 +46,26 @@ async def sets_of_split(
     """Learn from the rows of the split `train`, where these suffice, and ask the others.
 
     Of the others only those of the split `test`, if there are any. Where they do not suffice, all rows are asked, and
-    by what the house knows.
+    by what the house knows. The set stays, for the next time that the same rows are learned from.
     """
     if not worth_learning(sources, key):
         return Sets(asked=[(source, DEFAULT_SET) for source in sources])
-    name = f"evaluation/{path.stem}" + (f"/{key}" if key else "")
+    name = "/".join(["evaluation", path.stem, *([key] if key else []), _digest_of_train(sources, key)])
     began = asyncio.get_running_loop().time()
     report = await import_labels(database, embedder, path, label_set=name, key=key)
     took = asyncio.get_running_loop().time() - began
     others = [source for source in sources if source.split != TRAIN]
     others = [source for source in others if source.split == "test"] or others
     return Sets(asked=[(source, name) for source in others], rows=report.examples, labels=report.labels, seconds=took)
+
+
+def _digest_of_train(sources: Sequence[Source], key: str | None) -> str:
+    """Tells what a set was learned from: with rows of another file of this name it would know what it is asked."""
+    digest = hashlib.sha256()
+    for source in sources:
+        if source.split == TRAIN:
+            digest.update(repr((source.text, label_of(source, key))).encode())
+    return digest.hexdigest()[:8]
 
 
 async def sets_across(
