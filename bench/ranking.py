@@ -64,13 +64,13 @@ def questions_of(folder: Path, most: int) -> list[Question]:
     return list(found.values())[::step][:most]
 
 
-def entry_of(text: str) -> Entry:
+def entry_of(text: str, lang: str = "en") -> Entry:
     digest = hashlib.sha256(text.encode()).digest()
     source = f"body/{digest.hex()}"
     passages = [Passage(start=c.start, end=c.end, text=text[c.start : c.end]) for c in split_text(text)]
     return Entry(
         document_id=document_id_of(source, digest), digest=digest, source=source, title="", media_type="text/plain",
-        lang="en", doc_type="", characters=len(text), passages=passages[:MOST_PASSAGES],
+        lang=lang, doc_type="", characters=len(text), passages=passages[:MOST_PASSAGES],
     )  # fmt: skip
 
 
