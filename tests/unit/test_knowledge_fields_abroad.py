@@ -55,7 +55,8 @@ def test_an_invoice_in_hebrew_has_its_number_its_total_and_the_company_that_is_n
     assert record is not None
     assert {value.name: value.value for value in record.values} == {
         "company": f"אלון מערכות בע{mark}מ", "address": "רחוב האלה 12, חיפה", "number": "2406", "date": "2024-06-11",
-        "due_date": "2024-06-25", "total": "1170.00 ILS", "tax": "170.00 ILS", "customer": "גליל סחר",
+        "due_date": "2024-06-25", "total": "1170.00 ILS", "tax": "170.00 ILS", "net": "1000.00 ILS",
+        "customer": "גליל סחר",
     }  # fmt: skip
     assert record.looks == []
 

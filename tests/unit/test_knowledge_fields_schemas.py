@@ -72,6 +72,11 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
             "schema: a\nfields:\n  - {name: x, kind: money}\nchecks:\n  - {check: sum, fields: [x]}\n",
             ["line 5", "at least two", "got 1"],
         ),
+        (
+            "schema: a\nfields:\n  - {name: x, kind: money}\n  - {name: y, kind: money}\nchecks:\n"
+            "  - {check: net, fields: [x, y]}\n",
+            ["line 6", "total, net and tax", "got 2"],
+        ),
         ("schema: [a\n", ["own.yaml, line 2", "YAML"]),
         ("", ["own.yaml", "nothing"]),
         ("[" * 100_000, ["own.yaml", "nested too deep"]),

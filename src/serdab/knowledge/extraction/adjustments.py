@@ -29,7 +29,7 @@ _ON = re.compile(
 )
 _TAX = re.compile(
     r"\b[cis]?gst\b|\b[hpq]st\b|\bvat\b|\btax(?:es)?\b|\bsst\b|mwst|\bust\b|umsatzsteuer|mehrwertsteuer|\btva\b|"
-    r"\biva\b|\bbtw\b|\bmoms\b|"
+    r"\biva\b|\bbtw\b|\bmoms\b|\bmva\b|\balv\b|\bdph\b|מע[\"״”]מ|"
     r"ضريبة|税|\bicms\b",
     re.I,
 )

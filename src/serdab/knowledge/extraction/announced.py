@@ -199,7 +199,10 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
         here = list(_series(text, match.end())) or here or list(_one_digit(candidates.plain, match))
     if here:
-        found = signed(text, _last_of_one(text, here)) if rule.kind == "money" else here[0]
+        # Behind a net its tax and the total may stand: Net 100.00 VAT 20.00 Total 120.00.
+        is_last = rule.kind == "money" and rule.finder != "net"
+        found = _last_of_one(text, here) if is_last else here[0]
+        found = signed(text, found) if rule.kind == "money" else found
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
         return
     if text[match.end() : line_end].strip(" :：.-#\t"):

@@ -11,14 +11,11 @@ from serdab.knowledge.extraction.adjustments import find_adjustments
 from serdab.knowledge.extraction.digits import plain_digits
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
+from serdab.knowledge.extraction.nets import COINS, ROUNDING, Sums
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 
 _PARTED = re.compile(r"[\t|]| {3}")
-#: What sums may differ by through rounding, for each line.
-_ROUNDING = Decimal("0.01")
-#: What totals may differ by besides, as they are rounded to coins.
-_COINS = Decimal("0.05")
 #: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
 _OF_DIGITS = frozenset(["money", "decimal", "iban", "phone"])
 _LAST_DIGITS = 5
@@ -30,9 +27,19 @@ LEAST_LEAD = 0.03
 
 
 def check_record(
-    text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row], amounts: Sequence[Field] = ()
-) -> Iterator[Look]:
-    """What the schema asks for and is not there, and what does not agree; `amounts`: all of the text."""
+    text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row],
+    amounts: Sequence[Field] = (), found: Mapping[str, Sequence[Field]] | None = None,
+) -> Iterator[Look]:  # fmt: skip
+    """What the schema asks for and is not there, and what does not agree.
+
+    Args:
+        text: of the document.
+        schema: that it was read by.
+        values: that are told.
+        rows: that are told.
+        amounts: all of the text.
+        found: by field, the amounts that may be its value, told or not.
+    """
     # Lines without cells are read by guess: a sum of them that is wrong says more about the guess than the paper.
     is_parted = any(re.search(r"[\t|]", text[row.start : row.end]) for row in rows)
     parted = [row for row in rows if is_parted and _PARTED.search(text, row.start, row.end)]
@@ -53,8 +60,7 @@ def check_record(
             yield from _in_order(check, values)
         elif check.check == "sum":
             yield from _sums(check, values, parted)
-        else:
-            yield from _total(check, text, amounts, values, parted)
+    yield from _totals(text, schema, values, parted, amounts, found or {})
 
 
 def rivals(text: str, rule: FieldRule, found: Sequence[Field]) -> Iterator[Look]:
@@ -113,14 +119,45 @@ def _sums(check: Check, values: Sequence[Value], rows: Sequence[Row]) -> Iterato
     said = _number(total.value)
     summed = _summed(lines)
     others = _others(check, by_name)
-    if abs(summed + others - said) > _ROUNDING * (len(lines) + 1):
+    if abs(summed + others - said) > ROUNDING * (len(lines) + 1):
         yield _differs(total, f"its {len(lines)} lines make {_told(summed, others)}")
 
 
+def _totals(
+    text: str, schema: Schema, values: Sequence[Value], rows: Sequence[Row],
+    amounts: Sequence[Field], found: Mapping[str, Sequence[Field]],
+) -> Iterator[Look]:  # fmt: skip
+    """What does not make the total: its lines, its subtotal, or net and tax; one look is enough."""
+    net = next((check for check in schema.checks if check.check == "net"), None)
+    agrees = _nets_agree(net, text, amounts, values, found) if net is not None else None
+    totals = [check for check in schema.checks if check.check == "total"]
+    looks = [look for check in totals for look in _total(check, text, amounts, values, rows, is_made=agrees is True)]
+    yield from looks
+    if net is not None and agrees is False and not looks:
+        total, base, tax = (next(value for value in values if value.name == name) for name in net.fields)
+        yield _differs(total, f"{base.name} and {tax.name} make {_told(_number(base.value), _number(tax.value))}")
+
+
+def _nets_agree(
+    check: Check, text: str, amounts: Sequence[Field], values: Sequence[Value], found: Mapping[str, Sequence[Field]]
+) -> bool | None:
+    """Whether total, net and tax of a check agree; None: one is not told, or what they leave out is."""
+    told = {value.name: value.start for value in values}
+    totals, nets, taxes = (found.get(name, ()) if name in told else () for name in check.fields)
+    net = next((each for each in nets if each.start == told[check.fields[1]]), None)
+    if not totals or net is None or not taxes:
+        return None
+    sums = Sums(text, totals[0], taxes, amounts)
+    return True if sums.is_made(net, nets) else False if sums.doubts(net, nets) else None
+
+
 def _total(
-    check: Check, text: str, amounts: Sequence[Field], values: Sequence[Value], rows: Sequence[Row]
+    check: Check, text: str, amounts: Sequence[Field], values: Sequence[Value], rows: Sequence[Row], *, is_made: bool
 ) -> Iterator[Look]:
-    """A total that neither its lines nor its subtotal make, with what stands between them and without."""
+    """A total that neither its lines nor its subtotal make, with what stands between them and without.
+
+    `is_made`: by net and tax, so that no subtotal is asked: nets of several rates are none of each other.
+    """
     by_name = {value.name: value for value in values}
     total = by_name.get(check.fields[0])
     if total is None:
@@ -132,11 +169,11 @@ def _total(
     others = _others(check, by_name)
     if lines:
         base, told = _summed(lines), f"its {len(lines)} lines make"
-    elif between.subtotal is not None and between.is_whole:
+    elif not is_made and between.subtotal is not None and between.is_whole:
         base, told = between.subtotal, "its subtotal and what is added make"
     else:
         return
-    slack = _ROUNDING * (len(lines) + 1) + _COINS
+    slack = ROUNDING * (len(lines) + 1) + COINS
     possible = between.totals_of(base) | {base + others, base + between.charges + others}
     if all(abs(each - said) > slack for each in possible):
         yield _differs(total, f"{told} {_told(base, between.charges + (between.taxes or others))}")

@@ -15,6 +15,7 @@ from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.nets import Sums, choose_nets
 from serdab.knowledge.extraction.payment_terms import find_payment_term
 from serdab.knowledge.extraction.payments import payment_rows
 from serdab.knowledge.extraction.periods import find_period_end, find_period_start
@@ -50,7 +51,7 @@ def read_record(
         reader.read(rule)
     looks = [
         *(look for look in reader.looks if not _is_told(look, reader.values)),
-        *check_record(text, schema, reader.values, reader.rows, reader.amounts(schema)),
+        *check_record(text, schema, reader.values, reader.rows, reader.amounts(schema), reader.found),
         *places_are_true(text, reader.values),
     ]
     return Record(schema=schema.schema, confidence=confidence, values=reader.values, rows=reader.rows, looks=looks)
@@ -69,6 +70,8 @@ class _Reader:
         self.values: list[Value] = []
         self.rows: list[Row] = []
         self.looks: list[Look] = []
+        #: By field, the amounts that may be its value.
+        self.found: dict[str, list[Field]] = {}
         self._text = text
         self._schema = schema
         self._candidates = Candidates(text, lang)
@@ -93,8 +96,12 @@ class _Reader:
         is_named_first = rule.finder in {"company", "period_start"} and rule.words
         named = self._announced(rule) if is_named_first else []
         found = named or self._by_finder(rule) or self._announced(rule)
+        if rule.kind == "money":
+            self.found[rule.name] = found
         if rule.finder == "due_date":
             found = self._by_terms(rule, found)
+        if rule.finder == "net":
+            found = self._nets(rule, found)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
         if rule.finder == "period_start" and kept:
@@ -158,6 +165,14 @@ class _Reader:
             reason = f"{rule.name} {term.value} {doubt}"
             self.looks.append(Look(reason=reason, field=rule.name, start=term.start, end=term.end))
         return [term]
+
+    def _nets(self, rule: FieldRule, found: list[Field]) -> list[Field]:
+        words = words_pattern(rule.words)
+        if words is None or not found:
+            return []
+        total, taxes = self.found.get("total"), self.found.get("tax", [])
+        sums = Sums(self._text, total[0], taxes, self._candidates.of_kind("money")) if total else None
+        return choose_nets(self._text, found, words, sums)
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

@@ -134,15 +134,17 @@ def _schema(value: Any, node: Any, name: str) -> Schema:
 
 
 def _prove_checks(schema: Schema, node: Any, name: str) -> None:
-    """Refuse checks of fields that are not there, or of too few."""
+    """Refuse checks of fields that are not there, or of a number that says nothing."""
     known = [field.name for field in schema.fields]
     for place, check in enumerate(schema.checks):
         for field in check.fields:
             if field not in known:
                 at = f"{name}, line {_line(node, ['checks', place])}: the field {field!r} of the check {check.check}"
                 raise BadSchema(expected(at, "a field of the schema", "none", _meant(field, known)))
+        at = f"{name}, line {_line(node, ['checks', place])}: the fields of the check {check.check}"
+        if check.check == "net" and len(check.fields) != 3:
+            raise BadSchema(expected(at, "the three of total, net and tax", len(check.fields)))
         if len(check.fields) < 2:
-            at = f"{name}, line {_line(node, ['checks', place])}: the fields of the check {check.check}"
             raise BadSchema(expected(at, "at least two", len(check.fields)))
 
 
@@ -167,7 +169,7 @@ def _wrong(message: str, node: Any, name: str) -> BadSchema:
 
         key = keys[-1] if keys else "a key"
         lists = {"kind": Kind.__args__, "finder": Finder.__args__}  # type: ignore[attr-defined]
-        known = lists.get(str(key), ("total", "sum", "order"))
+        known = lists.get(str(key), ("total", "sum", "order", "net"))
         return BadSchema(expected(f"{at}: {key}", "one that is known", repr(wrong[1]), _meant(wrong[1], known)))
     return BadSchema(expected(at, "a schema", message))
 

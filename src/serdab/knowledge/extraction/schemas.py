@@ -23,7 +23,7 @@ Kind = Literal[
 #: Finders of the package that know one field well; `finder` of a field names one.
 Finder = Literal[
     "", "company", "address", "total", "parties", "effective_date", "jurisdiction", "term", "payments", "first_line",
-    "lines", "due_date", "period_start", "period_end",
+    "lines", "due_date", "period_start", "period_end", "net",
 ]  # fmt: skip
 #: By language, two letters; "any" holds for all of them.
 Words = dict[str, list[str]]
@@ -53,10 +53,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What must agree between fields.
 
     `total`: the first is the sum of the rows, with or without the others; `sum`: the first is the sum of all others;
-    `order`: dates follow each other.
+    `order`: dates follow each other; `net`: total, amount before tax and tax, in this order, agree.
     """
 
-    check: Literal["total", "sum", "order"]
+    check: Literal["total", "sum", "order", "net"]
     fields: list[str]
 
 
