@@ -23,6 +23,8 @@ def looks(end: str) -> list[str]:
     "end",
     [
         "Net total 100.00\nVAT 20% 20.00\nTotal amount due 120.00",
+        "Net amount 100.00\nVAT 20% 20.00\nTotal 120.00",
+        "Net amount\t100.00\nVAT 20%\t20.00\nTotal\t120.00\nPaid\t120.00",
         "Subtotal\t100.00\nSales tax\t20.00\nTotal\t120.00",
         "Total excl. VAT: 100.00\nVAT: 20.00\nTotal incl. VAT: 120.00",
         "Net 100.00 VAT 20.00 Total 120.00",
@@ -54,6 +56,13 @@ def test_net_tax_and_total_are_told_each_and_agree(end: str) -> None:
     told = [(record.value(name) or "").split(" ")[0] for name in ("net", "tax", "total")]
     assert told == ["100.00", "20.00", "120.00"]
     assert record.looks == []
+
+
+def test_the_last_sum_of_a_till_is_its_total_also_when_it_is_called_net() -> None:
+    record = read_record("CORNER SHOP\nTOTAL 10.02\nROUNDING -0.02\nNETT TOTAL 10.00\nCASH 20.00\nCHANGE 10.00\n",
+                         lang="en", doc_type="receipt")  # fmt: skip
+    assert record is not None
+    assert (record.value("total"), record.value("net")) == ("10.00", None)
 
 
 @pytest.mark.parametrize(

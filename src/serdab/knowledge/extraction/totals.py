@@ -55,6 +55,8 @@ _NET = re.compile(
     r"verotta|"
     r"bez d|ilíquido|(?:לפני|ללא) מע"
 )
+#: The last sum of a till, but in an invoice the one before tax: then a greater total follows.
+_NET_SUM = re.compile(r"nett? (?:total|amount|amt)")
 _SUMMARY = re.compile(
     r"(?:gst|tax|vat|sst|svc)[\s/]{0,2}(?:code )?(?:summ?|analysis|detail)|tax code|taxcode|steuersatz", re.I
 )
@@ -128,7 +130,7 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
 def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[float, int, Field, str] | None:
     """The surest line: how sure, its place, its amount, why; `are_net`: one before tax will do."""
     best: tuple[float, int, Field, str] | None = None
-    in_summary = False
+    in_summary = is_net_sum = False
     written = (abs(value_of(amount)) for line in lines for amount in line.amounts if amount.confidence > _OF_NUMBERS)
     highest = max(written, default=Decimal(0))
     for place, line in enumerate(lines):
@@ -147,7 +149,9 @@ def _best(lines: list[Line], paid: Decimal | None, *, are_net: bool) -> tuple[fl
             sure -= 0.6
         if found[0] <= _OF_PAYING and paid is not None:
             amount = _amount_like(lines, paid) or amount
-        if best is None or (sure, place) >= best[:2]:
+        is_gross = is_net_sum and found[0] >= _OF_SUMS and best is not None and value_of(amount) > value_of(best[2])
+        if best is None or (sure, place) >= best[:2] or is_gross:
+            is_net_sum = _NET_SUM.match(found[1][0]) is not None
             best = sure, place, amount, f"in the line of {found[1][0].lower()!r}"
     return best
 
