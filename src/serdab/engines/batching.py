@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from serdab.engines.encoder import Encoder
 
-#: Tokens that each thread gets in one turn of the model, half a second or less: what a short request may wait for. In
-#: shorter turns threads wait more for each other.
+#: Tokens that each thread gets in one turn of the model, half a second or less on an idle machine: a short request may
+#: wait for one turn. In shorter ones threads wait more for each other.
 TOKENS_PER_TURN = 4096
 
 _logger = logging.getLogger(__name__)
