@@ -2,12 +2,14 @@
 
 A fresh home with the tree up and the sample labels; each batch has texts that were never seen before. What is counted
 goes from the first start call to the last outcome, as `serdab run` tells it: read, split, embedded, classified, fields
-extracted, similar ones found, delivered, recorded.
+extracted, similar ones found, delivered, recorded. While one more batch of PDFs comes in, questions are embedded one
+after the other: how long each waits.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import random
@@ -15,19 +17,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import conditions, publish
+from harness import conditions, percentile, publish
+from serdab.engines import Embedder
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from make_samples import json_lines, pdf  # noqa: E402 - a script beside this folder
 from sample_texts import LABELS, LONG_CONTRACT  # noqa: E402
 
-MODEL = "all-MiniLM-L6-v2"
+MODEL, DIMENSIONS = "all-MiniLM-L6-v2", 384
+#: Seconds until a batch that was just started is under way, and between two questions.
+UNDER_WAY_S, PAUSE_S = 3.0, 0.1
 #: A page has about 3,000 characters and 590 tokens, as the pages of real contracts have on average.
 PAGES, LINES, LINE_CHARACTERS = 5, 40, 75
 #: One sentence of a page in so many has figures; a message always has them.
@@ -96,6 +102,28 @@ class House:
             raise RuntimeError(f"expected every document to be recorded, got {told['failures'][:1]}")
         return float(told["documents_per_minute"])
 
+    def question_waits(self, count: int, seed: int) -> list[float]:
+        """How long each of some questions waited for its embedding while PDFs came in, ms."""
+        processes = json.loads(self.say("status", "--json"))["processes"]
+        engine = next(each["url"] for each in processes if each["role"] == "engine")
+        with tempfile.TemporaryDirectory() as name, tempfile.TemporaryFile() as told:
+            write_pdfs(Path(name), count, random.Random(seed))
+            command = [sys.executable, "-m", "serdab.cli", "run", "triage", name, "--json"]
+            with subprocess.Popen(command, env=self._environment, stdout=told) as batch:
+                return asyncio.run(ask_meanwhile(engine, batch))
+
+
+async def ask_meanwhile(engine: str, batch: subprocess.Popen[bytes]) -> list[float]:
+    waits = []
+    async with Embedder(engine, DIMENSIONS, deadline_s=60) as embedder:
+        await asyncio.sleep(UNDER_WAY_S)
+        while batch.poll() is None:
+            began = time.perf_counter()
+            await embedder.embed_questions([f"the unpaid invoice {len(waits)}"])
+            waits.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(PAUSE_S)
+    return waits
+
 
 @contextmanager
 def house(precision: str) -> Iterator[House]:
@@ -121,10 +149,17 @@ def main(arguments: argparse.Namespace) -> None:
                 opened.per_minute(kind, 10, 0)
                 rates = [opened.per_minute(kind, count, seed) for seed in range(1, arguments.repeat + 1)]
                 found.setdefault(precision, {})[kind] = [round(rate) for rate in rates]
+            waits = opened.question_waits(counts["pdf"], arguments.repeat + 1)
+            found[precision]["question_ms"] = {f"p{at}": round(percentile(waits, at / 100)) for at in (50, 95)}
     rows = [
         (f"{KINDS[kind][1]}, {precision}", f"{statistics.median(rates):,.0f} a minute ({', '.join(map(str, rates))})")
         for precision, kinds in found.items()
         for kind, rates in kinds.items()
+        if kind in KINDS
+    ]
+    rows += [
+        (f"a question while PDFs come in, {precision}, ms", f"p50 {waits['p50']}, p95 {waits['p95']}")
+        for precision, waits in ((precision, kinds["question_ms"]) for precision, kinds in found.items())
     ]
     publish("documents", {**found, "conditions": conditions(documents=counts, model=MODEL)}, rows, arguments.json)
 

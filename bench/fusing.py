@@ -21,17 +21,14 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from harness import conditions, fresh_settings, publish, run
+from harness import conditions, publish, run
 from ranking import ASKED, LEAST_BODY, LEAST_TITLE, entry_of
 from ranking import fuse as fuse_places
-from search import MODEL
-from serdab.core import load_settings
+from search import empty_index
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Index, asking, fusing
 from serdab.knowledge.fusing import WORDS, fuse
 from serdab.knowledge.normalising import normalise_text
-from serdab.models import pull_model
-from serdab.store import open_database
 
 MOST_TITLE, MOST_REQUEST = 200, 300
 #: Kinds that a label of requests tells apart: fewer say little, more are hardly kinds.
@@ -214,24 +211,14 @@ async def main() -> None:
     options = parser.parse_args()
     rows = rows_of(options.texts, options.documents)
     titles, requests = titles_of(rows, options.questions), requests_of(rows, options.questions)
-    models = load_settings([f"home={options.home}"] if options.home else [])
-    await pull_model(MODEL, models)
-    async with fresh_settings("database.memory_mb=1024") as settings:
-        from serdab.app import some_engine
-
-        async with some_engine(models) as embedder:
-            database = await open_database(settings)
-            try:
-                async with Index(database) as index:
-                    await fill(index, embedder, rows)
-                    await database.pool.execute("analyze")
-                    figures = {
-                        "titles": compare(titles, await ask(index, embedder, titles), measure_titles),
-                        "requests": compare(requests, await ask(index, embedder, requests), measure_requests),
-                    }
-                    made_by = embedder.made_by
-            finally:
-                await database.close()
+    async with empty_index(options.home) as (database, index, embedder):
+        await fill(index, embedder, rows)
+        await database.pool.execute("analyze")
+        figures = {
+            "titles": compare(titles, await ask(index, embedder, titles), measure_titles),
+            "requests": compare(requests, await ask(index, embedder, requests), measure_requests),
+        }
+        made_by = embedder.made_by
     halves = {name: " + ".join(str(sum(q.half == half for q in asked)) for half in HALVES)
               for name, asked in (("titles", titles), ("requests", requests))}  # fmt: skip
     command = " ".join(["python bench/fusing.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER")

@@ -19,16 +19,14 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from harness import conditions, fresh_settings, percentile, publish, run
-from search import MODEL, Bare, fill, texts_of
-from serdab.core import load_settings
+from harness import conditions, percentile, publish, run
+from search import Bare, empty_index, fill, texts_of
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Index, Passage, document_id_of
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import to_database
-from serdab.models import pull_model
-from serdab.store import Database, open_database
+from serdab.store import Database
 
 LEAST_TITLE, LEAST_BODY = 15, 100
 MOST_PASSAGES = 100
@@ -146,28 +144,18 @@ async def main() -> None:
     questions = questions_of(options.texts, options.questions)
     titles = {question.title for question in questions}
     others = [text for text in texts_of(options.texts, options.others) if text not in titles]
-    models = load_settings([f"home={options.home}"] if options.home else [])
-    await pull_model(MODEL, models)
-    async with fresh_settings("database.memory_mb=1024") as settings:
-        from serdab.app import some_engine
+    async with empty_index(options.home) as (database, index, embedder):
 
-        async with some_engine(models) as embedder:
-            database = await open_database(settings)
-            try:
-                async with Index(database) as index:
+        async def add(question: Question) -> None:
+            vectors = await embedder.embed([passage.text for passage in question.entry.passages])
+            await index.add(question.entry, vectors)
 
-                    async def add(question: Question) -> None:
-                        vectors = await embedder.embed([passage.text for passage in question.entry.passages])
-                        await index.add(question.entry, vectors)
-
-                    for start in range(0, len(questions), 64):
-                        await asyncio.gather(*map(add, questions[start : start + 64]))
-                    parts = [await embedder.embed(others[at : at + 1_000]) for at in range(0, len(others), 1_000)]
-                    await fill(index, others, np.concatenate(parts))
-                    await database.pool.execute("analyze")
-                    figures = await compare(index, database, embedder, questions)
-            finally:
-                await database.close()
+        for start in range(0, len(questions), 64):
+            await asyncio.gather(*map(add, questions[start : start + 64]))
+        parts = [await embedder.embed(others[at : at + 1_000]) for at in range(0, len(others), 1_000)]
+        await fill(index, others, np.concatenate(parts))
+        await database.pool.execute("analyze")
+        figures = await compare(index, database, embedder, questions)
     how = conditions(
         command=" ".join(["python bench/ranking.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER"),
         questions=f"first lines of {len(questions)} documents; the rest of each is to be found, in "

@@ -15,7 +15,8 @@ import random
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +279,23 @@ def rows_of(figures: dict[str, Any]) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+@asynccontextmanager
+async def empty_index(home: str | None) -> AsyncIterator[tuple[Database, Index, Embedder]]:
+    """An index in a database of its own, and an engine with the model of a home, the usual one when None."""
+    models = load_settings([f"home={home}"] if home else [])
+    await pull_model(MODEL, models)
+    async with fresh_settings("database.memory_mb=1024") as settings:
+        from serdab.app import some_engine
+
+        async with some_engine(models) as embedder:
+            database = await open_database(settings)
+            try:
+                async with Index(database) as index:
+                    yield database, index, embedder
+            finally:
+                await database.close()
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -290,27 +308,17 @@ async def main() -> None:
     chance = random.Random(4)
     given = texts_of(options.texts, options.chunks + options.questions) if options.texts else []
     texts = given + sentences(options.chunks + options.questions - len(given), chance)
-    models = load_settings([f"home={options.home}"] if options.home else [])
-    await pull_model(MODEL, models)
-    async with fresh_settings("database.memory_mb=1024") as settings:
-        from serdab.app import some_engine
-
-        async with some_engine(models) as embedder:
-            # The questions are real texts where there are any, and so are those that the model embeds.
-            questions, texts = texts[: options.questions], texts[options.questions :]
-            real = min(options.embedded, len(texts))
-            parts = [await embedder.embed(texts[start : start + 1_000]) for start in range(0, real, 1_000)]
-            embedded = np.concatenate(parts)
-            asked = await embedder.embed(questions)
-            vectors = np.concatenate([embedded, turned(embedded, len(texts) - real, 5)])
-            database = await open_database(settings)
-            try:
-                async with Index(database) as index:
-                    took_s = await fill(index, texts, vectors)
-                    await database.pool.execute("analyze")
-                    figures = await compare(index, database, embedder, questions, asked)
-            finally:
-                await database.close()
+    # The questions are real texts where there are any, and so are those that the model embeds.
+    questions, texts = texts[: options.questions], texts[options.questions :]
+    async with empty_index(options.home) as (database, index, embedder):
+        real = min(options.embedded, len(texts))
+        parts = [await embedder.embed(texts[start : start + 1_000]) for start in range(0, real, 1_000)]
+        embedded = np.concatenate(parts)
+        asked = await embedder.embed(questions)
+        vectors = np.concatenate([embedded, turned(embedded, len(texts) - real, 5)])
+        took_s = await fill(index, texts, vectors)
+        await database.pool.execute("analyze")
+        figures = await compare(index, database, embedder, questions, asked)
     how = conditions(
         command=" ".join(["python bench/search.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER"),
         ef_search=figures.pop("ef_search"),

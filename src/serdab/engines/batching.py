@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from serdab.engines.encoder import Encoder
 
-#: Tokens that each thread gets in one turn of the model, half a second or less on an idle machine: a short request may
-#: wait for one turn. In shorter ones threads wait more for each other.
-TOKENS_PER_TURN = 4096
+#: Tokens that each thread gets in one turn of the model, about half a second: what a short request may wait for.
+TOKENS_PER_TURN = 2048
+
 
 _logger = logging.getLogger(__name__)
 

@@ -9,10 +9,8 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
-#: Bins of equal numbers of rows in which confidence is compared with what was right. Ten, as in Naeini, Cooper and
-#: Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (2015): of several hundred rows more of
-#: them show more of chance than of an error.
-BINS = 10
+#: Bins of equal numbers of rows in which confidence is compared with what was right.
+BINS = 15
 _DRAWS = 200
 
 
