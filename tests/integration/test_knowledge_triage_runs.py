@@ -31,6 +31,8 @@ from serdab.knowledge import (
     find_sources,
     import_labels,
     kept_receipts,
+    list_label_sets,
+    remove_label_set,
     triage,
 )
 from serdab.store import Database
@@ -273,6 +275,21 @@ async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
     # What was learned from other rows under this name would be known twice, or known that is asked now.
     file.write_bytes(b"\n".join(map(msgspec.json.encode, [row for row in rows if row["id"] != rows[0]["id"]])))
     assert (await evaluate_triage(serdab, embedder, file)).learned_rows == 19
+    # A set that somebody removes meanwhile would tell nothing, and accuracy be 0.
+    removals: list[asyncio.Task[Any]] = []
+
+    def remove(_done: int, _of: int) -> None:
+        if not removals:
+            removals.append(asyncio.create_task(_remove_sets_of_evaluations(serdab.database)))
+
+    with pytest.raises(BadEvaluation, match="removal"):
+        await evaluate_triage(serdab, embedder, file, on_progress=remove)
+
+
+async def _remove_sets_of_evaluations(database: Database) -> None:
+    for each in await list_label_sets(database):
+        if each.name.startswith("evaluation/"):
+            await remove_label_set(database, each.name)
 
 
 async def test_rows_are_asked_by_what_was_learned_from_the_others_near_copies_together(

@@ -13,7 +13,7 @@ import msgspec
 from serdab.core import Settings, expected
 from serdab.engines import Embedder
 from serdab.flow import Handle, RunFailed, Serdab
-from serdab.knowledge.errors import BadEvaluation
+from serdab.knowledge.errors import REMOVED, BadEvaluation
 from serdab.knowledge.evaluation_places import evaluation_place
 from serdab.knowledge.evaluation_sets import Sets, label_of, sets_across, sets_of_split
 from serdab.knowledge.extraction import (
@@ -37,6 +37,9 @@ from serdab.knowledge.labelling import (
 )
 from serdab.knowledge.reading import Refusal, Source, find_sources
 from serdab.knowledge.triaging import Document, Receipt, document_of, triage
+from serdab.store import load_statements
+
+_SQL = load_statements("serdab.knowledge")
 
 #: Refused documents that a report names; all are counted.
 MOST_NAMED = 50
@@ -136,7 +139,8 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
         on_progress: hears how many have ended.
 
     Raises:
-        BadEvaluation: there is no document, or too few have a label to ask `across`.
+        BadEvaluation: there is no document, too few have a label to ask `across`, or what was learned was removed
+            meanwhile.
     """
     found = await asyncio.to_thread(lambda: list(find_sources([path], serdab.settings.documents.most_bytes)))
     sources = [each for each in found if isinstance(each, Source)]
@@ -150,9 +154,17 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
             raise BadEvaluation(expected(f"{path}", "a file or folder with documents", "none") + why)
         documents = [_unknown(source, serdab.settings, label_set, folder) for source, label_set in asked]
         ends, seconds = await _run(serdab, documents, on_progress)
+        await _check_sets(serdab, sets)
     schemas = load_schemas(serdab.settings.documents.schemas)
     ran = [source for source, _ in asked]
     return _report(_Ran(path=path, key=key, sources=ran, ends=ends, seconds=seconds, schemas=schemas), unread, sets)
+
+
+async def _check_sets(serdab: Serdab, sets: Sets) -> None:
+    """See that what was learned for an evaluation is still there: without it documents are told nothing."""
+    rows = await serdab.database.pool.fetch(_SQL["names_of_label_sets"])
+    if sets.rows and {name for _, name in sets.asked} - {row["name"] for row in rows}:
+        raise BadEvaluation(f"{REMOVED}, and evaluate again")
 
 
 def _unknown(source: Source, settings: Settings, label_set: str, folder: Path) -> Document:
