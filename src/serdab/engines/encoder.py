@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serdab.engines.bert import read_most_tokens, read_shape
 from serdab.engines.conversion import convert_model
@@ -74,7 +74,7 @@ class Encoder:
         result: NDArray[float32] = self._numpy.empty((len(lists), self.dimensions), self._numpy.float32)
         batches = list(batches_of([len(ids) for ids in lists]))
         chosen_lists = ([lists[position] for position in chosen] for chosen in batches)
-        for chosen, vectors in zip(batches, self._pool.map(self._run, chosen_lists), strict=True):
+        for chosen, vectors in zip(batches, self._pool.map(self.embed_batch, chosen_lists), strict=True):
             result[chosen] = vectors
         return result
 
@@ -82,27 +82,38 @@ class Encoder:
         """`tokenize`, then `embed_tokens`."""
         return self.embed_tokens(self.tokenize(texts)[0])
 
-    def _run(self, lists: Sequence[Sequence[int]]) -> Any:
+    def embed_batch(self, lists: Sequence[Sequence[int]]) -> NDArray[float32]:
+        """The same in one go, by the thread that calls: for lists that `fit` together."""
         longest = max(len(ids) for ids in lists)
         ids = self._numpy.zeros((len(lists), longest), self._numpy.int32)
         mask = self._numpy.zeros_like(ids)
         for row, values in enumerate(lists):
             ids[row, : len(values)] = values
             mask[row, : len(values)] = 1
-        return self._graph(ids, mask)
+        vectors: NDArray[float32] = self._graph(ids, mask)
+        return vectors
+
+
+def fit(texts: int, shortest: int, longest: int, budget: int = TOKENS_PER_BATCH) -> bool:
+    """Whether so many texts may go through the graph together: little padding, unless they are few and short.
+
+    Args:
+        texts: how many; one alone may be of any length.
+        shortest: tokens of the shortest.
+        longest: tokens of the longest.
+        budget: most tokens, padding included.
+    """
+    padded = texts * longest
+    little_padding = padded <= budget and shortest >= longest * (1 - MOST_PADDING)
+    return texts == 1 or padded <= SMALL_BATCH_TOKENS or little_padding
 
 
 def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
-    """Positions grouped into batches of similar length, the longest first.
-
-    A batch holds at most `budget` tokens, padding included, and little padding; a text alone may be longer.
-    """
+    """Positions grouped into batches that `fit`, the longest first."""
     batch: list[int] = []
     longest = 0
     for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        padded = longest * (len(batch) + 1)
-        uneven = lengths[position] < longest * (1 - MOST_PADDING) and padded > SMALL_BATCH_TOKENS
-        if batch and (padded > budget or uneven):
+        if batch and not fit(len(batch) + 1, lengths[position], longest, budget):
             yield batch
             batch = []
         if not batch:
