@@ -51,6 +51,7 @@ bench: $(READY) $(PEERS)  ## measure every published claim (minutes; needs nothi
 	$(BIN)/python bench/parking.py
 	$(BIN)/python bench/embed.py
 	$(BIN)/python bench/documents.py
+	$(BIN)/python bench/reading.py
 
 chaos: $(READY)  ## break everything on purpose, prove that nothing is lost (half an hour; report in bench/results)
 	$(BIN)/python -m chaos

@@ -12,6 +12,8 @@ GENERAL = "General"
 MOST_CODE = 200
 #: Formats that a workbook need not explain (ECMA-376, 18.8.30), by their number; of dates only that they are some.
 BUILT_IN = {
+    "2": "0.00",
+    "4": "#,##0.00",
     "9": "0%",
     "10": "0.00%",
     **{str(number): "yyyy-mm-dd hh:mm" for number in (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))},
@@ -22,6 +24,7 @@ _ELAPSED = re.compile(r"\[(h{1,20}|m{1,20}|s{1,20})\]", re.IGNORECASE)
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
 _SPACING = re.compile(r"[_*].|\[[^\]]*\]")
 _DECIMALS = re.compile(r"\.([0#?]{1,30})")
+_ZEROS = re.compile(r"\.(0{1,9})$")
 _CODE = re.compile(r"[A-Z]{3}")
 #: Days of a spreadsheet's clock, seconds.
 _DAY_S = 86_400
@@ -37,7 +40,7 @@ def is_date_format(code: str) -> bool:
 
 
 def shown_number(value: str, code: str) -> str:
-    """A number as its cell shows it, as far as that tells something: elapsed time, percent, currency, leading zeros."""
+    """A number as its cell shows it, as far as that tells: elapsed time, percent, currency, zeros at either end."""
     try:
         number = Decimal(repr(float(value)))
     except (ValueError, InvalidOperation):
@@ -58,7 +61,7 @@ def shown_number(value: str, code: str) -> str:
         return "-" * shown.startswith("-") + front + shown.lstrip("-")
     if len(pattern) > 1 and not pattern.strip("0") and number == number.to_integral_value():
         return f"{int(number):0{min(len(pattern), _MOST_DIGITS)}d}"
-    return _plain(number)
+    return _padded(_plain(number), _ZEROS.search(pattern))
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -96,6 +99,14 @@ def _elapsed(days: Decimal, unit: str) -> str:
     if unit == "m":
         return f"{sign}{minutes}:{seconds:02d}"
     return f"{sign}{minutes // 60}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+
+
+def _padded(shown: str, zeros: re.Match[str] | None) -> str:
+    """A number with the decimals that its format asks for; none that it has is lost."""
+    whole, _, decimals = shown.partition(".")
+    if zeros is None or len(decimals) >= len(zeros[1]) or not whole.lstrip("-").isdigit():
+        return shown
+    return f"{whole}.{decimals.ljust(len(zeros[1]), '0')}"
 
 
 def _plain(number: Decimal) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from serdab.core import expected
 from serdab.knowledge.reading.layout import Word, lines_of
+from serdab.knowledge.reading.letters import Letter, are_one_word, words_of
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, TextlessDocument
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _END = b"%%EOF"
 _TAIL = 1024
 #: What the library makes of a hyphen at the end of a line; the rest of the word follows at once.
 _BROKEN = "\x02\ufffe"
+#: Where the library ends a line; share of a page's words that it may part so from what they touch.
+_BREAKS = ("\r\n", "\n")
+_MOST_TORN = 0.1
 _WORD = re.compile(f"[^\\s\0{_BROKEN}]*[{_BROKEN}]|[^\\s\0{_BROKEN}]+")
 #: Characters by which the direction of a page's text is told.
 _ANGLES = 40
@@ -187,7 +191,7 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
     is_mixed = len(set(angles.values())) > 1
     upright: list[Word] = []
     turned: list[Word] = []
-    box = _Box(raw)
+    box, before, torn = _Box(raw), 0, 0
     for start, end in places:
         first, last = box.of(start), box.of(end - 1)
         if first is None or last is None:
@@ -200,8 +204,28 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
         placed = Word(
             text=word, left=min(a[0], b[0]), bottom=min(a[1], b[1]), right=max(a[2], b[2]), top=max(a[3], b[3])
         )
-        (upright if quarter == usual else turned).append(placed)
+        words = upright if quarter == usual else turned
+        torn += bool(words and text[before:start] in _BREAKS and are_one_word(words[-1], placed))
+        words.append(placed)
+        before = end
+    if torn > _MOST_TORN * len(places):
+        return words_of(_letters(raw, text, usual, box)), turned
     return upright, turned
+
+
+def _letters(raw: Any, text: str, quarter: int, box: _Box) -> Iterator[Letter]:
+    """What stands on a page in one direction, letter by letter, spaces too; nothing that the library thought up."""
+    import pypdfium2.raw as pdfium
+
+    x, y = ctypes.c_double(), ctypes.c_double()
+    for place, char in enumerate(text):
+        corners = None if pdfium.FPDFText_IsGenerated(raw, place) else box.of(place)
+        if corners is None or _quarter(pdfium.FPDFText_GetCharAngle(raw, place)) != quarter:
+            continue
+        pdfium.FPDFText_GetCharOrigin(raw, place, x, y)
+        left, bottom, right, top = _turn(corners, quarter)
+        baseline = _turn((x.value, y.value, x.value, y.value), quarter)[1]
+        yield Letter(text=char, left=left, bottom=bottom, right=right, top=top, baseline=baseline)
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
