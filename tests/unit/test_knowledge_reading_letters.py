@@ -45,3 +45,8 @@ def test_right_to_left_letters_are_read_from_the_right_and_numbers_from_the_left
 def test_a_mark_above_the_line_is_a_word_of_its_own() -> None:
     page = [(50, 800, "Net"), (330, 800, "Total"), (50, 780, "100"), (330, 780, "119"), (50 + 3 * WIDTH, 784, "2")]
     assert text_of(page) == "Net\tTotal\n100 2\t119"
+
+
+def test_letters_that_were_painted_twice_count_once() -> None:
+    page = [(50, 800, "Total"), (330, 800, "Books"), (50, 780, "Ink"), (330, 780, "12"), (50.4, 800, "Total")]
+    assert text_of(page) == "Total\tBooks\nInk\t12"

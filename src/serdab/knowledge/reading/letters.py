@@ -17,8 +17,8 @@ from serdab.knowledge.reading.layout import Word
 #: In heights of a line: gap up to which letters are of one word, for a narrow space has more; how far letters of one
 #: line stand above each other.
 _TOUCH = 0.1
-#: Of letters whose boxes are no wider than their ink, as Arabic ones may be, and do not join.
-_TOUCH_INK = 0.15
+#: Of scripts whose boxes are often no wider than the ink: Hebrew to Myanmar.
+_TOUCH_INK, _INK = 0.15, ("\u0590", "\u1100")
 _LEVEL = 0.1
 _NUMBER_SIGNS = frozenset(".,:/-")
 
@@ -68,14 +68,21 @@ def _parted(row: list[Letter], height: float) -> Iterator[list[Letter]]:
     """The letters of each word."""
     word: list[Letter] = []
     for letter in row:
-        least = _TOUCH_INK if word and _is_right_to_left(word[-1]) and _is_right_to_left(letter) else _TOUCH
+        is_ink = word and all(_INK[0] <= each.text < _INK[1] for each in (word[-1], letter))
+        least = _TOUCH_INK if is_ink else _TOUCH
         if word and (letter.text.isspace() or letter.left - word[-1].right > least * height):
             yield word
             word = []
-        if not letter.text.isspace():
+        if not letter.text.isspace() and not _is_again(letter, word[-3:]):
             word.append(letter)
     if word:
         yield word
+
+
+def _is_again(letter: Letter, before: list[Letter]) -> bool:
+    """Whether a letter stands over itself: painted twice to be bold, or told again for a mark above it."""
+    middle = (letter.left + letter.right) / 2
+    return any(each.text == letter.text for each in before) and middle < max(each.right for each in before)
 
 
 def _in_order(letters: list[Letter]) -> list[Letter]:
