@@ -14,6 +14,7 @@ from serdab.knowledge.extraction.identifiers import WRONG_DIGITS
 from serdab.knowledge.extraction.nets import COINS, ROUNDING, Sums
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
+from serdab.knowledge.extraction.tables import MOST_ROWS
 
 _PARTED = re.compile(r"[\t|]| {3}")
 #: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
@@ -42,6 +43,8 @@ def check_record(
     """
     # Lines without cells are read by guess: a sum of them that is wrong says more about the guess than the paper.
     is_parted = any(re.search(r"[\t|]", text[row.start : row.end]) for row in rows)
+    # Of a longer table the sum is not known.
+    is_parted = is_parted and len(rows) < MOST_ROWS
     parted = [row for row in rows if is_parted and _PARTED.search(text, row.start, row.end)]
     there = {value.name for value in values} | {row.name for row in rows}
     for rule in schema.fields:
