@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from document_samples import eml, every_kind, pdf, pdf_of, rezipped, zipped
+from einvoice_samples import cii, embedding, page_of_invoice, ubl
 
 Case = tuple[str, bytes]
 Change = Callable[[str, bytes], bytes]
@@ -34,6 +35,7 @@ def hostile_documents() -> Iterator[Case]:
     yield from _tables_and_texts()
     yield from _mails()
     yield from _rich_texts()
+    yield from _electronic_invoices()
 
 
 def _cut(kinds: dict[str, bytes]) -> Iterator[Case]:
@@ -340,3 +342,34 @@ def _rich_texts() -> Iterator[Case]:
     yield "codes.rtf", b"{\\rtf1\\ansicpg99999\\u99999999?\\u-99999?\\uc-1\\uc\\'zz\\'f text}"
     yield "hexes.rtf", b"{\\rtf1\\ansicpg932 " + b"\\'81" * 200_000 + b"}"
     yield "words.rtf", b"{\\rtf1 " + b"\\a" * 500_000 + b"}"
+
+
+def _electronic_invoices() -> Iterator[Case]:
+    good, start = ubl(), b'encoding="UTF-8"?>'
+    for what, prolog in (("laughs", _LAUGHS), ("outside", _OUTSIDE)):
+        doctype = prolog.partition("?>")[2].encode()
+        yield f"{what}-invoice.xml", good.replace(start, start + doctype).replace(b"Thank you", b"&e9;")
+        yield f"{what}-attribute.xml", good.replace(start, start + doctype).replace(b'"EUR"', b'"&e9;"', 1)
+    yield "nested-invoice.xml", good.replace(b"Thank you", b"<a>" * 1_000_000)
+    yield "nested-closed-invoice.xml", good.replace(b"Thank you", b"<a>" * 1_000_000 + b"</a>" * 1_000_000)
+    yield "attribute-huge.xml", good.replace(b'"EUR"', b'"' + b"E" * 20_000_000 + b'"', 1)
+    yield "attributes-many.xml", good.replace(b'currencyID="EUR"', b" ".join(b'a%d="1"' % n for n in range(200_000)), 1)
+    yield "elements-many.xml", good.replace(b"Thank you", b"<a/>" * 4_000_000)
+    yield "notes-many.xml", good.replace(b"<cbc:Note>", b"<cbc:Note>x</cbc:Note>" * 500_000 + b"<cbc:Note>")
+    yield "lines-many.xml", good.replace(b"</q:Invoice>", b"<cac:InvoiceLine/>" * 900_000 + b"</q:Invoice>")
+    yield "number-long.xml", good.replace(b">1000.00<", b">" + b"9" * 5_000_000 + b"<")
+    yield "number-power.xml", good.replace(b">400<", b">1e999999999<").replace(b">1000.00<", b">1e999999999<")
+    yield "attached-open.xml", good.replace(b"Thank you", b"<cbc:EmbeddedDocumentBinaryObject " * 500_000)
+    yield "comments.xml", b"<!--" + b"-" * 100 + b"-->" + b"<!-- <q:Invoice> -->" * 100_000 + good
+    yield "encoding-none.xml", good.replace(b"UTF-8", b"no-such")
+    yield "encoding-lies.xml", good.replace(b"UTF-8", b"UTF-16")
+    yield "encoding-wrong.xml", good.decode().encode("latin-1")
+    yield "other.xml", b"<?xml version='1.0'?><plan xmlns='urn:x'><step/></plan>"
+    for tenth in range(1, 10):
+        yield f"cut-{tenth}0-ubl.xml", good[: len(good) * tenth // 10]
+        yield f"cut-{tenth}0-embedded.pdf", embedding(page_of_invoice(), cii()[: len(cii()) * tenth // 10])
+    yield "laughs-embedded.pdf", embedding(page_of_invoice(), _LAUGHS.encode() + cii().replace(b"EUR", b"&e9;", 1))
+    yield (
+        "embedded-many.pdf",
+        embedding(page_of_invoice(), b"<a/>").replace(b"(factur-x.xml) 6 0 R", b"(factur-x.xml) 6 0 R " * 100_000),
+    )

@@ -26,11 +26,18 @@ KNOWN = {
     "nested-1000.eml": "MalformedDocument", "pages-100000.pdf": "TextlessDocument",
     "renamed-a.txt.exe": "UnsupportedDocument",
     "renamed-a.txt.pdf": "MalformedDocument",
+    "laughs-invoice.xml": "MalformedDocument", "outside-invoice.xml": "MalformedDocument",
+    "outside-attribute.xml": "MalformedDocument", "nested-invoice.xml": "MalformedDocument",
+    "nested-closed-invoice.xml": "MalformedDocument", "attribute-huge.xml": "TooLargeDocument",
+    "encoding-wrong.xml": "MalformedDocument", "cut-90-ubl.xml": "MalformedDocument",
+    "other.xml": "UnsupportedDocument",
 }  # fmt: skip
 TEXTS = {
     "macro-a.docm": "After the table", "macro-a.xlsm": "Paper", "macro-a.pptm": "Upper box", "nested-div.html": "deep",
     "nested-closed.html": "deep", "renamed-a.pdf.docx": "Total due 80.00", "far.xlsx": "Notes",
     "slanted.pdf": "slanted", "xref-broken.pdf": "text", "box-upside.pdf": "text", "header-words.eml": "text",
+    "cut-90-embedded.pdf": "not read, expected the electronic invoice", "lines-many.xml": "Amount due: 1000.00 EUR",
+    "laughs-embedded.pdf": "Amount due: 1,000.00 EUR", "number-power.xml": "Amount due: 1e999999999 EUR",
 }  # fmt: skip
 FORBIDDEN = ("hahahahahaha", "root:x:0", "AutoOpen")
 

@@ -29,6 +29,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     #: For a mail the id of the one that began the conversation; else empty.
     thread: str = ""
+    #: From which page on it is an electronic invoice; 0: it is none and brings none.
+    electronic_page: int = 0
 
 
 @step(isolate="process")
@@ -46,6 +48,7 @@ def read(path: str, most_bytes: int, member: str = "", ocr: bool = False) -> Rea
         media_type=found.media_type,
         digest=hashlib.sha256(data).hexdigest(),
         thread=found.thread,
+        electronic_page=found.electronic_page,
     )
 
 

@@ -3,6 +3,7 @@
 from serdab.knowledge.reading.archives import read_member
 from serdab.knowledge.reading.charsets import decode
 from serdab.knowledge.reading.documents import ReadDocument, read_document
+from serdab.knowledge.reading.einvoices import LABELS as EINVOICE_LABELS
 from serdab.knowledge.reading.kinds import MAIL
 from serdab.knowledge.reading.paths import path_from_text, path_to_text, shown_path
 from serdab.knowledge.reading.quoting import MailPart, find_mail_parts
@@ -21,6 +22,7 @@ from serdab.knowledge.reading.refusals import (
 from serdab.knowledge.reading.sources import Refusal, Source, find_sources, too_large
 
 __all__ = [
+    "EINVOICE_LABELS",
     "MAIL",
     "BombDocument",
     "EmptyDocument",

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from serdab.core import expected
 from serdab.knowledge.reading import kinds
 from serdab.knowledge.reading.archives import read_zip
+from serdab.knowledge.reading.einvoices import read_einvoice
 from serdab.knowledge.reading.mails import read_eml
 from serdab.knowledge.reading.outlook_parcels import read_parcel
 from serdab.knowledge.reading.pages import read_pdf
@@ -47,6 +48,8 @@ class ReadDocument:
     media_type: str
     #: For a mail the id of the one that began the conversation; else empty.
     thread: str = ""
+    #: From which page on the text is an electronic invoice, as a program wrote it; 0: it is none and brings none.
+    electronic_page: int = 0
 
 
 _READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
@@ -58,6 +61,7 @@ _READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
     kinds.RTF: read_rtf,
     kinds.TEXT: read_text,
     kinds.XLSX: read_xlsx,
+    kinds.XML: read_einvoice,
 }
 
 
@@ -93,7 +97,7 @@ class _Reading:
             raise EmptyDocument(expected(f"the document {name}", "a file with something in it", what))
         media_type = kinds.media_type_of(data, name)
         try:
-            text, title, thread = self._read_as(media_type, data, depth)
+            text, title, thread, page = self._read_as(media_type, data, depth)
         except RefusedDocument:
             raise
         except _SURPRISES as error:
@@ -102,24 +106,25 @@ class _Reading:
         # Half of a pair is no character, and neither travels nor can be stored.
         text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
         title = _said_title(title.encode("utf-8", "replace").decode()) or PurePath(name).stem
-        return ReadDocument(text=text, title=title, media_type=media_type, thread=thread)
+        return ReadDocument(text=text, title=title, media_type=media_type, thread=thread, electronic_page=page)
 
-    def _read_as(self, media_type: str, data: bytes, depth: int) -> tuple[str, str, str]:
+    def _read_as(self, media_type: str, data: bytes, depth: int) -> tuple[str, str, str, int]:
         if media_type == kinds.MAIL:
             mail = read_eml(data, lambda inner, name: self._read_inner(inner, name, depth))
-            return mail.text, mail.title, mail.thread
+            return mail.text, mail.title, mail.thread, 0
         if media_type == kinds.ZIP:
-            return *read_zip(data, MOST_INNER_BYTES, lambda inner, name: self._read_inner(inner, name, depth)), ""
+            return *read_zip(data, MOST_INNER_BYTES, lambda inner, name: self._read_inner(inner, name, depth)), "", 0
         if media_type == kinds.PARCEL:
-            return *read_parcel(data, lambda inner, name: self._read_inner(inner, name, depth)), ""
+            return *read_parcel(data, lambda inner, name: self._read_inner(inner, name, depth)), "", 0
         if media_type == kinds.PDF:
-            return *read_pdf(data, self._recogniser), ""
+            text, title, page = read_pdf(data, self._recogniser)
+            return text, title, "", page
         if media_type in kinds.IMAGES:
             if self._recogniser is None:
                 todo = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
                 raise UnsupportedDocument(expected("the document", "text, mail, pdf or office", media_type, todo))
-            return self._recogniser.read_image(data), "", ""
-        return *_READERS[media_type](data), ""
+            return self._recogniser.read_image(data), "", "", 0
+        return *_READERS[media_type](data), "", int(media_type == kinds.XML)
 
     def _read_inner(self, data: bytes, name: str, depth: int) -> str:
         self._inner += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from serdab.core import expected
+from serdab.knowledge.reading.einvoices import is_einvoice, root_of
 from serdab.knowledge.reading.outlook_parcels import SIGNATURE
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, UnsupportedDocument
 
@@ -21,6 +22,7 @@ CSV = "text/csv"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
+XML = "application/xml"
 
 #: File endings and what they promise. Those with an m hold macros, of which nothing is run or read.
 MEDIA_TYPES = {
@@ -47,11 +49,13 @@ MEDIA_TYPES = {
     ".xhtml": HTML,
     ".xlsm": XLSX,
     ".xlsx": XLSX,
+    ".xml": XML,
     ".zip": ZIP,
 }
 IMAGES = ("image/jpeg", "image/png", "image/tiff")
 _ZIPPED = {DOCX: b"word/", XLSX: b"xl/", PPTX: b"ppt/"}
-_PICTURES = {
+_BEGINNINGS = {
+    SIGNATURE: PARCEL,
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"II*\0": "image/tiff",
@@ -82,15 +86,15 @@ def media_type_of(data: bytes, name: str) -> str:
         return PDF
     if head.startswith(b"{\\rtf"):
         return RTF
-    if data.startswith(SIGNATURE):
-        return PARCEL
     if data.startswith(_TYPED, _TYPED_AT):
         what, todo = "an OpenDocument file or an e-book", "save it as one of these"
         raise UnsupportedDocument(expected(f"the document {name}", "docx, xlsx, pptx or pdf", what, todo))
     if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
         return _zipped(data, promised)
     _refuse_others(data, name, promised)
-    for magic, what in _PICTURES.items():
+    if promised == XML or is_einvoice(data):
+        return _xml(data, name)
+    for magic, what in _BEGINNINGS.items():
         if data.startswith(magic):
             return what
     if promised in (PDF, DOCX, XLSX, PPTX, RTF, ZIP, *IMAGES):
@@ -112,6 +116,17 @@ def _zipped(data: bytes, promised: str | None) -> str:
         if folder in parts and b"[Content_Types].xml" in parts:
             return media_type
     return promised if promised in _ZIPPED else ZIP
+
+
+def _xml(data: bytes, name: str) -> str:
+    """XML is told by its root: of its many kinds one is read."""
+    if is_einvoice(data):
+        return XML
+    root = root_of(data)
+    if not root:
+        raise MalformedDocument(expected(f"the document {name}", "well-formed XML", "a fault before its first element"))
+    wanted, todo = "an electronic invoice (UBL or CII of EN 16931)", "send what a person reads, as pdf or html"
+    raise UnsupportedDocument(expected(f"the XML {name}", wanted, f"one that begins with {root[:200]}", todo))
 
 
 def _refuse_others(data: bytes, name: str, promised: str | None) -> None:

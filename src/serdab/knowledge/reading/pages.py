@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from serdab.core import expected
+from serdab.knowledge.reading.einvoices import is_einvoice, read_einvoice
 from serdab.knowledge.reading.layout import Word, lines_of
 from serdab.knowledge.reading.letters import Letter, are_one_word, words_of
-from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, TextlessDocument
+from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, RefusedDocument, TextlessDocument
 
 if TYPE_CHECKING:
     from serdab.knowledge.reading.recognition import Recogniser
@@ -25,6 +26,8 @@ MOST_PLACED = 100_000
 MOST_CHARACTERS = 20_000_000
 #: Most annotations of a page that are drawn, which takes the square of their number; of more, none is.
 MOST_ANNOTATIONS = 2000
+#: Most embedded files that are looked at for an electronic invoice.
+MOST_EMBEDDED = 20
 #: Most pages of a document that are recognised from their pictures.
 MOST_RECOGNISED = 20
 #: Words that a scanner or an archive stamps on a picture of a page, and the share of the page that such a picture has.
@@ -48,8 +51,10 @@ _WORD = re.compile(f"[^\\s\0{_BROKEN}]*[{_BROKEN}]|[^\\s\0{_BROKEN}]+")
 _ANGLES = 40
 
 
-def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, str]:
-    """The text of all pages in reading order, a form feed between them.
+def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, str, int]:
+    """The text of all pages in reading order, a form feed between them, the title, and the page of what is embedded.
+
+    An electronic invoice within (Factur-X, ZUGFeRD) is the last page; 0: there is none.
 
     Raises:
         EncryptedDocument: it needs a password.
@@ -68,13 +73,36 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
         document.init_forms()  # Draws what was filled in; does nothing where there is no form.
         texts = list(_texts(document, recogniser))
         title = document.get_metadata_dict().get("Title", "")
+        invoice = _embedded(document)
     text = "\f".join(texts)
-    if not text.strip():
+    if not text.strip() and not invoice:
         pictures = f"{len(texts):,} page{'' if len(texts) == 1 else 's'} of pictures"
         if recogniser is not None:
             raise TextlessDocument(expected("the PDF", "one with text on it", f"{pictures} without any"))
         raise TextlessDocument(expected("the PDF", "one with a text layer", pictures, _SCANNED))
-    return text, title[:120]
+    if invoice:
+        return "\f".join([*texts, invoice]), title[:120], len(texts) + 1
+    return text, title[:120], 0
+
+
+def _embedded(document: Any) -> str:
+    """The electronic invoice that is embedded, or why it was not read; empty: there is none."""
+    import pypdfium2
+
+    for number in range(min(document.count_attachments(), MOST_EMBEDDED)):
+        try:
+            file = document.get_attachment(number)
+            name = " ".join(file.get_name().split())[:200]
+            data = bytes(file.get_data()) if name.lower().endswith(".xml") else b""
+        except pypdfium2.PdfiumError:
+            continue
+        if is_einvoice(data):
+            heading = f"Embedded: {name} ({len(data):,} bytes)"
+            try:
+                return f"{heading}\n{read_einvoice(data)[0]}"
+            except RefusedDocument as refused:
+                return f"{heading}: not read, {refused}"
+    return ""
 
 
 def _damage(data: bytes) -> str:
