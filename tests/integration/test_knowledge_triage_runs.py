@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from einvoice_samples import VALUES, cii, embedding, page_of_invoice
 from receipt_office import Office, open_office
 from serdab.core import Settings, time_of
 from serdab.engines import Embedder
@@ -97,6 +98,18 @@ async def test_files_are_read_in_a_process_of_their_own(index: Index, serdab: Se
     receipt = await run.result(30)
     assert (receipt.media_type, receipt.lang) == ("text/markdown", "en")
     assert "read#1" in [step.key for step in (await run.detail()).steps]
+
+
+async def test_an_invoice_embedded_in_a_pdf_is_compared_with_its_pages(
+    index: Index, serdab: Serdab, tmp_path: Path
+) -> None:
+    file = tmp_path / "march.pdf"
+    file.write_bytes(embedding(page_of_invoice("10,000.00 EUR"), cii()))
+    receipt = await _receipt(serdab, Document(source=str(file), path=str(file)))
+    assert receipt.record is not None
+    assert {name: receipt.record.value(name) for name in VALUES} == VALUES
+    assert [(look.field, look.start > 0) for look in receipt.record.looks] == [("total", True)]
+    assert (receipt.summary["total"], receipt.read_as) == (VALUES["total"], "invoice")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from serdab.engines import Embedder
 from serdab.flow import Backoff, Retry, current_run_id, gather, progress, resource, step, workflow
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.delivery import Delivery, key_of
-from serdab.knowledge.extraction import Field, Record, extract_fields, load_schemas, read_record, summary_fields
+from serdab.knowledge.extracting import Extracted, Summary, extract_all
+from serdab.knowledge.extraction import Field, Record
 from serdab.knowledge.facts import facts_of
 from serdab.knowledge.index import Entry, Index, Outcome, Passage, document_id_of
 from serdab.knowledge.isolated_reading import Reading, bounded_read
@@ -40,8 +41,6 @@ from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import from_text, middle_of, to_text
 
 T = TypeVar("T")
-#: Values by the names that documents usually have.
-Summary = dict[str, str | list[str] | None]
 
 QUEUE = "documents"
 #: For what lies outside of the worker: the engine, the index.
@@ -155,14 +154,6 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     parts: list[MailPart] = []
 
 
-class Extracted(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a text, all of it and in short."""
-
-    fields: list[Field]
-    summary: Summary
-    record: Record | None = None
-
-
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     """What a document means as a whole, and how many of its chunks the index holds."""
 
@@ -243,9 +234,10 @@ async def classify(text: str, vector: str, label_set: str, made_by: str = "") ->
 
 
 @step(timeout_s=60)
-async def extract(text: str, lang: str, doc_type: str = "") -> Extracted:
+async def extract(text: str, lang: str, doc_type: str = "", electronic_page: int = 0) -> Extracted:
     """Dates, amounts, parties and the like, each with its place, and the record by the schema of the type."""
-    return await _compute(len(text), _extracted, text, lang, doc_type, resource(Settings).documents.schemas)
+    schemas = resource(Settings).documents.schemas
+    return await _compute(len(text), extract_all, text, lang, doc_type, schemas, electronic_page)
 
 
 @step(retries=PATIENT)
@@ -318,7 +310,7 @@ async def triage(document: Document) -> Receipt:
         await progress(0.7, "classifying, extracting, comparing")
     verdict, extracted, similar = await gather(
         classify(known.text, embedded.vector, document.label_set, embedded.made_by),
-        extract(known.text, known.lang, document.doc_type),
+        extract(known.text, known.lang, document.doc_type, reading.electronic_page),
         find_similar(known.text, embedded.vector, known.document_id),
     )
     receipt = Receipt(
@@ -354,12 +346,6 @@ async def _read(document: Document) -> Reading:
     settings = resource(Settings)
     recognises = settings.documents.ocr != "off"
     return await bounded_read(settings)(document.path or "", document.most_bytes, document.member, recognises)
-
-
-def _extracted(text: str, lang: str, doc_type: str, schemas: str) -> Extracted:
-    fields = list(extract_fields(text, lang))
-    record = read_record(text, lang=lang, doc_type=doc_type, schemas=load_schemas(schemas))
-    return Extracted(fields=fields, summary=summary_fields(text, fields, record), record=record)
 
 
 def document_of(

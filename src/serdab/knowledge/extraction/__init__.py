@@ -15,6 +15,7 @@ from serdab.knowledge.extraction.scoring import (
     score_fields,
     tabulate_fields,
 )
+from serdab.knowledge.extraction.stated import find_stated, joined_records, moved
 from serdab.knowledge.extraction.summary import summary_fields
 
 __all__ = [
@@ -30,8 +31,11 @@ __all__ = [
     "answer_payment_question",
     "extract_fields",
     "fields_never_read",
+    "find_stated",
+    "joined_records",
     "load_schemas",
     "micro_f1",
+    "moved",
     "parse_schemas",
     "read_record",
     "schema_named",

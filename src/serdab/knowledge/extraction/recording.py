@@ -31,8 +31,9 @@ MOST_OF_A_FIELD = 50
 
 
 def read_record(
-    text: str, *, lang: str = "", doc_type: str = "", schemas: Sequence[Schema] | None = None
-) -> Record | None:
+    text: str, *, lang: str = "", doc_type: str = "", schemas: Sequence[Schema] | None = None,
+    stated: Mapping[str, Sequence[Field]] | None = None,
+) -> Record | None:  # fmt: skip
     r"""The values, rows and looks of a text by its schema; None when no schema fits.
 
     Args:
@@ -40,13 +41,14 @@ def read_record(
         lang: two letters, for numbers that are written by country.
         doc_type: names the schema when one has that name; else it is chosen by the words of the text.
         schemas: those that may be chosen, the first wins; None: those that ship.
+        stated: by field, what a program wrote, the first counts; nothing else is taken for these fields.
     """
     text = text[:MOST_CHARACTERS]
     chosen = choose_schema(text, doc_type, shipped_schemas() if schemas is None else schemas)
     if chosen is None:
         return None
     schema, confidence = chosen
-    reader = _Reader(text, lang, schema)
+    reader = _Reader(text, lang, schema, stated or {})
     for rule in schema.fields:
         reader.read(rule)
     looks = [
@@ -66,7 +68,7 @@ _OF_TEXT: dict[str, Callable[[str], Field | None]] = {
 class _Reader:
     """Collects what the rules of one schema find in one text."""
 
-    def __init__(self, text: str, lang: str, schema: Schema) -> None:
+    def __init__(self, text: str, lang: str, schema: Schema, stated: Mapping[str, Sequence[Field]]) -> None:
         self.values: list[Value] = []
         self.rows: list[Row] = []
         self.looks: list[Look] = []
@@ -74,6 +76,7 @@ class _Reader:
         self.found: dict[str, list[Field]] = {}
         self._text = text
         self._schema = schema
+        self._stated = stated
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
@@ -92,15 +95,12 @@ class _Reader:
         if rule.finder == "payments":
             self.rows += payment_rows(self._text, rule.name)
             return
-        # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
-        is_named_first = rule.finder in {"company", "period_start"} and rule.words
-        named = self._announced(rule) if is_named_first else []
-        found = named or self._by_finder(rule) or self._announced(rule)
+        found = self._found(rule)
         if rule.kind == "money":
             self.found[rule.name] = found
         if rule.finder == "due_date":
             found = self._by_terms(rule, found)
-        if rule.finder == "net":
+        if rule.finder == "net" and rule.name not in self._stated:
             found = self._nets(rule, found)
         self.looks += rivals(self._text, rule, found)
         kept = _different(found)[:MOST_OF_A_FIELD] if rule.many else found[:1]
@@ -115,6 +115,14 @@ class _Reader:
                     page=self._page(each.start), confidence=round(each.confidence, 4), reason=each.reason,
                 )
             )  # fmt: skip
+
+    def _found(self, rule: FieldRule) -> list[Field]:
+        if rule.name in self._stated:
+            return list(self._stated[rule.name][:1])
+        # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
+        is_named_first = rule.finder in {"company", "period_start"} and rule.words
+        named = self._announced(rule) if is_named_first else []
+        return named or self._by_finder(rule) or self._announced(rule)
 
     def _announced(self, rule: FieldRule) -> list[Field]:
         return find_announced(rule, self._candidates, self._schema)
