@@ -45,7 +45,7 @@ def lettered_pdf(lines: Iterable[Placed], letters: str) -> bytes:
         b" endcodespacerange %d beginbfchar %s endbfchar endcmap end end" % (len(codes), pairs)
     )
     shown = b"".join(
-        b"BT /F1 12 Tf 1 0 0 1 %g %g Tm (%s) Tj ET\n" % (x, y, "".join(codes.get(c, c) for c in text).encode())
+        b"BT /F1 12 Tf 1 0 0 1 %g %g Tm (%s) Tj ET\n" % (x, y, _escaped("".join(codes.get(c, c) for c in text)))
         for x, y, text in lines
     )
     return pdf_of([

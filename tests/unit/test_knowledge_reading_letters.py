@@ -50,3 +50,35 @@ def test_a_mark_above_the_line_is_a_word_of_its_own() -> None:
 def test_letters_that_were_painted_twice_count_once() -> None:
     page = [(50, 800, "Total"), (330, 800, "Books"), (50, 780, "Ink"), (330, 780, "12"), (50.4, 800, "Total")]
     assert text_of(page) == "Total\tBooks\nInk\t12"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('("רכושה" :ןלהל) םולש', 'שלום (להלן: "השוכר")'),
+        ('.a@b.com ל"אוד', 'דוא"ל a@b.com.'),
+        (",15/01/2026 םוימ", "מיום 15/01/2026,"),
+        ("3-ב 2.5% ךרע", "ערך 2.5% ב-3"),
+        ("xy62 0108 00 ןובשח", "חשבון xy62 0108 00"),
+        ("xyz (ltd) תרבח", "חברת xyz (ltd)"),
+    ],
+)
+def test_signs_and_latin_words_within_right_to_left_script_stand_where_they_are_read(written: str, read: str) -> None:
+    assert text_of([(50, 800, "תוריכש הזוח"), (50, 780, written)]) == f"חוזה שכירות\n{read}"
+
+
+def test_a_hebrew_name_on_a_latin_page_is_read_from_its_right() -> None:
+    assert text_of([(50, 800, "Letter of thanks"), (50, 780, "Name: דוד")]) == "Letter of thanks\nName: דוד"
+
+
+def test_rows_of_a_page_that_reads_leftwards_are_read_leftwards_whatever_is_in_them() -> None:
+    heads = [(400, 800, "רואית"), (200, 800, "תומכ"), (50, 800, "ריחמ")]
+    rows = [
+        (400, 780, "cable"),
+        (200, 780, "40"),
+        (50, 780, "22.00"),
+        (400, 760, "הבית"),
+        (200, 760, "5"),
+        (50, 760, "18.00"),
+    ]
+    assert text_of([*heads, *rows]) == "תיאור\tכמות\tמחיר\ncable\t40\t22.00\nתיבה\t5\t18.00"

@@ -32,11 +32,16 @@ _MOST_DEPTH = 4
 _MOST_WORDS = 20_000
 #: What stands in a column of amounts: 7.25, 1.045,00, £290.00.
 _AMOUNT = re.compile(r"\d[.,]\d\d\D?$")
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+#: Brackets that stand the wrong way round: of some programs the shape is told, of others the meaning.
+_OPENS = re.compile(r"(?<!\S)[)\]}»]+(?=[^\s.,:;!?])")
+_CLOSES = re.compile(r"(?<=\S)[(\[{«]+(?![^\s.,:;!?)\]}])")
+_TURNED = str.maketrans("([{«)]}»", ")]}»([{«")
 _HYPHENS = ("-", "\u00ad", "\u2010")
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """A word and its place in points, y upwards."""
+    """A word as it stands, from left to right whatever the script, and its place in points, y upwards."""
 
     text: str
     left: float
@@ -56,26 +61,27 @@ _Gap = tuple[float, float]
 
 def lines_of(words: Sequence[Word]) -> list[str]:
     """The lines of a page in reading order; an empty one between paragraphs."""
-    return _joined(_blocks(list(words), 0))
+    return _joined(_blocks(list(words), 0, _is_right_to_left(words)))
 
 
-def _blocks(words: list[Word], depth: int) -> list[str]:
+def _blocks(words: list[Word], depth: int, is_leftwards: bool) -> list[str]:
+    """The lines of a part of a page, which reads from right to left or not."""
     rows = _rows_of(words)
     if depth >= _MOST_DEPTH or len(words) > _MOST_WORDS:
-        return _table_lines(rows)
+        return _table_lines(rows, is_leftwards)
     lines: list[str] = []
     start = 0
     for first, last, gap in _column_regions(rows):
-        lines += _table_lines(rows[start:first])
+        lines += _table_lines(rows[start:first], is_leftwards)
         region = [word for row in rows[first:last] for word in row]
         middle = (gap[0] + gap[1]) / 2
         sides = [[w for w in region if w.right <= middle], [w for w in region if w.right > middle]]
         if _is_right_to_left(region):
             sides.reverse()
         for side in sides:
-            lines += ["", *_blocks(side, depth + 1), ""]
+            lines += ["", *_blocks(side, depth + 1, is_leftwards), ""]
         start = last
-    return lines + _table_lines(rows[start:])
+    return lines + _table_lines(rows[start:], is_leftwards)
 
 
 def _rows_of(words: list[Word]) -> list[_Row]:
@@ -179,7 +185,7 @@ def _is_running_text(rows: list[_Row], gap: _Gap) -> bool:
     return True
 
 
-def _table_lines(rows: list[_Row]) -> list[str]:
+def _table_lines(rows: list[_Row], is_leftwards: bool) -> list[str]:
     """Rows read one after the other, with tabs where cells are parted and empty cells where a row lacks one."""
     lines: list[str] = []
     gaps = [_cell_gaps_of(row) for row in rows]
@@ -192,7 +198,7 @@ def _table_lines(rows: list[_Row]) -> list[str]:
             last, free = last + 1, common
         if last == at:
             free = gaps[at]
-        lines += [_cells(row, free) for row in rows[at : last + 1]]
+        lines += [_cells(row, free, is_leftwards) for row in rows[at : last + 1]]
         at = last + 1
     return lines
 
@@ -234,36 +240,30 @@ def _left_free(row: _Row, gap: _Gap) -> _Gap | None:
     return widest if widest[1] - widest[0] >= 0.5 * _height_of(row) else None
 
 
-def _cells(row: _Row, free: list[_Gap]) -> str:
+def _cells(row: _Row, free: list[_Gap], is_leftwards: bool) -> str:
     cells: list[_Row] = [[] for _ in range(len(free) + 1)] if free else [row]
     for word in row if free else ():
         middle = (word.left + word.right) / 2
         cells[sum(1 for gap in free if middle > gap[0])].append(word)
-    if _is_right_to_left(row):
+    if is_leftwards:
         cells.reverse()
-    return "\t".join(_line(cell) for cell in cells)
+    return "\t".join(_line(cell, is_leftwards) for cell in cells)
 
 
-def _line(words: _Row) -> str:
-    """Words of one line in the order in which they are read."""
-    if not _is_right_to_left(words):
-        return " ".join(word.text for word in words)
-    ordered, latin = [], list[Word]()
-    for word in reversed(words):
-        # Latin words within keep their own order, and numbers between them too.
-        if _direction(word.text) == "L" or (latin and _direction(word.text) == "N"):
-            latin.append(word)
-            continue
-        ordered += _turned(latin)
-        latin = []
-        ordered.append(word)
-    return " ".join(word.text for word in ordered + _turned(latin))
+def _line(words: _Row, is_leftwards: bool) -> str:
+    """Words of one line, from left to right, in the order in which they are read; the page decides a line of both."""
+    line = " ".join(word.text for word in words)
+    if line.isascii() or not RIGHT_TO_LEFT.search(line):
+        return line
+    from bidi import get_display
+
+    # What the rules of Unicode (UAX 9) make of text to show it, they make of what is shown to read it.
+    read = str(get_display(line, base_dir="R" if is_leftwards or _is_right_to_left(words) else "L"))
+    return _CLOSES.sub(_turned, _OPENS.sub(_turned, read))
 
 
-def _turned(latin: _Row) -> _Row:
-    """A run of Latin words that was met from its end; numbers behind its last one were never part of it."""
-    end = max((place for place, word in enumerate(latin) if _direction(word.text) == "L"), default=-1) + 1
-    return latin[:end][::-1] + latin[end:]
+def _turned(bracket: re.Match[str]) -> str:
+    return bracket[0].translate(_TURNED)
 
 
 def _direction(text: str) -> str:

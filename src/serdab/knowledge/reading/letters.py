@@ -1,7 +1,7 @@
-"""Letters with places to words, for pages on which the library parts letters that touch.
+"""Letters with places to words, for pages on which the library's own words are not to be trusted.
 
 PDFium takes a short page with much room for one that is written downwards; where its text stands side by side, each
-letter becomes a line. Browsers print such pages every day.
+letter becomes a line. Browsers print such pages every day. Of right-to-left script it guesses the order of letters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import msgspec
 
 from serdab.knowledge.reading.layout import Word
 
-#: In heights of a line: gap up to which letters are of one word, for a narrow space has more; how far letters of one
-#: line stand above each other.
-_TOUCH = 0.1
-#: Of scripts whose boxes are often no wider than the ink: Hebrew to Myanmar.
+#: In heights of a line: gap up to which letters are of one word, for a narrow space has more; the same where a space is
+#: told, whose own place is not to be trusted; how far letters of one line stand above each other.
+_TOUCH, _TOUCH_SPACED, _LEVEL = 0.1, 0.03, 0.2
+#: Gap within words of scripts whose boxes are often no wider than the ink: Hebrew to Myanmar.
 _TOUCH_INK, _INK = 0.15, ("\u0590", "\u1100")
-_LEVEL = 0.1
-_NUMBER_SIGNS = frozenset(".,:/-")
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,61 +40,81 @@ def are_one_word(before: Word, after: Word) -> bool:
 
 
 def words_of(letters: Iterable[Letter]) -> list[Word]:
-    """Words of letters, spaces among them, each in the order of reading."""
-    return [word for row in _rows_of(letters) for word in _words_of_row(row)]
+    """Words of letters, spaces among them; as they stand, from left to right whatever the script."""
+    return [word for row in _rows_of(_signs_of(letters)) for word in _words_of_row(row)]
+
+
+def _signs_of(letters: Iterable[Letter]) -> Iterator[Letter]:
+    """Letters that one sign shows, and marks with what they stand on, as one; from left to right."""
+    before: Letter | None = None
+    for letter in letters:
+        if before is None or not (_is_mark_on(before, letter) or _is_in_place_of(before, letter)):
+            if before is not None:
+                yield before
+            before = letter
+            continue
+        is_leftwards = _is_mark_on(before, letter) and unicodedata.bidirectional(before.text[0]) in ("R", "AL")
+        text = letter.text + before.text if is_leftwards else before.text + letter.text
+        left, right = min(before.left, letter.left), max(before.right, letter.right)
+        before = msgspec.structs.replace(before, text=text, left=left, right=right)
+    if before is not None:
+        yield before
+
+
+def _is_mark_on(before: Letter, letter: Letter) -> bool:
+    is_over = letter.left <= before.right and before.left <= letter.right
+    return is_over and unicodedata.combining(letter.text) != 0
+
+
+def _is_in_place_of(before: Letter, letter: Letter) -> bool:
+    return (letter.left, letter.right, letter.baseline) == (before.left, before.right, before.baseline)
 
 
 def _rows_of(letters: Iterable[Letter]) -> list[list[Letter]]:
+    """Letters on one level, from above; a mark that a font raises stands in the row of its letters."""
     rows: list[list[Letter]] = []
-    for letter in sorted(letters, key=lambda each: -each.baseline):
-        if rows and rows[-1][0].baseline - letter.baseline <= _LEVEL * (rows[-1][0].top - rows[-1][0].bottom):
-            rows[-1].append(letter)
-        else:
-            rows.append([letter])
+    for _, level in groupby(sorted(letters, key=lambda each: -each.baseline), key=lambda each: each.baseline):
+        row = list(level)
+        if rows and rows[-1][0].baseline - row[0].baseline <= _LEVEL * max(_height_of(rows[-1]), _height_of(row)):
+            row = [*row, *rows.pop()]
+        rows.append(row)
     return rows
+
+
+def _height_of(row: list[Letter]) -> float:
+    return max(letter.top - letter.bottom for letter in row)
 
 
 def _words_of_row(row: list[Letter]) -> Iterator[Word]:
     bottom, top = min(letter.bottom for letter in row), max(letter.top for letter in row)
     for letters in _parted(sorted(row, key=lambda each: each.left), top - bottom):
-        text = "".join(letter.text for letter in _in_order(letters))
-        right = max(letter.right for letter in letters)
+        text, right = "".join(letter.text for letter in letters), max(letter.right for letter in letters)
         yield Word(text=text, left=letters[0].left, bottom=bottom, right=right, top=top)
 
 
 def _parted(row: list[Letter], height: float) -> Iterator[list[Letter]]:
     """The letters of each word."""
     word: list[Letter] = []
+    is_spaced = False
     for letter in row:
-        is_ink = word and all(_INK[0] <= each.text < _INK[1] for each in (word[-1], letter))
-        least = _TOUCH_INK if is_ink else _TOUCH
-        if word and (letter.text.isspace() or letter.left - word[-1].right > least * height):
+        if letter.text.isspace():
+            is_spaced = True
+            continue
+        if word and letter.left - word[-1].right > height * (_TOUCH_SPACED if is_spaced else _touch(word[-1], letter)):
             yield word
             word = []
-        if not letter.text.isspace() and not _is_again(letter, word[-3:]):
+        is_spaced = False
+        if not _is_again(letter, word[-3:]):
             word.append(letter)
     if word:
         yield word
+
+
+def _touch(before: Letter, after: Letter) -> float:
+    return _TOUCH_INK if any(_INK[0] <= each.text < _INK[1] for each in (before, after)) else _TOUCH
 
 
 def _is_again(letter: Letter, before: list[Letter]) -> bool:
     """Whether a letter stands over itself: painted twice to be bold, or told again for a mark above it."""
     middle = (letter.left + letter.right) / 2
     return any(each.text == letter.text for each in before) and middle < max(each.right for each in before)
-
-
-def _in_order(letters: list[Letter]) -> list[Letter]:
-    """Letters that stand from left to right as they are read: numbers within right-to-left script stay as they are."""
-    if not any(map(_is_right_to_left, letters)):
-        return letters
-    ordered: list[Letter] = []
-    # What one glyph shows stands in one place and was written in order.
-    backwards = sorted(letters, key=lambda each: -each.right)
-    for is_number, run in groupby(backwards, lambda each: each.text.isdigit() or each.text in _NUMBER_SIGNS):
-        letters = list(run)
-        ordered += letters[::-1] if is_number else letters
-    return ordered
-
-
-def _is_right_to_left(letter: Letter) -> bool:
-    return unicodedata.bidirectional(letter.text) in ("R", "AL")

@@ -6,14 +6,13 @@ import ctypes
 import math
 import re
 import time
-import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from serdab.core import expected
 from serdab.knowledge.reading.einvoices import is_einvoice, read_einvoice
-from serdab.knowledge.reading.layout import Word, lines_of
+from serdab.knowledge.reading.layout import RIGHT_TO_LEFT, Word, lines_of
 from serdab.knowledge.reading.letters import Letter, are_one_word, words_of
 from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, RefusedDocument, TextlessDocument
 
@@ -216,6 +215,8 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
     step = max(1, len(places) // _ANGLES)
     angles = {place[0]: _quarter(pdfium.FPDFText_GetCharAngle(raw, place[0])) for place in places[::step]}
     usual = Counter(angles.values()).most_common(1)[0][0] if angles else 0
+    if RIGHT_TO_LEFT.search(text):
+        return _words_by_letter(raw, text, usual)
     is_mixed = len(set(angles.values())) > 1
     upright: list[Word] = []
     turned: list[Word] = []
@@ -226,34 +227,39 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
             continue
         quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, start)) if is_mixed else usual
         a, b = _turn(first, quarter), _turn(last, quarter)
-        word = text[start:end].replace("\x02", "-").replace("\ufffe", "-")
-        if len(word) > 1 and not word.isascii():
-            word = _forwards(word, start, quarter, box)
         placed = Word(
-            text=word, left=min(a[0], b[0]), bottom=min(a[1], b[1]), right=max(a[2], b[2]), top=max(a[3], b[3])
-        )
+            text=_unbroken(text[start:end]),
+            left=min(a[0], b[0]), bottom=min(a[1], b[1]), right=max(a[2], b[2]), top=max(a[3], b[3]),
+        )  # fmt: skip
         words = upright if quarter == usual else turned
         torn += bool(words and text[before:start] in _BREAKS and are_one_word(words[-1], placed))
         words.append(placed)
         before = end
-    if torn > _MOST_TORN * len(places):
-        return words_of(_letters(raw, text, usual, box)), turned
-    return upright, turned
+    return _words_by_letter(raw, text, usual) if torn > _MOST_TORN * len(places) else (upright, turned)
 
 
-def _letters(raw: Any, text: str, quarter: int, box: _Box) -> Iterator[Letter]:
-    """What stands on a page in one direction, letter by letter, spaces too; nothing that the library thought up."""
+def _unbroken(word: str) -> str:
+    return word.replace("\x02", "-").replace("\ufffe", "-")
+
+
+def _words_by_letter(raw: Any, text: str, usual: int) -> tuple[list[Word], list[Word]]:
+    """The same from each letter's own place; nothing that the library thought up."""
     import pypdfium2.raw as pdfium
 
-    x, y = ctypes.c_double(), ctypes.c_double()
+    letters: dict[int, list[Letter]] = defaultdict(list)
+    box, x, y = _Box(raw), ctypes.c_double(), ctypes.c_double()
     for place, char in enumerate(text):
-        corners = None if pdfium.FPDFText_IsGenerated(raw, place) else box.of(place)
-        if corners is None or _quarter(pdfium.FPDFText_GetCharAngle(raw, place)) != quarter:
+        corners = None if char == "\0" or pdfium.FPDFText_IsGenerated(raw, place) else box.of(place)
+        if corners is None:
             continue
+        quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, place))
         pdfium.FPDFText_GetCharOrigin(raw, place, x, y)
         left, bottom, right, top = _turn(corners, quarter)
         baseline = _turn((x.value, y.value, x.value, y.value), quarter)[1]
-        yield Letter(text=char, left=left, bottom=bottom, right=right, top=top, baseline=baseline)
+        letter = Letter(text=_unbroken(char), left=left, bottom=bottom, right=right, top=top, baseline=baseline)
+        letters[quarter].append(letter)
+    others = (words_of(those) for quarter, those in letters.items() if quarter != usual)
+    return words_of(letters[usual]), [word for words in others for word in words]
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
@@ -297,35 +303,6 @@ def _turn(box: _Corners, quarter: int) -> _Corners:
     if quarter == 2:
         return -right, -top, -left, -bottom
     return (-top, left, -bottom, right) if quarter == 3 else box
-
-
-def _forwards(word: str, start: int, quarter: int, box: _Box) -> str:
-    """A word of a right-to-left script in the order of reading.
-
-    One whose first letter stands left of its last was written backwards; signs at its ends may have been or not.
-    """
-    letters = [place for place, char in enumerate(word) if unicodedata.bidirectional(char) in ("R", "AL")]
-    if len(letters) < 2:
-        return word
-    first, end = letters[0], letters[-1] + 1
-    lefts = {
-        place: _turn(corners, quarter)[0]
-        for place in {0, first, end - 1, len(word) - 1}
-        if (corners := box.of(start + place)) is not None
-    }
-    left = lefts.get(first)
-    if left is None or lefts.get(end - 1, left) <= left + 0.1:
-        return word
-    head, tail = word[:first], word[end:]
-    is_head_left, is_tail_left = lefts.get(0, left) <= left, lefts.get(len(word) - 1, left) <= left
-    before = ("" if is_head_left else head) + ("" if is_tail_left else _backwards(tail))
-    behind = (tail if is_tail_left else "") + (_backwards(head) if is_head_left else "")
-    return before + word[first:end][::-1] + behind
-
-
-def _backwards(signs: str) -> str:
-    """Signs beside a word from their other end; numbers always run from left to right."""
-    return signs if any(map(str.isdigit, signs)) else signs[::-1]
 
 
 def _recognised(page: Any, recogniser: Recogniser) -> str:
