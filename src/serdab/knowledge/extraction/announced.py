@@ -140,7 +140,7 @@ def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> It
         )
         sure -= 0.0 if _begins_line(text, match.start()) else 0.04
         if rule.kind in _WRITTEN:
-            yield from _written(rule, text, match, sure)
+            yield from _written(rule, text, match, sure, schema)
         else:
             yield from _typed(rule, candidates, match, sure)
 
@@ -149,8 +149,11 @@ def _begins_line(text: str, start: int) -> bool:
     return not text[max(start - 2, 0) : start].strip(" ") or text[start - 1] in "\n\t\f|"
 
 
-def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float) -> Iterator[Field]:
+def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float, schema: Schema) -> Iterator[Field]:
     if rule.kind == "party" and not _announces_party(rule, text, match):
+        return
+    if rule.kind == "party" and (cell := _below_beside(text, match, schema)) is not None:
+        yield _at(rule, cell[0], text[cell[0] : cell[1]], sure - 0.1, f"below the words {match[0]!r}")
         return
     again = _AGAIN.match(text, match.end())
     rest = _REST.match(text, again.end() if again is not None else match.end())
@@ -205,6 +208,11 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
         found = signed(text, found) if rule.kind == "money" else found
         yield _as(rule, found, sure * (0.5 + found.confidence / 2), _why(found, f"behind the words {match[0]!r}"))
         return
+    if rule.kind != "money" and (under := _in_column(text, match, fields)) is not None:
+        yield _as(
+            rule, under, (sure - 0.05) * (0.5 + under.confidence / 2), _why(under, f"below the words {match[0]!r}")
+        )
+        return
     if text[match.end() : line_end].strip(" :：.-#\t"):
         return
     following = [field for field in fields[first : first + 5] if field.start <= line_end + REACH]
@@ -235,6 +243,46 @@ def _below(text: str, words: re.Match[str], following: list[Field]) -> Field | N
             column = next(place for place, (_, end) in enumerate(heads) if words.start() < end)
             return next(iter(held[column]), None)
     return following[0]
+
+
+def _below_beside(text: str, words: re.Match[str], schema: Schema) -> tuple[int, int] | None:
+    """Where the cell below a label stands that has another party's label beside it: From, Bill to; None: no such."""
+    heads = _parts_of_line(_CELL, text, words.start())
+    if len(heads) < 2 or "\t" not in text[heads[0][0] : heads[-1][1]]:
+        return None
+    parties = words_pattern(
+        {
+            rule.name: [each for some in rule.words.values() for each in some]
+            for rule in schema.fields
+            if rule.kind == "party"
+        }
+    )
+    if parties is None or any(parties.fullmatch(text[start:end].rstrip(" :")) is None for start, end in heads):
+        return None
+    return _cell_below(text, words)
+
+
+def _cell_below(text: str, words: re.Match[str]) -> tuple[int, int] | None:
+    """Where the cell below words stands, if the next line has as many cells as theirs."""
+    line_end = text.find("\n", words.end())
+    if line_end < 0:
+        return None
+    heads, cells = _parts_of_line(_CELL, text, words.start()), _parts_of_line(_CELL, text, line_end + 1)
+    return (
+        cells[next(at for at, (_, end) in enumerate(heads) if words.start() < end)]
+        if len(heads) == len(cells)
+        else None
+    )
+
+
+def _in_column(text: str, words: re.Match[str], fields: list[Field]) -> Field | None:
+    """The value in the cell below words that head a column; None: there is none."""
+    line_end = text.find("\n", words.end())
+    cell = _cell_below(text, words) if "\t" in text[max(words.start() - 1, 0) : line_end] else None
+    if cell is None:
+        return None
+    first = bisect.bisect_left(fields, cell[0], key=lambda field: field.start)
+    return next((each for each in fields[first : first + 1] if each.start < cell[1]), None)
 
 
 def _parts_of_line(parts: re.Pattern[str], text: str, place: int) -> list[tuple[int, int]]:

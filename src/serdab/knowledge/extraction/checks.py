@@ -15,6 +15,7 @@ from serdab.knowledge.extraction.nets import COINS, ROUNDING, Sums
 from serdab.knowledge.extraction.records import Look, Row, Value
 from serdab.knowledge.extraction.schemas import Check, FieldRule, Schema
 from serdab.knowledge.extraction.tables import MOST_ROWS
+from serdab.knowledge.extraction.tax_tables import SUMMED
 
 _PARTED = re.compile(r"[\t|]| {3}")
 #: Kinds whose digits stand in the text as they are told, and how many last ones of a phone do.
@@ -97,7 +98,7 @@ def places_are_true(text: str, values: Sequence[Value]) -> Iterator[Look]:
 
 def _holds_digits(value: Value, written: str) -> bool:
     """Whether a place has the digits of its value; where a value has none, or is written in words, there are no two."""
-    if value.kind not in _OF_DIGITS:
+    if value.kind not in _OF_DIGITS or value.reason.startswith(SUMMED):
         return True
     there = re.sub(r"\D", "", plain_digits(written))
     # A country code and decimals may be added: the digits before the point, of a phone the last ones, must be there.

@@ -19,7 +19,8 @@ _FORM = re.compile(
     r"\b(?:SDN\.? ?BHD\b\.?|S/B\b|SB\b|BHD\b\.?|PTE\.? ?LTD\b\.?|LTD\b\.?|LIMITED\b|LLC\b|L\.L\.C\b\.?|"
     r"INC\b\.?|CORP(?:ORATION)?\b\.?|GMBH\b|E\.K\.|AG\b|KG\b|OHG\b|UG\b|SARL\b|S\.A\.R\.L\.|SAS\b|"
     r"S\.L\.U?\b\.?|S\.L\.|SLU?\b|B\.V\.|LLP\b|PLC\b|S\.?P\.?A\b\.?|S\.?R\.?L\b\.?|S\.A\.(?: de C\.V\.)?|"
-    r"A\.S\.|SP\. ?Z ?O\.? ?O\.?|S\.?R\.O\b\.?|LTDA\b\.?|LDA\b\.?|N\.V\.|OÜ\b|APS\b|(?-i:(?:AB|OY|BV|NV)\b))|"
+    r"A\.S\.|SP\. ?Z ?O\.? ?O\.?|SP\. ?[JK]\.|"
+    r"GGMBH\b|GBR\b|E\.V\.|PLLC\b|EURL\b|SASU\b|KFT\b\.?|D\.O\.O\.|A/S\b|S\.?R\.O\b\.?|LTDA\b\.?|LDA\b\.?|N\.V\.|OÜ\b|APS\b|(?-i:(?:AB|OY|Oy|ASA|BV|NV|eG)\b))|"
     r"株式会社|合同会社|有限会社|有限公司|公司|شركة|مؤسسة|בע[\"״”]מ", re.I,
 )  # fmt: skip
 _TRADE = re.compile(
@@ -73,12 +74,17 @@ _ADDRESS = re.compile(
     r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
 )
+#: How a person or a firm is addressed before the name.
+SALUTATION = (
+    r"(?:herrn?|frau|firma|familie|an (?:die|den|das)|monsieur|madame|mme|mrs?\b\.?|ms\b\.?|señora?|gentile|egregio)"
+)
 #: Who a paper is for: his name is not that of whose paper it is. Alone in a line, what follows is his, too.
 _RECIPIENT = re.compile(
     r"^\W{0,3}(?:(?:bill(?:ed)?|ship(?:ped)?|sold|invoice) to|customer|client|buyer|consignee|attn|attention|kunde|"
     r"(?:rechnungs|leistungs)?empfänger|à l'attention|cliente|spett|nabywca|odběratel|klant\b|kund(?:e|nr)?\b|asiakas|"
     r"laskutusosoite|faktureringsadress|exmo|inh\.|العميل|السادة|المطلوب من|购买方|客户|"
-    r"לכבוד|(?:to|for|an|für|pour|aan|til)\s?:)|御中\W{0,3}$",
+    r"לכבוד|(?:to|for|an|für|pour|aan|til)\s?:)|御中\W{0,3}$|"
+    rf"^{SALUTATION}\W*$",
     re.I,
 )
 _TAX_NUMBER = re.compile(
@@ -170,23 +176,44 @@ def may_name_business(text: str) -> bool:
 def find_letterhead(text: str) -> dict[str, Field]:
     """The company and the address at the head of a paper, where they stand; keys `company` and `address`."""
     lines = _head(text)
-    first = next((at for at, line in enumerate(lines) if _is_address(line.words)), len(lines))
+    first = next((at for at, line in enumerate(lines) if is_address(line.words)), len(lines))
     found: dict[str, Field] = {}
     company = _company(lines, first)
     after = 0
     if company is not None:
         found["company"], after = company
-        first = next((at for at in range(after, len(lines)) if _is_address(lines[at].words)), len(lines))
+        first = next((at for at in range(after, len(lines)) if is_address(lines[at].words)), len(lines))
     address = _address(lines, first)
     if address is not None:
         found["address"] = address
     return found
 
 
-def _is_address(words: str) -> bool:
+def is_address(words: str) -> bool:
+    """Whether words are part of an address."""
     if _FORM.search(words) and not re.search(r"\b\d{5}\b|^\W?(?:no|lot)\b", words, re.I):
         return False
     return bool(_ADDRESS.search(words)) and not _STOP.match(words)
+
+
+def is_recipient(words: str) -> bool:
+    """Whether a line says whom a paper is for, and not whose it is."""
+    return _RECIPIENT.search(words) is not None
+
+
+def has_form(words: str) -> bool:
+    """Whether a legal form stands in words."""
+    return _FORM.search(words) is not None
+
+
+def name_with_form(words: str) -> str:
+    """The name at the head of words up to its legal form: GmbH & Co. KG; empty where there is no form."""
+    ends = [match.end() for match in _FORM.finditer(words)]
+    return (
+        words[: next((end for end in ends if not words[end : end + 2].strip(" ").startswith("&")), ends[-1])]
+        if ends
+        else ""
+    )
 
 
 def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
@@ -198,7 +225,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
                 break
             continue
         is_rest = at > 0 and not line.is_apart and _SENTENCE.search(lines[at - 1].words) is not None
-        if is_rest or not _is_name(line.words):
+        if is_rest or not is_name(line.words):
             continue
         sure = 0.9 if _FORM.search(line.words) else 0.75 if _TRADE.search(line.words) and at < 3 else 0.6
         if best is None or sure > best[0] + (0.2 if sure < 0.9 and at > 1 else 0.0):
@@ -214,7 +241,7 @@ def _company(lines: list[_Line], first: int) -> tuple[Field, int] | None:
     return _joined(lines[begin : end + 1], sure), end + 1
 
 
-def _is_name(line: str) -> bool:
+def is_name(line: str) -> bool:
     """Whether a line of the head may be whose paper it is."""
     name = _REGISTERED.sub("", line)
     letters = sum(char.isalpha() for char in name)
@@ -250,7 +277,7 @@ def _is_rest(line: str) -> bool:
 def rest_of_name(name: str, following: str) -> str:
     """What the next line adds to a name that ends with a link, or whose legal form is left for it; else empty."""
     rest = name_before_address(following)
-    if not rest or not rest[0].isalpha() or _is_address(rest) or _STOP.search(rest):
+    if not rest or not rest[0].isalpha() or is_address(rest) or _STOP.search(rest):
         return ""
     form = None if _FORM.search(name) else _FORM.match(rest)
     return rest if ends_with_link(name) or (form is not None and len(rest) <= _MOST_FORM) else ""

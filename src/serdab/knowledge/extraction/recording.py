@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,11 +20,14 @@ from serdab.knowledge.extraction.nets import Sums, choose_nets
 from serdab.knowledge.extraction.payment_terms import find_payment_term
 from serdab.knowledge.extraction.payments import payment_rows
 from serdab.knowledge.extraction.periods import find_period_end, find_period_start
+from serdab.knowledge.extraction.recipients import find_recipient
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
 from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import FieldRule, Schema
+from serdab.knowledge.extraction.suppliers import whose_invoice
 from serdab.knowledge.extraction.tables import find_rows
-from serdab.knowledge.extraction.totals import find_total
+from serdab.knowledge.extraction.tax_tables import TaxTable, find_tax_table
+from serdab.knowledge.extraction.totals import OF_NET, find_total
 
 #: Most characters that are looked at, and most values of one field that are told.
 MOST_CHARACTERS = 200_000
@@ -80,6 +84,8 @@ class _Reader:
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
+        #: Who is addressed at the head of an invoice.
+        self._recipient: Field | None = None
         #: Where the date ends that the record tells as the first of a period.
         self._period_began: int | None = None
 
@@ -120,7 +126,7 @@ class _Reader:
         if rule.name in self._stated:
             return list(self._stated[rule.name][:1])
         # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
-        is_named_first = rule.finder in {"company", "period_start"} and rule.words
+        is_named_first = rule.finder in {"company", "customer", "period_start"} and rule.words
         named = self._announced(rule) if is_named_first else []
         return named or self._by_finder(rule) or self._announced(rule)
 
@@ -136,8 +142,14 @@ class _Reader:
             if self._letterhead is None:
                 self._letterhead = find_letterhead(self._text)
             found = self._letterhead.get(rule.finder)
+            if rule.finder == "company" and self._customer is not None:
+                found = self._supplier(found, self._customer)
+        elif rule.finder == "customer":
+            found = self._recipient
         elif rule.finder == "total":
-            found = find_total(self._text, self._candidates.of_kind("money"))
+            found = self._total()
+        elif rule.finder == "tax":
+            found = self._agreed_table.tax if self._agreed_table is not None else None
         elif rule.finder == "first_line":
             found = next(iter(self._announced(rule)), None) or _first_line(self._text)
         else:
@@ -175,12 +187,48 @@ class _Reader:
         return [term]
 
     def _nets(self, rule: FieldRule, found: list[Field]) -> list[Field]:
+        if self._agreed_table is not None and self._agreed_table.nets:
+            return list(self._agreed_table.nets)
         words = words_pattern(rule.words)
         if words is None or not found:
             return []
         total, taxes = self.found.get("total"), self.found.get("tax", [])
         sums = Sums(self._text, total[0], taxes, self._candidates.of_kind("money")) if total else None
         return choose_nets(self._text, found, words, sums)
+
+    @functools.cached_property
+    def _customer(self) -> FieldRule | None:
+        return next((rule for rule in self._schema.fields if rule.finder == "customer"), None)
+
+    def _supplier(self, head: Field | None, customer: FieldRule) -> Field | None:
+        """Whose invoice it is; who stands at its head instead is the customer."""
+        self._recipient = find_recipient(self._text)
+        customers = [each.value for each in (*self._announced(customer), self._recipient) if each is not None]
+        amounts = self._candidates.of_kind("money")
+        found = whose_invoice(self._text, head, customers, amounts[0].start if amounts else len(self._text))
+        if head is not None and found != head:
+            self._recipient = self._recipient or head
+        return found
+
+    @functools.cached_property
+    def _tax_table(self) -> TaxTable | None:
+        return find_tax_table(self._text, self._candidates.of_kind("money"))
+
+    @property
+    def _agreed_table(self) -> TaxTable | None:
+        """The table of tax rates, unless it comes to another total than the one that was found."""
+        total = self.found.get("total", [])
+        return (
+            self._tax_table if self._tax_table is not None and self._tax_table.makes(next(iter(total), None)) else None
+        )
+
+    def _total(self) -> Field | None:
+        """The total by its words; of a table of tax rates where that is surer, or has the words."""
+        found, table = find_total(self._text, self._candidates.of_kind("money")), self._tax_table
+        if table is None or table.gross is None:
+            return found
+        is_better = found is None or found.confidence <= OF_NET or table.start <= found.start < table.end
+        return table.gross if is_better else found
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

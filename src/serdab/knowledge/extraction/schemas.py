@@ -23,7 +23,7 @@ Kind = Literal[
 #: Finders of the package that know one field well; `finder` of a field names one.
 Finder = Literal[
     "", "company", "address", "total", "parties", "effective_date", "jurisdiction", "term", "payments", "first_line",
-    "lines", "due_date", "period_start", "period_end", "net",
+    "lines", "due_date", "period_start", "period_end", "net", "tax", "customer",
 ]  # fmt: skip
 #: By language, two letters; "any" holds for all of them.
 Words = dict[str, list[str]]

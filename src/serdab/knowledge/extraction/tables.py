@@ -10,6 +10,7 @@ from serdab.knowledge.extraction.adjustments import is_adjustment
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.records import Row
 from serdab.knowledge.extraction.table_heads import CELLS, Head, find_head
+from serdab.knowledge.extraction.tax_tables import columns_of_rates
 from serdab.knowledge.extraction.thousands import join_thousands
 
 #: Most rows of a document that are told, and most characters of a line that are looked at.
@@ -50,6 +51,11 @@ def find_rows(text: str, name: str = "lines") -> list[Row]:
     head: Head | None = None
     joined = join_thousands(text)
     for start, line in _lines(text):
+        if columns_of_rates(line):
+            if rows or adjustments:
+                break
+            head = None  # what stands below are no things that are sold
+            continue
         again = find_head(line)
         if again is not None or head is None:
             head = again or head

@@ -14,7 +14,8 @@ _BOUND = re.compile(r"(?<=\d)[\u00a0\u2009\u202f’](?=\d{3}(?!\d))")
 _SPACED = re.compile(r"(?<![\d.,'/])(?<!\d[:-])(\d{1,3})((?: \d{3}){1,4}(?:([.,])\d{1,2})?)(?![\d%])(?![.,'-]?\d)")
 #: Numbers that say how this text writes thousands: by another sign, or by none.
 _OTHER_SIGN = re.compile(r"(?<![\d.,'])\d{1,3}(?:(?:\.\d{3}){1,4},|(?:[,']\d{3}){1,4}\.)\d{2}(?!\d)")
-_NO_SIGN = re.compile(r"(?<![\d.,'])\d{4,12}(?=[.,]\d{2}(?!\d))")
+#: An account, 1503.22.44556, and a day, 2025.03.10, are none of these.
+_NO_SIGN = re.compile(r"(?<![\d.,'])\d{4,12}(?=[.,]\d{2}(?![.,]?\d))")
 _MARK_BEHIND = re.compile(rf" ?(?:{MARK})(?![a-z])", re.I)
 _MARK_BEFORE = re.compile(rf"(?<![a-z])(?:{LEADING_MARK}) ?-?$", re.I)
 _LABEL = re.compile(r"[:=] ?-?$")

@@ -26,6 +26,7 @@ _TOTALS = (
            r"(?:סה[\"״”]כ|סך הכו?ל|סכום|יתרה) לתשלום"),
     (0.93, r"total[^\d\n]{0,25}(?:incl|inc\.? ?gst)|total sales|total (?:amount|amt|rm|bill|price)|bill total"),
     (0.90, r"\bt[o0a]ta[l1i]|\bttl\b|\btl\b|\bamt due|\bdue\b|total|gesamtsumme|gesamt|summe|totaal|suma|razem|summa|"
+    r"\bsum\b(?=[\s:]{1,3}(?:nok|kr|dkk|sek)?\.? ?\d)|"
     r"yhteensä|\bi alt\b|celkem|"
         r"الإجمالي|الاجمالي|"
     r"المجموع|总计|合计|總計|合計|총|itogo|итого|סה[\"״”]כ|סך הכו?ל"),
@@ -73,7 +74,7 @@ _OF_GROSS = 0.88
 #: Confidence of words that name nothing but sums.
 _OF_SUMS = 0.9
 #: Confidence of a total before tax.
-_OF_NET = 0.5
+OF_NET = 0.5
 #: Characters from which on a line is a sentence, and how far behind its words the total of one may stand.
 LONG_LINE = 100
 REACH = 80
@@ -114,7 +115,7 @@ def find_total(text: str, amounts: Sequence[Field]) -> Field | None:
     paid = _paid(lines)
     best = _best(lines, paid, are_net=False)
     if best is None and (net := _best(lines, paid, are_net=True)) is not None:
-        best = (_OF_NET, *net[1:])
+        best = (OF_NET, *net[1:])
     if best is None:
         return None
     amount, reason = best[2], best[3]

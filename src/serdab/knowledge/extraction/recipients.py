@@ -1,0 +1,43 @@
+"""Whom an invoice is for where no label says so: who is addressed at its head."""
+
+from __future__ import annotations
+
+import re
+
+from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.letterheads import SALUTATION, has_form, is_address, is_name
+
+#: Lines that are looked at, and characters of one.
+_MOST_LINES, _MOST_LINE = 30, 200
+_ADDRESSED = re.compile(rf"{SALUTATION}(?:\W*$|\s(?=(?-i:[A-ZÀ-Þ])))", re.I)
+
+
+def find_recipient(text: str) -> Field | None:
+    """The name behind a salutation, in its line or the next, above an address."""
+    place = 0
+    begins: list[int] = []
+    for line in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
+        begins.append(place)
+        place += len(line) + 1
+    lines = [text[start : start + _MOST_LINE].split("\n")[0].split("\t")[0] for start in begins]
+    for at, line in enumerate(lines[:-2]):
+        addressed = _ADDRESSED.match(line)
+        if addressed is None:
+            continue
+        is_alone = addressed.end() == len(line)
+        row, start = (at + 1, 0) if is_alone else (at, addressed.end())
+        name = lines[row][start:].strip(" ,")
+        if not is_alone and has_form(name):
+            continue  # Mr. Clean Ltd
+        below = lines[row + 1 : row + 3]
+        if name and is_name(name) and not is_address(name) and any(map(_is_place, below)):
+            start = text.index(name, begins[row] + start)
+            return Field(
+                kind="party", value=name, start=start, end=start + len(name), confidence=0.75,
+                reason=f"addressed as {addressed[0].strip()!r}",
+            )  # fmt: skip
+    return None
+
+
+def _is_place(line: str) -> bool:
+    return is_address(line) or re.match(r"(?:[A-Z]{1,2}-)?\d{4,5} [^\W\d_]", line) is not None
