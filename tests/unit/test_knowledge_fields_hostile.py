@@ -12,6 +12,8 @@ HOSTILE = [
     "$1 ", "1,", "12/", "Co & ", "a.b-", "(“", "total 1.00\n", "between A ", "Inc, ", "GB82 ", "two (2) years ", "+1 ",
     "the laws of the State of ", "sent $1 to a ", "x: ", "1\t", "no. ", "شركة ", "12.", "\f\n", "date: ", "@a",
     "شركة محمد وا", "net 30 ", "pay in 1 day ", "Invoice no. 7 ", "a ",
+    "Net VAT Gross\n1.00 0.20 1.20\n", "% vat ", "Herr\n", "bill to\t", "Due date\t",
+    "A GmbH, Tel. 1\n", "payable to A, ",
 ]  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from serdab.knowledge.extraction.signs import signed
 
 #: How far behind its words a value may stand, characters.
 REACH = 80
+#: Longest line that is taken for a head of columns, characters.
+MOST_HEAD = 1_000
 #: Most places of the words of one field that are looked at.
 MOST_PLACES = 200
 #: Confidence below which a value is taken only when there is no other.
@@ -268,11 +270,9 @@ def _cell_below(text: str, words: re.Match[str]) -> tuple[int, int] | None:
     if line_end < 0:
         return None
     heads, cells = _parts_of_line(_CELL, text, words.start()), _parts_of_line(_CELL, text, line_end + 1)
-    return (
-        cells[next(at for at, (_, end) in enumerate(heads) if words.start() < end)]
-        if len(heads) == len(cells)
-        else None
-    )
+    if not heads or len(heads) != len(cells):
+        return None
+    return cells[next(at for at, (_, end) in enumerate(heads) if words.start() < end)]
 
 
 def _in_column(text: str, words: re.Match[str], fields: list[Field]) -> Field | None:
@@ -286,10 +286,10 @@ def _in_column(text: str, words: re.Match[str], fields: list[Field]) -> Field | 
 
 
 def _parts_of_line(parts: re.Pattern[str], text: str, place: int) -> list[tuple[int, int]]:
-    """Where the cells or words of a line begin and end."""
-    end = text.find("\n", place)
-    found = parts.finditer(text, text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text))
-    return [match.span() for match in found]
+    """Where the cells or words of a line begin and end; of one that is too long for a head of columns, none."""
+    start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+    end = end if end >= 0 else len(text)
+    return [match.span() for match in parts.finditer(text, start, end)] if end - start <= MOST_HEAD else []
 
 
 def _one_digit(plain: str, words: re.Match[str]) -> Iterator[Field]:

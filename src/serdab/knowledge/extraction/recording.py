@@ -145,7 +145,7 @@ class _Reader:
             if rule.finder == "company" and self._customer is not None:
                 found = self._supplier(found, self._customer)
         elif rule.finder == "customer":
-            found = self._recipient
+            found = self._recipient or find_recipient(self._text)
         elif rule.finder == "total":
             found = self._total()
         elif rule.finder == "tax":

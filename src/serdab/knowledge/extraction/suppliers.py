@@ -19,7 +19,7 @@ _MOST_HEAD, _BY_NUMBERS = 400, 0.8
 #: Numbers that only who sends an invoice has on it: of taxes, of a register.
 _NUMBERS = re.compile(
     r"\b(?:ust[ .-]{0,2}id|uid\b|mwst[ .-]{0,2}nr|st(?:euer|\.)[ -]?n(?:umme)?r|vat\b|tva\b|p\.? ?iva|partita iva|"
-    r"btw\b|nif\b|cif\b|siret|siren|rcs\b|hr[ab] ?\d|amtsgericht|handelsregister|firmenbuch|fn \d|kvk|org\.? ?(?:nr|no)|"
+    r"btw\b|nif\b|cif\b|siret|siren|rcs\b|hr[ab] ?\d|amtsgericht|handelsregister|firmenbuch|kvk|org\.? ?(?:nr|no)|"
     r"organisationsnummer|momsreg|f-skatt|cvr|nip\b|regon|krs\b|y-tunnus|alv-?nro|ičo?\b|dič\b|abn\b|acn\b|(?-i:EIN)\b|"
     r"company (?:no|number|reg)|registered (?:in|office|no)|gstin|cuit|rfc\b|cnpj|nipc|contribuinte|adószám|cui\b)",
     re.I,
