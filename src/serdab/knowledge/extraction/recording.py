@@ -84,6 +84,8 @@ class _Reader:
         self._candidates = Candidates(text, lang)
         self._denominations = Denominations(text, lang)
         self._letterhead: Mapping[str, Field] | None = None
+        #: By field, what its words announce; customers are asked about twice.
+        self._behind_words: dict[str, list[Field]] = {}
         #: Who is addressed at the head of an invoice.
         self._recipient: Field | None = None
         #: Where the date ends that the record tells as the first of a period.
@@ -131,7 +133,9 @@ class _Reader:
         return named or self._by_finder(rule) or self._announced(rule)
 
     def _announced(self, rule: FieldRule) -> list[Field]:
-        return find_announced(rule, self._candidates, self._schema)
+        if rule.name not in self._behind_words:
+            self._behind_words[rule.name] = find_announced(rule, self._candidates, self._schema)
+        return self._behind_words[rule.name]
 
     def _by_finder(self, rule: FieldRule) -> list[Field]:
         if rule.finder == "parties":

@@ -117,6 +117,8 @@ def _of_page(text: str, start: int, end: int) -> Iterator[Field]:
 
 
 def _of_line(block: Sequence[_Line], line: _Line) -> Iterator[Field]:
+    if not has_form(line.words) and _NUMBERS.search(line.words) is None:
+        return  # the most of them, and quickly known
     filled = next((at for at, each in enumerate(block) if not each.words.strip()), len(block))
     beside = [each.words for each in block[:filled]]
     name = _name(line.words.strip())
