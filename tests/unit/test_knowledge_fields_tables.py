@@ -45,6 +45,18 @@ def test_cells_that_are_empty_keep_the_others_below_their_columns() -> None:
     assert amounts("Item\tHours\tRate\tAmount\nTravel\t\t\t36.40") == ["36.40"]
 
 
+@pytest.mark.parametrize(
+    ("head", "row", "amount"),
+    [
+        ("Buchungstag\tVerwendungszweck\tSoll\tHaben", "02.01.2024\tMiete\t2.500,00", "-2500.00"),
+        ("Date\tAmount\tPaid by\tNote", "2024-03-05\t40.00", "40.00"),
+    ],
+)
+def test_a_row_whose_last_cells_are_empty_is_a_row(head: str, row: str, amount: str) -> None:
+    assert amounts(f"{head}\n{row}") == [amount]
+    assert amounts(f"{head}\nthe month\tin words") == []
+
+
 def test_a_table_goes_on_below_its_head_on_the_next_page() -> None:
     text = "Item\tQty\tAmount\nRope\t1\t5.00\fPage 2\nItem\tQty\tAmount\nHook\t2\t3.00\nTotal\t\t8.00"
     assert [(row.cells["amount"], row.page) for row in find_rows(text)] == [("5.00", 1), ("3.00", 2)]

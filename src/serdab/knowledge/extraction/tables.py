@@ -121,6 +121,8 @@ def _parted(line: str, head: Head) -> list[str] | None:
         return parts
     if 1 < len(parts) < count and len(head.places) == count and not re.search(r"[\t|]", line):
         return _aligned(line, head.places)
+    if 1 < len(by_tab) < count:
+        return by_tab + [""] * (count - len(by_tab))  # Tabs behind the last cell that is filled are not kept.
     return None
 
 
