@@ -91,6 +91,19 @@ def test_a_total_has_the_currency_and_the_sign_that_stand_around_it(line: str, t
 
 
 @pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("单价 ¥20.00\n合计 ¥40.00", ["20.00 CNY", "40.00 CNY"]),
+        ("合計金額 ¥4,000 (円)", ["4000 JPY"]),
+        ("All prices in CAD\nTotal $40.00", ["40.00 CAD"]),
+        ("All prices in EUR\nTotal $40.00 and 5.00", ["40.00 USD", "5.00"]),
+    ],
+)
+def test_the_amounts_of_a_text_have_the_currency_that_its_record_has(text: str, amounts: list[str]) -> None:
+    assert [field.value for field in extract_fields(text) if field.kind == "amount"] == amounts
+
+
+@pytest.mark.parametrize(
     ("end", "total"),
     [
         ("Nettobetrag 100,00 €\nMwSt. 19 % 19,00 €\nBrutto 119,00 €", "119.00 EUR"),

@@ -37,18 +37,33 @@ class Denominations:
 
     def of(self, amount: Field) -> Field:
         """The amount with its currency: the mark beside it, that of its line, else the only one of the text."""
+        amount = self.told_apart(amount)
+        number, _, code = amount.value.partition(" ")
+        code = code or self._of_line(amount.start) or self._only
+        return msgspec.structs.replace(amount, value=f"{number} {code}".rstrip())
+
+    def told_apart(self, amount: Field) -> Field:
+        """The amount, its currency by the rest of the text where several currencies share the mark beside it."""
         number, _, code = amount.value.partition(" ")
         written = self._text[amount.start : amount.end]
         if code == "USD" and "$" in written and "U" not in written.upper() and len(self._dollars) == 1:
             (code,) = self._dollars
         elif code == "JPY" and "¥" in written and self._is_yuan(number):
             code = "CNY"
-        code = code or self._of_line(amount.start) or self._only
-        return msgspec.structs.replace(amount, value=f"{number} {code}".rstrip())
+        else:
+            return amount
+        return msgspec.structs.replace(amount, value=f"{number} {code}")
 
     def _is_yuan(self, number: str) -> bool:
-        sample = self._text[:_MOST]
-        return _KANA.search(sample) is None and ("." in number or _HAN.search(sample) is not None)
+        return not self._has_kana and ("." in number or self._has_han)
+
+    @functools.cached_property
+    def _has_kana(self) -> bool:
+        return _KANA.search(self._text, 0, _MOST) is not None
+
+    @functools.cached_property
+    def _has_han(self) -> bool:
+        return _HAN.search(self._text, 0, _MOST) is not None
 
     def _of_line(self, end: int) -> str:
         start = max(self._text.rfind("\n", 0, end) + 1, end - _MOST_LINE)

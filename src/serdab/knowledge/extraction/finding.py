@@ -6,6 +6,7 @@ from collections import Counter
 
 from serdab.knowledge.extraction.amounts import find_amounts
 from serdab.knowledge.extraction.dates import find_dates
+from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.numbers import find_numbers
 from serdab.knowledge.extraction.parties import find_parties
@@ -21,10 +22,11 @@ def extract_fields(text: str, lang: str = "") -> list[Field]:
 
     Args:
         text: in normal form.
-        lang: not needed by the parsers of today, which know their scripts themselves.
+        lang: its language, which tells currencies apart; other parsers know their scripts themselves.
     """
     text = text[:MOST_CHARACTERS]
-    amounts = list(find_amounts(text))
+    denominations = Denominations(text, lang)
+    amounts = [denominations.told_apart(each) for each in find_amounts(text)]
     total = find_total(text, amounts)
     found = [*find_dates(text), *amounts, *find_numbers(text), *find_parties(text)]
     if total is not None:
