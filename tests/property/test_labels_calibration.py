@@ -119,3 +119,9 @@ def test_a_confidence_that_is_too_sure_above_and_too_modest_below_is_bent(seed: 
     assert numpy.abs(told - true[half:]).mean() < 0.03
     plain = calibrate([numpy.log(chances[:half])], truth[:half], forms=2).chances([numpy.log(chances[half:])]).max(1)
     assert numpy.abs(told - true[half:]).mean() < numpy.abs(plain - true[half:]).mean()
+
+
+def test_a_verdict_less_sure_than_any_that_was_held_out_is_looked_at_unless_belief_takes_it() -> None:
+    right = [True] * 60
+    assert choose_threshold([0.97] * 60, right, Costs()) == threshold_by_belief(Costs())
+    assert choose_threshold([0.6] * 30 + [0.97] * 30, right, Costs()) == 0.6

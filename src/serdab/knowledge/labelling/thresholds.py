@@ -41,6 +41,8 @@ def threshold_by_belief(costs: Costs) -> float:
 def choose_threshold(confidences: Sequence[float], right: Sequence[bool], costs: Costs) -> float:
     """The least threshold of least cost on held-out rows; 0 to 1, and never lower when errors cost more.
 
+    Below all that was held out nothing is known of what is right, and confidence is believed.
+
     Args:
         confidences: of verdicts that were not learned from.
         right: whether each was right.
@@ -59,7 +61,7 @@ def choose_threshold(confidences: Sequence[float], right: Sequence[bool], costs:
     # In units of a look, so that equal costs are equal whatever the unit; the first of equal ones is the lowest.
     best = int(numpy.argmin(numpy.round(cost / costs.look, 9)))
     if best == 0:
-        return 0.0
+        return min(float(told[0]), threshold_by_belief(costs))
     if best == len(told):
         return 1.0
     below, above = float(told[best - 1]), float(told[best])
