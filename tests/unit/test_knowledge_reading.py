@@ -352,3 +352,11 @@ def test_lines_of_json_with_one_id_are_documents_of_their_own(tmp_path: Path) ->
     (tmp_path / "rows.jsonl").write_text('{"id": 7, "text": "a"}\n{"id": "7", "text": "b"}\n{"id": 8, "text": "c"}\n')
     names = [each.name.partition("#")[2] for each in find_sources([tmp_path], MOST)]
     assert names == ["7", "7 (line 2)", "8"]
+
+
+def test_a_part_that_grows_too_much_is_named_with_its_own_limit(tmp_path: Path) -> None:
+    (tmp_path / "papers.zip").write_bytes(zipped({"note.txt": b"hello", "zeros.txt": b"0" * 3_000_000}))
+    (found,) = find_sources([tmp_path], 1_000_000)
+    assert not isinstance(found, Source)
+    assert found.reason.startswith("expected zeros.txt in papers.zip to be at most 200 times its ")
+    assert found.reason.endswith(" packed bytes, got '3,000,000'")

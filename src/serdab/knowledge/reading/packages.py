@@ -145,12 +145,14 @@ def _look_at_list(data: bytes, what: str) -> None:
 def _look(archive: zipfile.ZipFile, what: str) -> None:
     parts = archive.infolist()
     unfolded = sum(part.file_size for part in parts)
-    if (
-        len(parts) > MOST_PARTS
-        or unfolded > MOST_UNFOLDED
-        or any(part.file_size > _SMALL and part.file_size > MOST_RATIO * max(part.compress_size, 1) for part in parts)
-    ):
+    if len(parts) > MOST_PARTS:
+        raise BombDocument(expected(f"the parts of {what}", f"at most {MOST_PARTS:,}", f"{len(parts):,}"))
+    if unfolded > MOST_UNFOLDED:
         raise BombDocument(expected(what, f"at most {MOST_UNFOLDED:,} bytes unfolded", f"{unfolded:,}"))
+    for part in parts:
+        if part.file_size > _SMALL and part.file_size > MOST_RATIO * max(part.compress_size, 1):
+            allowed = f"at most {MOST_RATIO} times its {part.compress_size:,} packed bytes"
+            raise BombDocument(expected(f"{part.filename} in {what}", allowed, f"{part.file_size:,}"))
     if any(part.flag_bits & 1 for part in parts):
         raise EncryptedDocument(expected(what, "readable without a password", "an encrypted one"))
 
