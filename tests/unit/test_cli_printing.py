@@ -58,3 +58,24 @@ def test_no_text_does_anything_to_the_terminal(capsys: pytest.CaptureFixture[str
 
 def test_a_doubtful_kind_has_a_question_mark_and_the_digits_stay_below_each_other() -> None:
     assert (certainty(0.5, True), certainty(0.97, False)) == ("0.50 ?", "0.97  ")
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"), [(40, {"queue", "took"}), (70, {"queue", "took"}), (80, {"queue"}), (200, set[str]())]
+)
+def test_what_a_row_is_about_stays_where_a_terminal_is_narrow(
+    width: int, left_out: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = "01a202a5-1699-7e84-98ba-4bbc2bde8efd"
+    console.cache_clear()
+    monkeypatch.setattr("serdab.cli.printing.WIDTH_UNWATCHED", width)
+    print_table(
+        ("run", "state", "queue?", ">took?", "error~"), [(run, "failed", "documents", "9.4 s", "MalformedDocument: no")]
+    )
+    console.cache_clear()
+    head, *rows = [line for line in capsys.readouterr().out.splitlines() if line.strip(" ─")]
+    assert {"queue", "took"} - set(head.split()) == left_out
+    assert "failed" in rows[0]
+    assert "Malform" in rows[0]
+    assert "".join(row.split()[0] for row in rows) == run
+    assert all(len(row) <= width for row in rows)

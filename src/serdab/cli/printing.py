@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 #: Characters of a line when nobody watches: wide enough to be cut by other programs.
 WIDTH_UNWATCHED = 240
-#: To which a column is cut at most, in characters.
-LEAST_WIDTH = 8
+#: To which a column is cut at most, in characters, and what one of those has where others are left out for it.
+LEAST_WIDTH, ENOUGH_WIDTH = 8, 16
+#: Characters between two columns.
+_GAP = 3
 #: Signs by which a document could move the cursor, colour the terminal or turn a line around.
 _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 #: Between the name of a file that holds documents and that of one of them.
@@ -42,35 +44,53 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     """A table.
 
     Args:
-        columns: their names; `>name` is aligned to the right, `name~` is cut to what the terminal has room for.
+        columns: their names; `>name` is aligned to the right, `name~` is cut to what the terminal has room for, and
+            `name?` is left out, the first of these first, where those that are cut would say nothing any more.
         rows: their cells.
     """
     from rich import box
     from rich.table import Table
 
     lines = [[_plain(cell) for cell in row] for row in rows]
-    widths = [
-        max([len(column.strip(">~")), *(line[place].cell_len for line in lines)])
+    widths = {
+        place: max([len(column.strip(">~?")), *(line[place].cell_len for line in lines)])
         for place, column in enumerate(columns)
-    ]
-    cut = {place for place, column in enumerate(columns) if column.endswith("~")}
-    while cut and sum(widths) + 3 * len(widths) > console().width:
+    }
+    _spare(columns, widths)
+    cut = {place for place in widths if columns[place].endswith("~")}
+    while cut and _width_of(widths) > console().width:
         widest = max(cut, key=lambda place: widths[place])
         if widths[widest] <= LEAST_WIDTH:
             break
         widths[widest] -= 1
+    fits = bool(cut) and _width_of(widths) <= console().width
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
+    for place, width in widths.items():
         table.add_column(
-            column.strip(">~"),
-            justify="right" if column.startswith(">") else "left",
+            columns[place].strip(">~?"),
+            justify="right" if columns[place].startswith(">") else "left",
             overflow="ellipsis" if place in cut else "fold",
-            no_wrap=bool(cut) or column.startswith(">"),
-            width=widths[place] if cut else None,
+            no_wrap=fits or place in cut or columns[place].startswith(">"),
+            width=width if fits or place in cut else None,
         )
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*(line[place] for place in widths))
     console().print(table)
+
+
+def _spare(columns: Sequence[str], widths: dict[int, int]) -> None:
+    """Take out columns that may be left out, until those that are cut have enough."""
+    for place in [place for place, column in enumerate(columns) if column.endswith("?")]:
+        enough = {
+            each: min(widths[each], ENOUGH_WIDTH) if columns[each].endswith("~") else widths[each] for each in widths
+        }
+        if _width_of(enough) <= console().width:
+            return
+        del widths[place]
+
+
+def _width_of(widths: Mapping[int, int]) -> int:
+    return sum(widths.values()) + _GAP * len(widths)
 
 
 def say(text: str, end: str = "\n") -> None:

@@ -50,7 +50,7 @@ def list_runs(
         print_json([msgspec.to_builtins(each) | {"about": subjects.get(each.id, "")} for each in found])
         return
     print_table(
-        ("run", "state", "workflow", "about~", "queue", "started", ">took", "progress or error~"),
+        ("run", "state", "workflow?", "about~", "queue?", "started?", ">took?", "progress or error~"),
         [
             (
                 each.id,
