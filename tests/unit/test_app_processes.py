@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 import pytest
 
-from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, started_at, withdraw
-from serdab.core import Settings
+from serdab.app.processes import ProcessFile, living, orphans, publish, run_folder, send, started_at, unheeded, withdraw
+from serdab.core import DocumentsSettings, Settings
 from serdab.engines import EngineAddress
 from serdab.engines.addresses import write_address
 
@@ -63,6 +64,18 @@ def test_nobody_withdraws_the_file_of_another(settings: Settings, other: subproc
     path = put(settings, "up", pid=other.pid, started_at=started_at(other.pid), role="up")
     withdraw(settings, "up")
     assert path.exists()
+
+
+def test_settings_that_a_tree_did_not_begin_with_are_told(tmp_path: Path) -> None:
+    def given(**documents: Any) -> Settings:
+        return Settings(home=str(tmp_path), documents=DocumentsSettings(**documents))
+
+    assert unheeded(given(schemas="/srv/parking.yaml")) == []  # no tree, so it will begin with these
+    publish(given(deliver_to="https://me:word@erp/", watch="/in", webhook_secret="s" * 24), "up", "up", "")
+    assert "word" not in (run_folder(given()) / "up.json").read_text()
+    assert unheeded(given()) == []
+    assert unheeded(given(deliver_to="https://me:word@erp/", webhook_secret="t" * 24)) == []
+    assert unheeded(given(deliver_to="/srv/out", schemas="x.yaml")) == ["documents.deliver_to", "documents.schemas"]
 
 
 def test_a_worker_whose_supervisor_has_died_is_an_orphan(settings: Settings, other: subprocess.Popen[bytes]) -> None:

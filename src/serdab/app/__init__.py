@@ -7,7 +7,7 @@ from serdab.app.doctor import Examination, Finding, Verdict, examine
 from serdab.app.engine import check_engine, embedder_of, engine_process, some_engine
 from serdab.app.errors import AlreadyUp, BadModule, DidNotComeUp, ModelMissing, PortTaken
 from serdab.app.metrics import EXAMPLES, METRICS
-from serdab.app.processes import ProcessFile, living
+from serdab.app.processes import ProcessFile, living, unheeded
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.status import DatabaseState, HomeStatus, ProcessStatus, QueueCount, home_status
 from serdab.app.subjects import redriven_among, runs_to_redrive, subjects_of
@@ -63,5 +63,6 @@ __all__ = [
     "start_detached",
     "subjects_of",
     "take_down",
+    "unheeded",
     "worker_count",
 ]

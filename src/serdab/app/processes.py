@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import signal
@@ -11,7 +12,10 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from serdab.core import Settings, private_folder
+from serdab.core import SECRET_SETTINGS, Settings, private_folder, values_of
+
+#: Sections of the settings by which workers read, label and deliver documents.
+_OF_WORKERS = ("documents.", "guard.", "models.", "workers.")
 
 
 class ProcessFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,8 @@ class ProcessFile(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     #: The pid of the supervisor that started it; 0: nobody's.
     supervisor: int = 0
+    #: Of a supervisor, a digest of each setting of its workers that is not the default; None: it tells none.
+    given: dict[str, str] | None = None
 
     def is_alive(self) -> bool:
         """Whether this very process still lives."""
@@ -41,7 +47,12 @@ def publish(settings: Settings, name: str, role: str, url: str, supervisor: int 
     """Write the file of this process, in one step."""
     folder = private_folder(run_folder(settings))
     mine = ProcessFile(
-        pid=os.getpid(), started_at=started_at(os.getpid()) or 0.0, role=role, url=url, supervisor=supervisor
+        pid=os.getpid(),
+        started_at=started_at(os.getpid()) or 0.0,
+        role=role,
+        url=url,
+        supervisor=supervisor,
+        given=_given(settings) if role == "up" else None,
     )
     partial = folder / f".{name}.{secrets.token_hex(4)}"
     partial.write_bytes(msgspec.json.encode(mine))
@@ -70,6 +81,14 @@ def living(settings: Settings, role: str) -> dict[str, ProcessFile]:
     return found
 
 
+def unheeded(settings: Settings) -> list[str]:
+    """The settings that the workers of the tree which is up would be given by these, and were not."""
+    tree = living(settings, "up").get("up")
+    if tree is None or tree.given is None:
+        return []
+    return [name for name, digest in _given(settings).items() if tree.given.get(name) != digest]
+
+
 def orphans(settings: Settings) -> dict[str, ProcessFile]:
     """Living workers whose supervisor has died; a process that took over its number started after the worker."""
     found = {}
@@ -94,6 +113,16 @@ def started_at(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return None
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """Settings of workers that are not the default: no values, for they may hold passwords, and no secrets at all."""
+    usual = dict(values_of(Settings()))
+    return {
+        name: hashlib.sha256(str(value).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        for name, value in values_of(settings)
+        if name.startswith(_OF_WORKERS) and name not in SECRET_SETTINGS and value != usual[name]
+    }
 
 
 def _read(path: Path) -> ProcessFile | None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
-from serdab.app import check_engine, some_tree
+from serdab.app import check_engine, some_tree, unheeded
 from serdab.cli.following import follow
 from serdab.cli.interruption import stopped
 from serdab.cli.printing import certainty, file_name, file_names, print_json, print_table, say, shown, span
@@ -81,7 +81,9 @@ async def put_through(
         if not path.exists():
             raise BadInput(expected("PATH", "a file or folder that exists", str(path)))
     check_engine(settings)
-    async with some_tree(settings), Serdab.connect(settings) as serdab:
+    async with some_tree(settings) as is_own, Serdab.connect(settings) as serdab:
+        if not is_own and (names := unheeded(settings)):
+            say(f"not heeded: {', '.join(names)}; the tree that is up began with other settings: `serdab down` first")
         outcome = await triaged(serdab, paths, label_set or DEFAULT_SET, batch)
         batch = outcome.batch
     if as_json:
