@@ -336,3 +336,27 @@ def test_the_name_and_the_address_of_a_head_are_without_what_stands_around_them(
         "JOE'S HARDWARE\n1200 Main St, Springfield, IL 62701\n02/13/2026 4:12 PM\nHammer  $19.99\nVISA ending 1881"
     )
     assert receipt["address"].value == "1200 Main St, Springfield, IL 62701"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Credit note CN-77\nDate: 3 April 2024\nTotal: -120.50 EUR\nRefund for invoice 2024-001", "CN-77"),
+        ("Gutschrift G-2024-15\nDatum: 03.04.2024\nzu Rechnung Nr. 2024-001\nGesamtbetrag: 120,50 EUR", "G-2024-15"),
+        ("Nota di credito n. 12/2024\nData: 03/04/2024\nrif. fattura n. 5/2024\nTotale: 120,50 EUR", "12/2024"),
+        ('חשבונית זיכוי מספר 77\nתאריך: 03/04/2024\nעבור חשבונית 2024-001\nסה"כ: 120.50 ₪', "77"),
+        ("Invoice no. 55-1\nDate: 3 April 2024\nless credit note CN-5: -10.00\nTotal: 90.00 EUR", "55-1"),
+    ],
+)
+def test_a_credit_note_has_its_own_number_and_not_that_of_the_invoice(text: str, number: str) -> None:
+    record = read_record(text, doc_type="invoice")
+    assert record is not None
+    assert record.value("number") == number
+
+
+def test_the_head_of_a_file_of_rows_names_no_bank() -> None:
+    record = read_record(
+        "Buchungstag\tVerwendungszweck\tSoll\tHaben\n02.01.2024\tMiete\t2.500,00", doc_type="bank_statement"
+    )
+    assert record is not None
+    assert record.value("bank") is None

@@ -139,8 +139,8 @@ def _head(text: str) -> list[_Line]:
     place = 0
     is_apart = False
     for line in re.split(r"[\n\f]", text[:_MOST_HEAD]):
-        # What stands in the next column is another thing.
-        if lines and find_head(line) is not None:
+        # What stands in the next column is another thing, and a file of rows has no letterhead.
+        if (lines or "\t" in line) and find_head(line) is not None:
             break
         words = _COLUMNS.split(line.strip())[0].strip()
         start = place + len(line) - len(line.lstrip())
