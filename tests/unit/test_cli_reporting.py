@@ -125,3 +125,12 @@ def test_other_errors_leave_with_1_and_lose_their_passwords(capsys: pytest.Captu
     error = capsys.readouterr().err
     assert "hunter2" not in error
     assert "error [unexpected]: RuntimeError: oh" in error
+
+
+def test_a_full_disk_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="No space") as caught, open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+    assert report(caught.value, as_json=False) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error [disk_full]: expected what is written to be on a disk with room, got 'No space")
+    assert "→ remove something" in error

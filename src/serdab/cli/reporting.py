@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
 from serdab.core import BadInput, SerdabError, expected, without_passwords
+
+if TYPE_CHECKING:
+    from serdab.store import DiskFull
 
 #: What typer raises for a line that it cannot read: the class above its `BadParameter`, which itself it does not name.
 USAGE: Any = typer.BadParameter.__base__
@@ -31,6 +35,8 @@ def report(error: Exception, *, as_json: bool) -> int:
             print(error.format_message(), file=sys.stderr)  # a group without a command
             return BAD_INPUT
         error = usage_error(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = disk_full(error)
     code = error.code if isinstance(error, SerdabError) else "unexpected"
     message = without_passwords(str(error) or type(error).__name__)
     if not isinstance(error, SerdabError):
@@ -42,6 +48,15 @@ def report(error: Exception, *, as_json: bool) -> int:
         text = f"error [{code}]: {what}" + (f"\n  → {todo}" if semicolon else "")
     print(text, file=sys.stderr)
     return BAD_INPUT if isinstance(error, BadInput) else FAILED
+
+
+def disk_full(error: OSError) -> DiskFull:
+    """What a system that has no room left says, in the grammar of the house."""
+    from serdab.store import DiskFull
+
+    where = str(error.filename) if error.filename else "what is written"
+    todo = "remove something; `serdab doctor` says which disk of the home is full"
+    return DiskFull(expected(where, "on a disk with room", error.strerror, todo))
 
 
 def usage_error(error: Any) -> BadInput:
