@@ -98,9 +98,9 @@ async def test_a_set_of_descriptions_alone_is_reviewed_and_drift_says_what_it_la
         answers = [Answer(document_id=each.document_id, label="stolen", told_by="amal") for each in found]
         assert await take_answers(link, embedder, "kinds", answers) == 2
         assert (await train_labels(link, embedder, "kinds")).examples == 2
-        await describe_labels(link, embedder, "single", {"one": "The only one."})
-        with pytest.raises(BadLabels, match=r"at least 2, got .'one'.*labels describe single"):
-            await find_doubtful(link, "single", 5)
+        await describe_labels(link, embedder, "a single", {"one": "The only one."})
+        with pytest.raises(BadLabels, match=r"at least 2, got .'one'.*labels describe 'a single'"):
+            await find_doubtful(link, "a single", 5)
 
 
 async def test_a_set_goes_with_all_that_hangs_on_it_and_documents_keep_their_labels(

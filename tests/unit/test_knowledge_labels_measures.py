@@ -180,6 +180,9 @@ def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
         read_descriptions(list_)
     with pytest.raises(BadLabels, match="can be read"):
         read_descriptions(tmp_path / "none.yaml")
+    list_.write_text("invoice: asks for money\nyear: 2024\n", "utf-8")
+    with pytest.raises(BadLabels, match=r"the description of year in l.yaml to be a text, got 2024; put it in quotes"):
+        read_descriptions(list_)
 
 
 def test_a_report_says_what_other_costs_would_have_looked_at() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -134,7 +135,7 @@ def train(
         say(f"{report.embedded_again:,} examples were embedded again: another model or precision had made them")
     if report.threshold is None:
         say(f"{report.label_set} has {contents_of(report)}: too few examples to learn from, the nearest text tells")
-        say(f"answers to `serdab labels review {report.label_set}` become examples")
+        say(f"answers to `serdab labels review {shlex.quote(report.label_set)}` become examples")
         return
     say(f"learned from {contents_of(report)} of {report.label_set}")
     say(
@@ -183,7 +184,7 @@ def describe(
 
     if (file is None) == (label is None or text is None):
         got = "both" if file is not None else "neither"
-        todo = f"""say: serdab labels describe {name} LABEL "What it means." """.rstrip()
+        todo = f"""say: serdab labels describe {shlex.quote(name)} LABEL "What it means." """.rstrip()
         raise BadInput(expected("describe", "given LABEL and TEXT, or --file", got, todo))
 
     async def ask(link: Link, embedder: Embedder) -> tuple[int, TrainReport]:

@@ -145,7 +145,7 @@ async def _interview(link: Link, embedder: Embedder, name: str, found: Sequence[
         say("nothing to look at: no documents that nobody answered for; put some through: serdab run triage PATH")
     known = [each.label for each in await show_labels_of(link, name)]
     told = 0
-    with stopped(lambda: f"{told:,} answers are kept; `serdab labels train {name}` learns from them"):
+    with stopped(lambda: f"{told:,} answers are kept; `serdab labels train {shlex.quote(name)}` learns from them"):
         for place, each in enumerate(found, 1):
             say(f"\n[{place}/{len(found)}] {each.title or each.source}\n{each.shown}")
             said = await _asked_label(each, known)

@@ -90,7 +90,7 @@ async def put_through(
         print_json({"batch": batch, **_as_json(outcome), "receipts": outcome.receipts})
     else:
         show(outcome)
-        say(f"batch {batch}: `serdab report --batch {batch} -o report.html` shows it")
+        say(f"batch {batch}: `serdab report --batch {shlex.quote(batch)} -o report.html` shows it")
     return len(outcome.failures)
 
 

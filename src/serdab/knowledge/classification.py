@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -100,7 +101,7 @@ class Classifier:
         if known.set_id is None:
             return _none(f"no labels are known in the set {label_set}; {_todo(label_set)}")
         if why := _misfit(known.judge or known.compared, made_by):
-            return _none(f"{why}; say: serdab labels train {label_set}")
+            return _none(f"{why}; say: serdab labels train {shlex.quote(label_set)}")
         if known.judge is not None:
             return _weigh(await self._by_head(known, text, embedding), known.threshold)
         if known.compared is not None:
@@ -211,7 +212,7 @@ def _like(example: Example) -> str:
 
 
 def _todo(label_set: str) -> str:
-    return f"import some: serdab labels import FILE --into {label_set}, or name another set by --label-set"
+    return f"import some: serdab labels import FILE --into {shlex.quote(label_set)}, or name another set by --label-set"
 
 
 def _none(reason: str) -> Verdict:

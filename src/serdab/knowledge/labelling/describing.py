@@ -60,8 +60,11 @@ def read_descriptions(path: Path) -> dict[str, str]:
     if len(data) > _MOST_BYTES:
         raise BadLabels(expected(path.name, f"at most {_MOST_BYTES:,} bytes", len(data)))
     found = _decode(path, data)
-    if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
-        raise BadLabels(expected(path.name, "a mapping of labels to descriptions", type(found).__name__))
+    if not isinstance(found, dict) or not found:
+        raise BadLabels(expected(path.name, "a mapping of labels to descriptions", found))
+    for label, text in found.items():
+        if not isinstance(text, str):
+            raise BadLabels(expected(f"the description of {label} in {path.name}", "a text", text, "put it in quotes"))
     return {str(label): text for label, text in found.items()}
 
 

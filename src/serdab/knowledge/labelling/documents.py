@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from uuid import UUID
 
@@ -48,13 +49,13 @@ async def judge_of_set(link: Link, set_id: int, label_set: str) -> Judge | Neigh
         BadLabels: it was learned by another version, or there are fewer than two labels.
     """
     kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
-    todo = f"say: serdab labels train {label_set}"
+    todo = f"say: serdab labels train {shlex.quote(label_set)}"
     if kept is None:
         rows = await link.use(lambda c: c.fetch(_SQL["compared_examples"], set_id, MOST_COMPARED))
         found = Neighbours.of_rows(rows)
         if found is None or len(found.labels) < LEAST_LABELS:
             got = found.labels if found is not None else []
-            more = f"say what others mean: serdab labels describe {label_set} LABEL TEXT"
+            more = f"say what others mean: serdab labels describe {shlex.quote(label_set)} LABEL TEXT"
             raise BadLabels(expected(f"the labels of the set {label_set}", f"at least {LEAST_LABELS}", got, more))
         return found
     try:
@@ -88,7 +89,7 @@ async def see_documents(
     Raises:
         OtherMaker: another model or precision made the embeddings that the judge learned from.
     """
-    learn_anew = f"say: serdab labels train {label_set}; if that does not help, "
+    learn_anew = f"say: serdab labels train {shlex.quote(label_set)}; if that does not help, "
     await link.use(lambda c: check_maker(c, judge.made_by, learn_anew))
     since = None if days is None else await link.use(lambda c: c.fetchval(_OURS["days_ago"], days))
     rows = await link.use(lambda c: c.fetch(_OURS["documents_to_look_at"], not_answered, since, most, MOST_PASSAGES))

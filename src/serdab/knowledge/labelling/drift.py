@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import msgspec
@@ -69,7 +70,7 @@ async def measure_drift(link: Link, label_set: str, days: int) -> Drift:
     set_id = await find_set(link, label_set)
     kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     if kept is None:
-        todo = f"answer for some documents first: serdab labels review {label_set}"
+        todo = f"answer for some documents first: serdab labels review {shlex.quote(label_set)}"
         what = expected(f"the set {label_set}", "learned from examples, to compare documents with", "too few", todo)
         raise BadLabels(what)
     judge = await judge_of_set(link, set_id, label_set)

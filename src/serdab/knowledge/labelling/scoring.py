@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -129,7 +130,7 @@ async def score_set(link: Link, embedder: Embedder, label_set: str) -> Score:
     set_id = await find_set(link, label_set)
     trained = await train_set(link, embedder, set_id)
     if trained.heads is None or not trained.heads.told:
-        todo = f"bring some more: serdab labels import FILE --into {label_set}"
+        todo = f"bring some more: serdab labels import FILE --into {shlex.quote(label_set)}"
         raise BadLabels(expected(f"the examples of {label_set}", "enough to hold some out", "too few", todo))
     material = await gather_material(link, embedder, set_id)
     return score_told(label_set, trained.heads, material.texts, trained.costs)
