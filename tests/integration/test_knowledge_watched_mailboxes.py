@@ -21,6 +21,7 @@ from serdab.flow import Serdab
 from serdab.guard import Denied
 from serdab.knowledge import MailboxRefused, MailboxSource, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection, failed_documents
+from serdab.knowledge.sources.errors import MailboxAway
 from serdab.knowledge.sources.imap import ImapFolder
 from serdab.knowledge.sources.mailboxes import MailboxWatch
 from serdab.knowledge.sources.taking import Intake
@@ -233,6 +234,13 @@ async def test_a_lost_connection_is_opened_again_and_news_come_by_themselves(
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_look_that_is_made_once_ends_where_no_server_is(client: Serdab, post: MailServer) -> None:
+    post.kill()
+    with pytest.raises(ExceptionGroup) as caught:
+        await _watch(client, post.address)
+    assert isinstance(caught.value.exceptions[0], MailboxAway)
 
 
 async def test_a_wrong_password_is_told_and_never_shown(

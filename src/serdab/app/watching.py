@@ -44,7 +44,7 @@ async def run_watch(
     """Watch until SIGTERM, or until the supervisor dies, or with `once` until all that is there is done.
 
     Raises:
-        MailboxRefused: with `once`, a mailbox does not let us in.
+        MailboxRefused, MailboxAway: with `once`, a mailbox does not let us in, or its server is not there.
         Denied: `guard.allow` does not list a mailbox.
         SerdabError: the database cannot be used.
     """

@@ -14,7 +14,7 @@ from serdab.core import Unavailable
 from serdab.flow import Serdab
 from serdab.guard import AllowList, check_mailbox
 from serdab.knowledge.sources.addresses import FolderSource, MailboxSource, WatchedSource
-from serdab.knowledge.sources.errors import MailboxRefused
+from serdab.knowledge.sources.errors import MailboxAway, MailboxRefused
 from serdab.knowledge.sources.folders import FolderWatch
 from serdab.knowledge.sources.mailboxes import MailboxWatch
 from serdab.knowledge.sources.taking import Intake
@@ -54,6 +54,7 @@ async def watch_sources(
 
     Raises:
         MailboxRefused: with `once`, a mailbox does not let us in; else that is logged and tried again, slowly.
+        MailboxAway: with `once`, the server of a mailbox is not there at the beginning; else it is waited for.
         Denied: `guard.allow` does not list a mailbox.
     """
     allow = AllowList.read(serdab.settings.guard.allow)
@@ -76,7 +77,7 @@ async def _watch(
         watch = FolderWatch(intake, source, limits.watch_settle_s, limits.most_bytes)
     else:
         watch = MailboxWatch(intake, source, password(source), limits.most_bytes)
-    pause_s, opened = FIRST_PAUSE_S, False
+    pause_s, opened, looked = FIRST_PAUSE_S, False, False
     with contextlib.closing(watch) if isinstance(watch, MailboxWatch) else contextlib.nullcontext():
         while True:
             try:
@@ -84,13 +85,14 @@ async def _watch(
                     await watch.open()
                     opened = True
                 waiting = await watch.look()
+                looked = True
                 under_way = await watch.settle()
                 if once and not waiting and not under_way:
                     return
                 await _pause(watch, limits.watch_poll_s, busy=bool(waiting or under_way))
                 pause_s = FIRST_PAUSE_S
             except (Unavailable, OSError, MailboxRefused) as error:
-                if once and isinstance(error, MailboxRefused):
+                if once and (isinstance(error, MailboxRefused) or (isinstance(error, MailboxAway) and not looked)):
                     raise
                 pause_s = await _after(error, source, pause_s)
             except Exception as error:
