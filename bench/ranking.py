@@ -27,11 +27,15 @@ from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.splitting import split_text
 from serdab.knowledge.vectors import to_database
 from serdab.store import Database
+from weighing import ASKED, VALUES, by_weights, count_halves, judge_place, lines_of
+from weighing import Question as Asked
+from weighing import ask as hear
+from weighing import compare as compare_weights
 
 LEAST_TITLE, LEAST_BODY = 15, 100
 MOST_PASSAGES = 100
-#: Documents of an answer, and chunks of each ranking that are fused.
-ASKED, FUSED = 10, 25
+#: Chunks of each ranking that are fused.
+FUSED = 25
 RANKED = """select document_id from (
     select document_id, ts_rank(words, query) as rank from plain,
            (select replace(plainto_tsquery('english', $1)::text, '&', '|')::tsquery as query) q
@@ -139,6 +143,7 @@ async def main() -> None:
     parser.add_argument("--texts", type=Path, required=True, help="a folder with real documents: *.jsonl with `text`")
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--others", type=int, default=90_000, help="sentences of the folder's documents beside them")
+    parser.add_argument("--weights", action="store_true", help="weights of words, instead of other ways; no times")
     parser.add_argument("--home", help="a home with the model; the usual one when absent")
     options = parser.parse_args()
     questions = questions_of(options.texts, options.questions)
@@ -155,14 +160,23 @@ async def main() -> None:
         parts = [await embedder.embed(others[at : at + 1_000]) for at in range(0, len(others), 1_000)]
         await fill(index, others, np.concatenate(parts))
         await database.pool.execute("analyze")
-        figures = await compare(index, database, embedder, questions)
+        if options.weights:
+            asked = [Asked(question.title, frozenset([question.entry.document_id])) for question in questions]
+            weights = compare_weights(asked, await hear(index, embedder, asked), judge_place, by_weights())
+        else:
+            figures = await compare(index, database, embedder, questions)
+    command = " ".join(["python bench/ranking.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER")
     how = conditions(
-        command=" ".join(["python bench/ranking.py", *sys.argv[1:]]).replace(str(options.texts), "FOLDER"),
+        command=command.replace(str(options.home), "HOME"),
         questions=f"first lines of {len(questions)} documents; the rest of each is to be found, in "
         f"{sum(len(question.entry.passages) for question in questions):,} chunks",
         others=f"{len(others):,} sentences of the same folder, without these first lines",
-        bare=f"one statement each by asyncpg; {FUSED} chunks of each ranking, fused with 60",
     )
+    if options.weights:
+        how |= {"halves": count_halves(asked), "values": VALUES}
+        publish("ranking_weights", {**weights, "conditions": how}, list(lines_of(weights)), options.json)
+        return
+    how["bare"] = f"one statement each by asyncpg; {FUSED} chunks of each ranking, fused with 60"
     rows = [
         (f"{name}: in the first 10, first; p50, p95 ms",
          f"{each['found_in_10']}, {each['found_first']}; {each['p50_ms']}, {each['p95_ms']}")
