@@ -1,8 +1,8 @@
 """What meaning and words find as one ranking: by scores, as search does it, by places, by each alone, by other weights.
 
 Whole documents: rows of JSON lines. Asked are the titles of those that have one (a line above an empty one), which the
-index does not hold, for the rest of them; and short rows of one kind of many, for others of their kind. Half of each,
-by a hash, is there to choose a weight by, and the other half to see whether it holds.
+index does not hold, for the rest of them; short rows of one kind of many, for others of their kind; and what `kinds.py`
+has. Half of each, by a hash, is there to choose a weight by, and the other half to see whether it holds.
 """
 
 from __future__ import annotations

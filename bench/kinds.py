@@ -70,7 +70,8 @@ def kinds_of(rows: Sequence[Row], most: int) -> dict[str, list[Question]]:
         "names in a sentence": names_of(rows),
         "rare words in a sentence": _within(WITH_WORDS, unique_of(rows, lambda text: set(RARE.findall(text)))),
         "titles with a typing error": mistyped(rows),
-        "in another language": translated(rows),
+        "in another language": translated(rows, lambda lang: lang.partition("-")[0]),
+        "in another dialect or script": translated(rows, str, lambda lang: lang.partition("-")[0]),
         "questions about mails and tables": [
             _ask(row.fields["question"].removeprefix("Q: "), row) for row in rows if row.fields.get("question")
         ],
@@ -123,18 +124,23 @@ def mistyped(rows: Sequence[Row]) -> list[Question]:
     return asked
 
 
-def translated(rows: Sequence[Row]) -> list[Question]:
-    """Sentences for the same in another language; those in its own are left out."""
+def translated(
+    rows: Sequence[Row], apart: Callable[[str], str], alike: Callable[[str], str] = lambda _: ""
+) -> list[Question]:
+    """Sentences for the same in a language of which something is apart and something is alike; others are left out."""
     same: dict[str, list[Row]] = {}
     for row in rows:
         if row.fields.get("parallel_id"):
             same.setdefault(row.fields["parallel_id"], []).append(row)
-    return [
-        Question(row.text, ids_of(others), ids_of(part) - ids_of(others))
-        for part in same.values()
-        for row in part
-        if (others := [other for other in part if other.entry.lang != row.entry.lang])
-    ]
+    asked = []
+    for part in same.values():
+        for row in part:
+            mine = row.entry.lang
+            right = [other for other in part
+                     if apart(other.entry.lang) != apart(mine) and alike(other.entry.lang) == alike(mine)]  # fmt: skip
+            if right:
+                asked.append(Question(row.text, ids_of(right), ids_of(part) - ids_of(right)))
+    return asked
 
 
 def ids_of(rows: Sequence[Row]) -> frozenset[UUID]:

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 #: How much words count beside meaning. Less finds more of the same kind, more what has a rare word and means something
-#: else; bug reports are found by their titles as well by 0.2 as by 0.4 (docs/adr/0014-rare-words-find.md).
+#: else; bug reports are found by their titles as well by 0.2 as by 0.4, numbers in a sentence only by more
+#: (docs/adr/0014-rare-words-find.md).
 WORDS = 0.3
 #: A passage that has this share of what the words of a question tell has all that matter: "the" may be missing.
 WHOLE = 0.9
