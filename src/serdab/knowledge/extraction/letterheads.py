@@ -37,6 +37,7 @@ _REGISTERED = re.compile(
     r"\((?:CO\.?|REG|ROC)[^)\n]{0,24}\)?|\b[A-Z]{0,2}\d{5,9}\s?-\s?[A-Z]\b)(?:\s?\([A-Z]{2,4}\))?\s*$",
     re.I,
 )
+_ENDS = ("。", "!", "?")
 _ONLY_NUMBER = re.compile(r"^[\s\W]*(?:[A-Z]{0,3}[\d\s-]{4,}[\s-]{0,2}[A-Z]{0,2}|\d{1,7})[\s\W]*$", re.I)
 _STOP = re.compile(
     r"^\W{0,3}(?:tel|fax|phone|ph\b|hp\b|gst|sst|vat|tax|ust|steuer|invoice|inv\b|receipt|rechnung|quittung|date|"
@@ -254,7 +255,7 @@ def is_name(line: str) -> bool:
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether a name that began in a line ends in the next: only a form is left for it, or a bracket is open."""
-    if _ONLY_NUMBER.match(line) or _TITLE.match(line):
+    if _ONLY_NUMBER.match(line) or _TITLE.match(line) or line.endswith(_ENDS):
         return False
     if any(words.search(line) for words in (_NOTICE, _STOP, _RECIPIENT)):
         return False

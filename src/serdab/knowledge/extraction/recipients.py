@@ -9,11 +9,13 @@ from serdab.knowledge.extraction.letterheads import SALUTATION, has_form, is_add
 
 #: Lines that are looked at, and characters of one.
 _MOST_LINES, _MOST_LINE = 30, 200
+#: Words of respect behind a name, Japanese and Korean.
+_HONOURED = re.compile(r"(?P<name>[^\W\d_][^\t。]{1,60}?)\s?(?:御中|様|殿|귀중|귀하)\s*$")
 _ADDRESSED = re.compile(rf"{SALUTATION}(?:\W*$|\s(?=(?-i:[A-ZÀ-Þ])))", re.I)
 
 
 def find_recipient(text: str) -> Field | None:
-    """The name behind a salutation, in its line or the next, above an address."""
+    """The name behind a salutation, in its line or the next, above an address; or before a word of respect."""
     place = 0
     begins: list[int] = []
     for line in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
@@ -21,6 +23,9 @@ def find_recipient(text: str) -> Field | None:
         place += len(line) + 1
     lines = [text[start : start + _MOST_LINE].split("\n")[0].split("\t")[0] for start in begins]
     for at, line in enumerate(lines[:-2]):
+        honoured = _HONOURED.match(line)
+        if honoured is not None:
+            return _named(honoured["name"], begins[at] + honoured.start(), honoured[0].removeprefix(honoured["name"]))
         addressed = _ADDRESSED.match(line)
         if addressed is None:
             continue
@@ -31,12 +36,13 @@ def find_recipient(text: str) -> Field | None:
             continue  # Mr. Clean Ltd
         below = lines[row + 1 : row + 3]
         if name and is_name(name) and not is_address(name) and any(map(_is_place, below)):
-            start = text.index(name, begins[row] + start)
-            return Field(
-                kind="party", value=name, start=start, end=start + len(name), confidence=0.75,
-                reason=f"addressed as {addressed[0].strip()!r}",
-            )  # fmt: skip
+            return _named(name, text.index(name, begins[row] + start), addressed[0])
     return None
+
+
+def _named(name: str, start: int, address: str) -> Field:
+    reason = f"addressed as {address.strip()!r}"
+    return Field(kind="party", value=name, start=start, end=start + len(name), confidence=0.75, reason=reason)
 
 
 def _is_place(line: str) -> bool:
