@@ -93,5 +93,6 @@ def test_numbers_and_dates_below_a_row_of_labels_are_those_of_their_column() -> 
     ],
 )
 def test_who_is_addressed_with_respect_is_the_customer(addressed: str, customer: str) -> None:
-    text = f"請求書\n\n{addressed}\t請求番号: 2026-31\n下記の通りご請求申し上げます。\t請求日: 2026年2月28日\n\t株式会社北斗精機\n\n"
+    head = f"請求書\n\n{addressed}\t請求番号: 2026-31\n下記の通りご請求申し上げます。\t請求日: 2026年2月28日"
+    text = f"{head}\n\t株式会社北斗精機\n\n"
     assert parties(text + "合計 ¥132,000") == ("株式会社北斗精機", customer)
