@@ -18,7 +18,7 @@ from serdab.knowledge.fusing import WORDS, fuse
 
 #: Documents of an answer.
 ASKED = 10
-WEIGHTS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
 HALVES = ("chosen on", "held out")
 #: Resamples of the questions by which a difference gets its interval.
 RESAMPLES = 4_000
@@ -125,9 +125,8 @@ def compare(
                 values = np.array([each[figure] for each in judged[name]])
                 apart = values - np.array([each[figure] for each in judged["now"]])
                 told[figure] = round(float(values.mean()), 4)
-                told[f"{figure} beside now"] = [
-                    round(float(end), 4) for end in np.quantile(apart[drawn].mean(axis=1), (0.025, 0.975))
-                ]
+                low, high = np.quantile(apart[drawn].mean(axis=1), (0.025, 0.975))
+                told[f"{figure} beside now"] = f"{low:+.4f} to {high:+.4f}"
     return figures
 
 

@@ -163,6 +163,28 @@ async def test_words_tell_as_much_as_they_are_rare(index: Index, embedder: Embed
     assert [each.source.rstrip("0123456789") for each in found] == ["rare", "invoice", "invoice"]
 
 
+async def test_one_rare_word_among_common_ones_tells_more_than_they_do(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    same = await embedder.embed(["by meaning all are one"])
+    # More words than the statistics hold: of the rarest they know nothing.
+    texts = {f"page{n}": f"subject{n} verb{n} object{n} we" for n in range(600)}
+    texts |= {f"asked{n}": "what do we know about it" for n in range(40)} | {"rare": "heliotrope in june"}
+    await asyncio.gather(*(index.add(_entry(name, text), same) for name, text in texts.items()))
+    await database.pool.execute("analyze chunk")
+    first, *_ = await index.search("what do we know about heliotrope", same[0], 3)
+    assert first.source == "rare"
+
+
+async def test_a_number_in_a_sentence_is_what_is_sought(index: Index, embedder: Embedder) -> None:
+    likely = await embedder.embed(["where is the document with the number"])
+    for n in range(30):
+        await index.add(_entry(str(n), f"the document with the number {n} is where it was"), likely)
+    await index.add(_entry("sought", "delivery note 20417, twelve valves"), await embedder.embed(["unlike them"]))
+    first, *_ = await index.search("where is the document with the number 20417?", likely[0], 3)
+    assert first.source == "sought"
+
+
 async def test_one_document_that_cannot_be_stored_does_not_fail_its_neighbours(
     index: Index, embedder: Embedder
 ) -> None:

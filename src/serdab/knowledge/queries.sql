@@ -159,9 +159,18 @@ from pg_stats s,
          as w (word, share)
 where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false))
 
+-- name: count_chunks_with
+-- How many chunks have each of some terms; of common ones no more than so many are counted.
+select t.term, (
+    select count(*) from (select from chunk c where c.words @@ to_tsquery('simple', t.term) limit $2) c
+) as chunks
+from unnest($1::text[]) as t (term)
+
 -- name: guess_chunks
--- How many chunks there are, as the planner knows it; -1: not yet.
-select reltuples::float8 from pg_class where oid = 'chunk'::regclass
+-- How many chunks there are, as the planner knows it; where it does not yet, they are counted, up to ten thousand.
+select case when reltuples > 0 then reltuples::float8
+            else (select count(*)::float8 from (select from chunk limit 10000) c) end
+from pg_class where oid = 'chunk'::regclass
 
 -- name: known_languages
 -- The languages of the documents, one look into the index for each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain, combinations
+from itertools import chain, combinations, compress
 
 import msgspec
 
@@ -18,10 +18,15 @@ _SQL = load_statements("serdab.knowledge")
 LEARN_EVERY_S = 60.0
 #: How common a word is that the statistics do not have, beside the least common one that they have (the thousandth).
 _UNSEEN = 1 / 3
+#: Chunks of a term that are counted at most.
+MOST_COUNTED = 1_000
 #: The same where there are no statistics yet.
 _UNKNOWN_SHARE = 0.001
 #: Groups that are looked for where no word is rare, and of how many of the rarest words they are made.
 _MOST_GROUPS, _GROUPED = 12, 8
+#: What makes a number that is sought: digits, and the share of chunks that may have it, or how many. The other words of
+#: its question then tell so much of what it tells, together: what has the number has nearly all that matters.
+_LEAST_DIGITS, _RARE, _FEW, _LITTLE = 4, 0.001, 3, 0.1
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +34,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     #: By which chunks are found; empty: by none.
     finding: str = ""
-    #: By which these are ranked, each with how much it tells: the logarithm of the inverse of its share (Spärck Jones,
-    #: "A statistical interpretation of term specificity", 1972).
+    #: By which these are ranked, each with how much it tells: the square of the logarithm of the inverse of its share,
+    #: which counts once for the question and once for the document (Salton and Buckley, "Term-weighting approaches in
+    #: automatic text retrieval", 1988); beside rare numbers other words tell little.
     terms: Sequence[str] = ()
     weights: Sequence[float] = ()
     #: What the words are reduced to in the languages of the documents.
@@ -48,6 +54,8 @@ class Vocabulary:
     def __init__(self) -> None:
         """Nothing is known yet."""
         self._shares: Mapping[str, float] = {}
+        #: Of terms that were asked for and are rarer than all of these.
+        self._counted: dict[str, float] = {}
         self._unseen = _UNKNOWN_SHARE
         self._chunks = 0.0
         self._dictionaries: list[str] = []
@@ -60,7 +68,7 @@ class Vocabulary:
             return
         self._due = now + LEARN_EVERY_S
         rows = await connection.fetch(_SQL["shares_of_words"])
-        self._shares = {row["word"]: row["share"] for row in rows}
+        self._shares, self._counted = {row["word"]: row["share"] for row in rows}, {}
         self._unseen = min(self._shares.values()) * _UNSEEN if rows else _UNKNOWN_SHARE
         self._chunks = max(0.0, await connection.fetchval(_SQL["guess_chunks"]))
         langs = await connection.fetch(_SQL["known_languages"])
@@ -80,26 +88,51 @@ class Vocabulary:
         stems = {word: [light_stem(word)] for word in words if light_stem(word) != word}
         for row in rows:
             stems.setdefault(row["word"], []).extend(row["stems"])
-        return self._ask(forms_of(words, stems), most_chunks, frozenset(chain.from_iterable(stems.values())))
+        forms = forms_of(words, stems)
+        await self._count(connection, forms)
+        return self._ask(forms, most_chunks, frozenset(chain.from_iterable(stems.values())))
 
     def ask_for_alike(self, text: str, most_chunks: int) -> Asked:
         """The queries for documents that are like a text, by its rarest words; `most_chunks` as of `ask`."""
         return self._ask([[word] for word in distinctive_words(text, self._share)], most_chunks)
+
+    async def _count(self, connection: Connection, words: Sequence[Sequence[str]]) -> None:
+        """Count the chunks of words that the statistics do not have: of these some are in hundreds, some in one."""
+        if self._chunks <= 0:
+            return
+        terms = [any_of(forms) for forms in words if self._shares.keys().isdisjoint(forms)]
+        unknown = [term for term in terms if term not in self._counted]
+        for row in await connection.fetch(_SQL["count_chunks_with"], unknown, MOST_COUNTED) if unknown else ():
+            self._counted[row["term"]] = max(row["chunks"], 1) / self._chunks
 
     def _share(self, word: str) -> float:
         return self._shares.get(word, self._unseen)
 
     def _ask(self, words: Sequence[Sequence[str]], most_chunks: int, stems: frozenset[str] = frozenset()) -> Asked:
         """The queries for some words, each with its forms."""
-        shares = [max(map(self._share, forms)) for forms in words]
         terms = [any_of(forms) for forms in words]
+        shares = [
+            self._counted.get(term) or max(map(self._share, forms)) for term, forms in zip(terms, words, strict=True)
+        ]
         ordered = sorted(zip(shares, terms, strict=True))
         return Asked(
             finding=finding_query(ordered, most_chunks / self._chunks if self._chunks else math.inf),
             terms=terms,
-            weights=[-math.log(share) for share in shares],
+            weights=self._weights(words, shares),
             stems=stems,
         )
+
+    def _weights(self, words: Sequence[Sequence[str]], shares: Sequence[float]) -> list[float]:
+        weights = [math.log(share) ** 2 for share in shares]
+        rare = max(_RARE, _FEW / self._chunks) if self._chunks else _RARE
+        is_sought = [
+            share <= rare and sum(map(str.isdigit, forms[0])) >= _LEAST_DIGITS
+            for forms, share in zip(words, shares, strict=True)
+        ]
+        sought = sum(compress(weights, is_sought))
+        others = sum(weights) - sought
+        scale = min(1.0, _LITTLE * sought / others) if sought and others else 1.0
+        return [weight if is_one else weight * scale for weight, is_one in zip(weights, is_sought, strict=True)]
 
 
 def finding_query(ordered: Sequence[tuple[float, str]], most: float) -> str:
