@@ -160,11 +160,12 @@ from pg_stats s,
 where s.tablename = 'chunk' and s.attname = 'words' and s.schemaname = any(current_schemas(false))
 
 -- name: count_chunks_with
--- How many chunks have each of some terms; of common ones no more than so many are counted.
-select t.term, (
-    select count(*) from (select from chunk c where c.words @@ to_tsquery('simple', t.term) limit $2) c
-) as chunks
-from unnest($1::text[]) as t (term)
+-- How many chunks have each of some rare terms, by one look into the index for all of them; a term that none has, no row.
+with term as materialized (select t.term, to_tsquery('simple', t.term) as words from unnest($1::text[]) as t (term))
+select t.term, count(*) as chunks
+from (select c.words from chunk c where c.words @@ to_tsquery('simple', $2) limit $3) c
+join term t on c.words @@ t.words
+group by t.term
 
 -- name: guess_chunks
 -- How many chunks there are, as the planner knows it; where it does not yet, they are counted, up to ten thousand.

@@ -18,7 +18,7 @@ _SQL = load_statements("serdab.knowledge")
 LEARN_EVERY_S = 60.0
 #: How common a word is that the statistics do not have, beside the least common one that they have (the thousandth).
 _UNSEEN = 1 / 3
-#: Chunks of a term that are counted at most.
+#: Chunks that are counted for one question at most.
 MOST_COUNTED = 1_000
 #: The same where there are no statistics yet.
 _UNKNOWN_SHARE = 0.001
@@ -102,8 +102,11 @@ class Vocabulary:
             return
         terms = [any_of(forms) for forms in words if self._shares.keys().isdisjoint(forms)]
         unknown = [term for term in terms if term not in self._counted]
-        for row in await connection.fetch(_SQL["count_chunks_with"], unknown, MOST_COUNTED) if unknown else ():
-            self._counted[row["term"]] = max(row["chunks"], 1) / self._chunks
+        if not unknown:
+            return
+        rows = await connection.fetch(_SQL["count_chunks_with"], unknown, " | ".join(unknown), MOST_COUNTED)
+        found = {row["term"]: row["chunks"] for row in rows}
+        self._counted |= {term: found.get(term, 1) / self._chunks for term in unknown}
 
     def _share(self, word: str) -> float:
         return self._shares.get(word, self._unseen)
