@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
-from document_samples import eml, every_kind, pdf, pdf_of, rezipped, zipped
+from document_samples import eml, every_kind, lettered_pdf, pdf, pdf_of, rezipped, zipped
 from einvoice_samples import cii, embedding, page_of_invoice, ubl
 
 Case = tuple[str, bytes]
@@ -220,6 +220,9 @@ def _pdfs() -> Iterator[Case]:
 def _streams(good: bytes) -> Iterator[Case]:
     bomb = zlib.compress(b"BT /F1 9 Tf (aaaaaaaaaa) Tj ET\n" * 1_000_000)
     flate = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(bomb), bomb)
+    yield "letters-slanted.pdf", lettered_pdf([(5 + n % 590, 5 + n * 0.02, "ש") for n in range(40_000)], "ש")
+    yield "letters-apart.pdf", lettered_pdf([(5 + n % 80 * 7.2, 5 + n // 80 * 4, "x") for n in range(15_000)], "~")
+    yield "marks-many.pdf", lettered_pdf([(50, 800, "ש" + "\u05b8" * 40_000)], "ש\u05b8")
     yield "stream-bomb.pdf", _with_content(flate)
     zeros = bytes(50_000_000)
     for _ in range(2):

@@ -19,6 +19,8 @@ from serdab.knowledge.reading.layout import Word
 _TOUCH, _TOUCH_SPACED, _LEVEL = 0.1, 0.03, 0.2
 #: Gap within words of scripts whose boxes are often no wider than the ink: Hebrew to Myanmar.
 _TOUCH_INK, _INK = 0.15, ("\u0590", "\u1100")
+#: Letters and marks of one sign.
+_MOST_OF_ONE = 12
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ def _signs_of(letters: Iterable[Letter]) -> Iterator[Letter]:
     """Letters that one sign shows, and marks with what they stand on, as one; from left to right."""
     before: Letter | None = None
     for letter in letters:
-        if before is None or not (_is_mark_on(before, letter) or _is_in_place_of(before, letter)):
+        if before is None or len(before.text) == _MOST_OF_ONE or not _are_one(before, letter):
             if before is not None:
                 yield before
             before = letter
@@ -59,6 +61,10 @@ def _signs_of(letters: Iterable[Letter]) -> Iterator[Letter]:
         before = msgspec.structs.replace(before, text=text, left=left, right=right)
     if before is not None:
         yield before
+
+
+def _are_one(before: Letter, letter: Letter) -> bool:
+    return _is_mark_on(before, letter) or _is_in_place_of(before, letter)
 
 
 def _is_mark_on(before: Letter, letter: Letter) -> bool:
@@ -73,16 +79,17 @@ def _is_in_place_of(before: Letter, letter: Letter) -> bool:
 def _rows_of(letters: Iterable[Letter]) -> list[list[Letter]]:
     """Letters on one level, from above; a mark that a font raises stands in the row of its letters."""
     rows: list[list[Letter]] = []
-    for _, level in groupby(sorted(letters, key=lambda each: -each.baseline), key=lambda each: each.baseline):
+    height = 0.0
+    for baseline, level in groupby(sorted(letters, key=lambda each: -each.baseline), key=lambda each: each.baseline):
         row = list(level)
-        if rows and rows[-1][0].baseline - row[0].baseline <= _LEVEL * max(_height_of(rows[-1]), _height_of(row)):
-            row = [*row, *rows.pop()]
-        rows.append(row)
+        own = max(letter.top - letter.bottom for letter in row)
+        if rows and rows[-1][0].baseline - baseline <= _LEVEL * max(height, own):
+            rows[-1] += row
+            height = max(height, own)
+        else:
+            rows.append(row)
+            height = own
     return rows
-
-
-def _height_of(row: list[Letter]) -> float:
-    return max(letter.top - letter.bottom for letter in row)
 
 
 def _words_of_row(row: list[Letter]) -> Iterator[Word]:
