@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from serdab.cli.printing import certainty, console, counted, file_name, file_names, print_table, say
@@ -79,3 +83,10 @@ def test_what_a_row_is_about_stays_where_a_terminal_is_narrow(
     assert "Malform" in rows[0]
     assert "".join(row.split()[0] for row in rows) == run
     assert all(len(row) <= width for row in rows)
+
+
+def test_letters_that_a_terminal_lacks_are_spelled_out() -> None:
+    code = "from serdab.cli.application import spell_out_unknown_letters as s; s(); print('caf\u00e9 \u05d0')"
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True).stdout
+    assert told.strip() == b"caf\xe9 \\u05d0"

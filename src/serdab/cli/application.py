@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -84,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.umask(0o077)  # what we write is for its owner alone
     words = list(sys.argv[1:] if arguments is None else arguments)
     catch_interrupts()
+    spell_out_unknown_letters()
     try:
         sys.exit(application(args=arranged(words), prog_name="serdab", standalone_mode=False))
     except Interrupted as interrupted:
@@ -101,6 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--debug" in words:
             print(without_passwords(traceback.format_exc()), file=sys.stderr)
         sys.exit(report(error, as_json="--json" in words))
+
+
+def spell_out_unknown_letters() -> None:
+    """Let results have letters that the terminal's encoding lacks, as `\\u05d0`; stderr does so already."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def arranged(words: Sequence[str]) -> list[str]:
