@@ -176,6 +176,18 @@ async def test_one_rare_word_among_common_ones_tells_more_than_they_do(
     assert first.source == "rare"
 
 
+async def test_words_tell_as_much_as_they_are_rare_when_the_statistics_lag_behind(
+    index: Index, embedder: Embedder, database: Database
+) -> None:
+    same = await embedder.embed(["by meaning all are one"])
+    await asyncio.gather(*(index.add(_entry(f"early{n}", f"early {n}"), same) for n in range(5)))
+    await database.pool.execute("analyze chunk")
+    await asyncio.gather(*(index.add(_entry(f"late{n}", f"overdue payment page{n}"), same) for n in range(300)))
+    await index.add(_entry("rare", "heliotrope in june"), same)
+    first, *_ = await index.search("overdue payment heliotrope", same[0], 3)
+    assert first.source == "rare"
+
+
 async def test_a_number_in_a_sentence_is_what_is_sought(index: Index, embedder: Embedder) -> None:
     likely = await embedder.embed(["where is the document with the number"])
     for n in range(30):

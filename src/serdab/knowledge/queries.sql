@@ -168,9 +168,8 @@ join term t on c.words @@ t.words
 group by t.term
 
 -- name: guess_chunks
--- How many chunks there are, as the planner knows it; where it does not yet, they are counted, up to ten thousand.
-select case when reltuples > 0 then reltuples::float8
-            else (select count(*)::float8 from (select from chunk limit 10000) c) end
+-- How many chunks there are: of more than ten thousand as the planner knows it, which lags behind; fewer are counted.
+select greatest(reltuples::float8, (select count(*)::float8 from (select from chunk limit 10000) c))
 from pg_class where oid = 'chunk'::regclass
 
 -- name: known_languages

@@ -70,7 +70,7 @@ class Vocabulary:
         rows = await connection.fetch(_SQL["shares_of_words"])
         self._shares, self._counted = {row["word"]: row["share"] for row in rows}, {}
         self._unseen = min(self._shares.values()) * _UNSEEN if rows else _UNKNOWN_SHARE
-        self._chunks = max(0.0, await connection.fetchval(_SQL["guess_chunks"]))
+        self._chunks = await connection.fetchval(_SQL["guess_chunks"])
         langs = await connection.fetch(_SQL["known_languages"])
         self._dictionaries = [f"{STEMMERS[row['lang']]}_stem" for row in langs if row["lang"] in STEMMERS]
 
@@ -106,7 +106,7 @@ class Vocabulary:
             return
         rows = await connection.fetch(_SQL["count_chunks_with"], unknown, " | ".join(unknown), MOST_COUNTED)
         found = {row["term"]: row["chunks"] for row in rows}
-        self._counted |= {term: found.get(term, 1) / self._chunks for term in unknown}
+        self._counted |= {term: min(1.0, found.get(term, 1) / self._chunks) for term in unknown}
 
     def _share(self, word: str) -> float:
         return self._shares.get(word, self._unseen)
