@@ -20,6 +20,7 @@ from serdab.knowledge.labelling.measures import (
     calibration_error,
     calibration_error_by_chance,
     calibration_error_debiased,
+    calibration_error_in_bins,
     confidence_gap,
     coverage_at,
     macro_f1,
@@ -37,7 +38,8 @@ sparse: Any = load_extra("scipy.sparse")
 def test_a_known_calibration_error_is_found() -> None:
     sure = [0.9] * 100 + [0.6] * 100
     right = [True] * 80 + [False] * 20 + [True] * 60 + [False] * 40
-    assert calibration_error(sure, right, bins=2) == pytest.approx(0.05)
+    assert calibration_error(sure, right) == pytest.approx(0.05)
+    assert calibration_error_in_bins(sure, right, 2) == pytest.approx(0.05)
     assert [(each.rows, round(each.right, 3)) for each in reliability(sure, right, 2)] == [(100, 0.6), (100, 0.8)]
 
 
@@ -50,18 +52,28 @@ def test_the_order_of_verdicts_of_one_confidence_does_not_count() -> None:
 
 def test_what_chance_adds_to_the_calibration_error_is_taken_off() -> None:
     draw = numpy.random.default_rng(4)
-    honest, boasting, plain = [], [], []
+    honest, boasting, plain, binned = [], [], [], []
     for _ in range(60):
         sure = draw.uniform(0.5, 0.8, 600)
         right = (draw.random(600) < sure).tolist()
         plain.append(calibration_error(sure.tolist(), right))
+        binned.append(calibration_error_in_bins(sure.tolist(), right))
         honest.append(calibration_error_debiased(sure.tolist(), right) ** 2)
         boasting.append(calibration_error_debiased((sure + 0.1).tolist(), right) ** 2)
     assert numpy.mean(plain) == pytest.approx(calibration_error_by_chance(sure.tolist()), abs=0.004)
-    assert numpy.mean(plain) > 0.04
+    assert numpy.mean(plain) < 0.03 < 0.04 < numpy.mean(binned)
     # An unbiased square is below nothing about as often as above it.
     assert 0.3 < numpy.mean(numpy.array(honest) == 0) < 0.7
     assert numpy.sqrt(numpy.mean(boasting)) == pytest.approx(0.1, abs=0.005)
+
+
+def test_more_bins_are_taken_only_while_what_was_right_rises() -> None:
+    sure = [0.5, 0.6, 0.7, 0.8]
+    assert calibration_error(sure, [False, True, True, True]) == pytest.approx((0.5 + 0.4 + 0.3 + 0.2) / 4)
+    # In four bins it falls from the second to the third.
+    assert calibration_error(sure, [False, True, False, True]) == pytest.approx(0.15)
+    assert calibration_error(sure, [True, True, False, False]) == pytest.approx(0.15)
+    assert calibration_error([0.9] * 5_000, [True] * 5_000) == pytest.approx(0.1)
 
 
 def test_a_debiased_error_does_not_depend_on_the_order_of_rows() -> None:

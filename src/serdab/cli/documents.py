@@ -129,6 +129,7 @@ def _show(found: Evaluation) -> None:
     if found.coverage_at_95 is not None:
         chance = f"{found.calibration_error_by_chance:.4f} by chance alone"
         rows.append(("calibration error", f"{found.calibration_error:.4f} ({chance})"))
+        rows.append(("in 15 bins", f"{found.calibration_error_in_bins:.4f}"))
         gap = f"confidence minus accuracy {found.confidence_gap:+.4f}"
         rows.append(("without chance, root mean square", f"{found.calibration_error_debiased:.4f} ({gap})"))
         rows.append(("coverage at 95 % precision", f"{found.coverage_at_95.share:.3f}"))

@@ -315,6 +315,7 @@ def show_score(found: Score) -> None:
             ("macro F1", f"{found.macro_f1:.4f} ({found.macro_f1_low:.3f} to {found.macro_f1_high:.3f})"),
             ("rows", f"{found.rows:,}, {found.method}: told by heads that had not learned from them"),
             ("calibration error", f"{error:.4f} (by chance alone {chance:.4f}), fitted on these rows"),
+            ("in 15 bins", f"{found.calibration_error_in_bins:.4f}"),
             (
                 "without chance, root mean square",
                 f"{found.calibration_error_debiased:.4f} (confidence minus accuracy {found.confidence_gap:+.4f})",

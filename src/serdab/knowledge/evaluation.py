@@ -31,6 +31,7 @@ from serdab.knowledge.labelling import (
     calibration_error,
     calibration_error_by_chance,
     calibration_error_debiased,
+    calibration_error_in_bins,
     confidence_gap,
     coverage_at,
     macro_f1,
@@ -98,9 +99,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     fields_f1: float | None = None
     #: Fields that documents are known to have and no schema looks for: how right they are found would say nothing.
     fields_never_read: list[str] = []
-    #: Mean distance between confidence and what was right (ECE), and what chance alone would make of it on so few rows.
+    #: Mean distance between confidence and what was right (ECE by monotonic sweep), and what chance alone would make of
+    #: it on so few rows.
     calibration_error: float | None = None
     calibration_error_by_chance: float | None = None
+    #: The same over fifteen bins of equal numbers; on few rows mostly chance.
+    calibration_error_in_bins: float | None = None
     #: The error without chance, as a root mean square over bins (Kumar, Liang, Ma 2019); 0: chance explains all.
     calibration_error_debiased: float | None = None
     #: Mean confidence minus accuracy: above 0 too sure.
@@ -281,6 +285,7 @@ def _confidence(told: Sequence[tuple[Receipt, bool]]) -> dict[str, Any]:
     return {
         "calibration_error": calibration_error(sure, right),
         "calibration_error_by_chance": calibration_error_by_chance(sure),
+        "calibration_error_in_bins": calibration_error_in_bins(sure, right),
         "calibration_error_debiased": calibration_error_debiased(sure, right),
         "confidence_gap": confidence_gap(sure, right),
         "coverage_at_95": coverage_at(sure, right, 0.95),

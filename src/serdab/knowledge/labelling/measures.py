@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy
 from numpy.typing import NDArray
 
-#: Bins of equal numbers of rows in which confidence is compared with what was right.
+#: Bins of equal numbers of rows in which confidence is shown beside what was right.
 BINS = 15
+#: Where what was right never falls, more bins tell nothing new.
+_MOST_BINS = 100
 _DRAWS = 200
 
 
@@ -49,28 +52,56 @@ def macro_f1_interval(pairs: Sequence[tuple[str, str | None]]) -> tuple[float, f
 
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
     """Confidence beside what was right, in bins of equal numbers of rows, the least confident first."""
-    order = numpy.argsort(numpy.asarray(confidences), kind="stable")
-    told = numpy.asarray(confidences, float)[order]
-    # Verdicts of one confidence have no order among them: each counts as right as all of them are together.
-    _, like, rows = numpy.unique(told, return_inverse=True, return_counts=True)
-    true = (numpy.bincount(like, weights=numpy.asarray(right, float)[order]) / rows)[like] if len(told) else told
-    parts = [part for part in numpy.array_split(numpy.arange(len(told)), bins) if len(part)]
-    return [Bin(rows=len(p), confidence=float(told[p].mean()), right=float(true[p].mean())) for p in parts]
+    return _binned(*_ordered(confidences, right), bins)
 
 
-def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
-    """The mean distance between confidence and what was right, over bins of equal numbers (ECE)."""
-    found = reliability(confidences, right, bins)
-    rows = sum(each.rows for each in found)
-    return sum(each.rows * abs(each.confidence - each.right) for each in found) / rows if rows else 0.0
+def calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
+    """The mean distance between confidence and what was right, over as many bins of equal numbers as still rise.
+
+    This is the ECE by monotonic sweep of Roelofs, Cain, Shlens and Mozer, "Mitigating Bias in Calibration Error
+    Estimation" (2022). Over a fixed number of bins what chance does to each bin counts as error: docs/adr/0016.
+    """
+    told, true = _ordered(confidences, right)
+    found: list[Bin] = []
+    for bins in range(1, min(len(told), _MOST_BINS) + 1):
+        finer = _binned(told, true, bins)
+        if any(more.right < less.right for less, more in pairwise(finer)):
+            break
+        found = finer
+    return _mean_distance(found)
 
 
-def calibration_error_by_chance(confidences: Sequence[float], bins: int = BINS) -> float:
+def calibration_error_in_bins(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
+    """The mean distance between confidence and what was right, over so many bins of equal numbers."""
+    return _mean_distance(reliability(confidences, right, bins))
+
+
+def calibration_error_by_chance(confidences: Sequence[float]) -> float:
     """The error that perfectly calibrated verdicts would show on so few rows, by chance alone."""
     told: NDArray[numpy.float64] = numpy.asarray(confidences, float)
     draw = numpy.random.default_rng(0)
-    found = [calibration_error(confidences, (draw.random(len(told)) < told).tolist(), bins) for _ in range(_DRAWS)]
+    found = [calibration_error(confidences, (draw.random(len(told)) < told).tolist()) for _ in range(_DRAWS)]
     return float(numpy.mean(found))
+
+
+def _ordered(
+    confidences: Sequence[float], right: Sequence[bool]
+) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:
+    """Confidence from the least on, and what was right; of verdicts of one confidence as many as of all of them."""
+    order = numpy.argsort(numpy.asarray(confidences), kind="stable")
+    told = numpy.asarray(confidences, float)[order]
+    _, like, rows = numpy.unique(told, return_inverse=True, return_counts=True)
+    return told, (numpy.bincount(like, weights=numpy.asarray(right, float)[order]) / rows)[like] if len(told) else told
+
+
+def _binned(told: NDArray[numpy.float64], true: NDArray[numpy.float64], bins: int) -> list[Bin]:
+    parts = zip(numpy.array_split(told, bins), numpy.array_split(true, bins), strict=True)
+    return [Bin(rows=len(t), confidence=float(t.mean()), right=float(r.mean())) for t, r in parts if len(t)]
+
+
+def _mean_distance(bins: Sequence[Bin]) -> float:
+    rows = sum(each.rows for each in bins)
+    return sum(each.rows * abs(each.confidence - each.right) for each in bins) / rows if rows else 0.0
 
 
 def calibration_error_debiased(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:

@@ -21,6 +21,7 @@ from serdab.knowledge.labelling.measures import (
     calibration_error,
     calibration_error_by_chance,
     calibration_error_debiased,
+    calibration_error_in_bins,
     confidence_gap,
     coverage_at,
     macro_f1,
@@ -97,9 +98,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     macro_f1: float
     macro_f1_low: float
     macro_f1_high: float
-    #: ECE over bins of equal numbers, and what perfect calibration would show on so few rows by chance.
+    #: ECE by monotonic sweep, and what perfect calibration would show on so few rows by chance.
     calibration_error: float
     calibration_error_by_chance: float
+    #: ECE over fifteen bins of equal numbers; on few rows mostly chance.
+    calibration_error_in_bins: float
     #: The error without chance, as a root mean square over bins (Kumar, Liang, Ma 2019); 0: chance explains all.
     calibration_error_debiased: float
     #: Mean confidence minus accuracy: above 0 too sure.
@@ -157,6 +160,7 @@ def score_told(label_set: str, heads: Heads, texts: Sequence[str], costs: Costs)
         macro_f1_high=f1_high,
         calibration_error=calibration_error(sure, right),
         calibration_error_by_chance=calibration_error_by_chance(sure),
+        calibration_error_in_bins=calibration_error_in_bins(sure, right),
         calibration_error_debiased=calibration_error_debiased(sure, right),
         confidence_gap=confidence_gap(sure, right),
         coverage_at_95=coverage_at(sure, right, PRECISION),
