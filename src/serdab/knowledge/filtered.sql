@@ -1,7 +1,8 @@
 -- Searches among documents that meet filters. Parameters from $2 on are the filters: see knowledge/filters.py.
 
 -- name: matching_documents
--- The documents that meet filters, at most so many; the values are looked up first, for few may meet the conditions.
+-- The documents that meet filters, null when they are more than so many; the values are looked up first, for few may meet
+-- the conditions.
 with hit as (
     select f.document_id
     from unnest($8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::numeric[], $13::date[], $14::date[])
@@ -9,10 +10,13 @@ with hit as (
     join document_fact f on f.name = w.name and fact_meets(f, w.folded, w.low, w.high, w.without, w.first, w.last)
     group by f.document_id having count(distinct w.n) = cardinality($8)
 )
-select d.document_id
-from documents_meeting($2, $3, $4, $5, $6, $7, '{}', '{}', '{}', '{}', '{}', '{}', '{}') d
-where cardinality($8) = 0 or d.document_id in (select document_id from hit)
-limit $1
+select case when count(*) <= $1 then coalesce(array_agg(found.document_id), '{}') end
+from (
+    select d.document_id
+    from documents_meeting($2, $3, $4, $5, $6, $7, '{}', '{}', '{}', '{}', '{}', '{}', '{}') d
+    where cardinality($8) = 0 or d.document_id in (select document_id from hit)
+    limit $1 + 1
+) found
 
 -- name: nearest_of
 -- The nearest chunks of some documents, exactly.
@@ -75,19 +79,25 @@ with looked as materialized (
 select * from looked order by similarity desc, document_id, position limit $15
 
 -- name: worded_meeting
--- The same among all documents that meet filters.
+-- The same among all documents that meet filters. Few chunks have the words and many documents may meet the filters, so
+-- the document of each chunk is looked up, the best first, until there are enough; without the inner offset the planner
+-- would read all documents that meet them.
 with asked as materialized (
     select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
     from unnest($18::text[]) with ordinality as t (term, place)
 )
 select * from (
-    select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
-           (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank
-    from asked q, (
-        select c.* from documents_meeting($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) d
-        join chunk c using (document_id)
-        where c.words @@ to_tsquery('simple', $16) limit $17
-    ) c
+    select ranked.* from (
+        select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
+               (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank
+        from asked q, (select * from chunk c where c.words @@ to_tsquery('simple', $16) limit $17) c
+        order by rank desc, similarity desc
+        offset 0
+    ) ranked
+    where exists (
+        select from documents_meeting($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) d
+        where d.document_id = ranked.document_id offset 0
+    )
     order by rank desc, similarity desc
     fetch first $2 rows with ties
 ) found

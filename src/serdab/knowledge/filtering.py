@@ -34,8 +34,7 @@ async def find_matching(connection: Connection, filters: Filters) -> Matching:
     Raises:
         BadInput: a condition cannot be compared.
     """
-    rows = await connection.fetch(_SQL["matching_documents"], MOST_EXACT + 1, *filters.arguments())
-    documents = [row["document_id"] for row in rows] if len(rows) <= MOST_EXACT else None
+    documents = await connection.fetchval(_SQL["matching_documents"], MOST_EXACT, *filters.arguments())
     return Matching(filters=filters, documents=documents)
 
 
