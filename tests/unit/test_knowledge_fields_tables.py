@@ -22,6 +22,7 @@ def amounts(text: str) -> list[str]:
         ("Beskrivning   Antal   Pris   Belopp", "Skruv         40      0,25   10,00", "Netto 10,00"),
         ("品名\t数量\t単価\t金額", "ボルト\t40\t0.25\t10.00", "小計\t10.00"),
         ("Artikel;Menge;Preis;Betrag", "Schraube;40;0,25;10,00", "Summe: 10,00"),
+        ("Pos\tLeistung\tMenge\tEP\tGP\tStelle", "1\tRohr\t40\t0,25\t10,00\t7", "Summe: 10,00"),
     ],
 )  # fmt: skip
 def test_the_sums_of_a_table_stand_in_its_last_column(head: str, row: str, end: str) -> None:
@@ -84,3 +85,31 @@ def test_delivery_is_a_line_where_nothing_else_is_sold() -> None:
 
 def test_a_discount_in_a_table_is_no_line_of_it() -> None:
     assert amounts("Item\tQty\tAmount\nRope\t1\t5.00\nDiscount 10 %\t\t-0.50\nDelivery\t1\t2.00") == ["5.00", "2.00"]
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("Buchungstag;Wertstellung;Verwendungszweck;Betrag;Saldo", ["date", "value_date", "description", "amount"]),
+        ("Bu-Tag\tWertstellung\tText\tSoll\tHaben", ["date", "value_date", "column_3", "debit", "amount"]),
+        ("Date\tDate valeur\tLibellé\tMontant", ["date", "value_date", "description", "amount"]),
+        (
+            "תאריך\tתאריך ערך\tתיאור\tחובה\tזכות\tיתרה",
+            ["date", "value_date", "description", "debit", "balance", "amount"],
+        ),
+    ],
+)
+def test_the_days_of_booking_and_of_value_have_columns_of_their_own(head: str, columns: list[str]) -> None:
+    sign = ";" if ";" in head else "\t"
+    cells = ["02.01.2024", "03.01.2024", "Miete", "850,00", "", "1.150,00"][: head.count(sign) + 1]
+    if ";" in head:
+        cells[4] = "1.150,00"
+        columns = [*columns, "balance"]
+    (row,) = find_rows(f"{head}\n{sign.join(cells)}")
+    assert sorted(row.cells) == sorted(columns)
+
+
+def test_debit_and_credit_in_hebrew_have_their_signs() -> None:
+    head = "תאריך\tתיאור\tחובה\tזכות\tיתרה"
+    rows = "02/01/2024\tשכר דירה\t850.00\t\t1,150.00\n05/01/2024\tהפקדה\t\t500.00\t1,650.00"
+    assert amounts(f"{head}\n{rows}\nיתרת סגירה\t\t\t\t1,650.00") == ["-850.00", "500.00"]

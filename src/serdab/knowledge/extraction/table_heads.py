@@ -14,15 +14,16 @@ MOST_NAME = 40
 #: The words of a column, asked in this order: "total price" is an amount, "unit price" a price.
 _COLUMNS = (
     ("debit", r"^(?:debits?|soll|débit|debe|cargos?|withdrawals?|(?:paid|money) out|payments? out|dare|addebit[io]|"
-     r"مدين|借方)\b"),
+     r"مدين|חובה|借方)\b"),
     ("credit", r"^(?:credits?|haben|crédit|haber|abonos?|deposits?|(?:paid|money) in|payments? in|avere|accredit[io]|"
-     r"دائن|贷方)\b"),
-    ("balance", r"^(?:balance|running balance|saldo|solde|kontostand|الرصيد|余额)"),
-    ("amount", r"total price|gesamtpreis|prix total|precio total|prezzo totale|totaalprijs|wartość|"
+     r"دائن|זכות|贷方)\b"),
+    ("balance", r"^(?:balance|running balance|saldo|solde|kontostand|الرصيد|יתרה|余额)"),
+    ("amount", r"^gp\b|total price|gesamtpreis|prix total|precio total|prezzo totale|totaalprijs|wartość|"
      r"celková cena|cena celkem|(?:إجمالي|اجمالي) السعر|السعر (?:الإجمالي|الاجمالي|الكلي)|מחיר כולל|סה[\"״”]כ מחיר"),
     ("quantity", r"qty|quantity|units\b|menge|anzahl|quantité|qté|cantidad|cant|quantità|q\.tà|aantal|ilość|antal|qtd|"
      r"quantidade|antall|m[æe]ngde|määrä|\bmnožství|\bpočet|الكمي[ةه]|الكميات|العدد|عدد|כמות|数量"),
-    ("price", r"unit price|price|rate\b|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|p\.u\.|precio|prezzo|"
+    ("price", r"^ep\b|unit price|price|rate\b|u/p|s/price|u\.price|einzelpreis|preis|prix(?: unitaire)?|p\.u\.|precio|"
+     r"prezzo|"
      r"prijs|cena|preço|\bpris\b|-pris\b|enhe[dt]spris|(?:yksikkö)?hinta|valor unit|سعر|السعر|الفئة|מחיר|单价|単価"),
     ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summ[ea]\b|\bi alt\b|\bwert\b|montant|importe|"
     r"importo|bedrag|"
@@ -34,7 +35,9 @@ _COLUMNS = (
      r"designação|benämning|beskriv(?:ning|else)|varenavn|kuvaus|tuote|nimike|\bpopis\b|položka|název|material|"
      r"(?:ال)?وصف|(?:ال)?بيان|الصنف|الأصناف|المنتج|الخدمة|"
      r"התיאור|תיאור|פירוט|פריט|שם המוצר|品名|项目|名称|摘要|商品"),
-    ("date", r"date|datum|fecha|\bdata\b|\bdato\b|التاريخ|תאריך|日期|日付"),
+    ("value_date", r"value date|wertstellung|valuta[- ]?datum|valutadag|date (?:de )?valeur|"
+     r"fecha (?:de )?valor|data valuta|תאריך ערך"),
+    ("date", r"date|buchungstag|bu[.-]?\s?tag|datum|fecha|\bdata\b|\bdato\b|التاريخ|תאריך|日期|日付"),
 )  # fmt: skip
 _NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
 _AMOUNTS = tuple(words for name, words in _NAMES if name == "amount")

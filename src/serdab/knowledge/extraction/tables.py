@@ -25,8 +25,8 @@ _END = re.compile(
     r"razem|do zapłaty|"
     r"summa|suma|att betala|i alt|at betale|å betale|mva\b|merverdi|veroton|yhteensä|alv\b|arvonlisä|maksettava|"
     r"loppusumma|základ daně|dph\b|celkem|k úhradě|mezisoučet|base imponible|sales tax|taxable|amount due|"
-    r"(?:ال)?مجموع|(?:ال)?[إا]جمالي|المبلغ|ضريبة|الضريبة|الصافي|סה[\"״”]כ|סך ה|סכום|מע[\"״”]מ|合计|总计|小计|税额|"
-    r"价税|小計|合計|消費税|رصيد|الرصيد|期末|saldo final|"
+    r"(?:ال)?مجموع|(?:ال)?[إا]جمالي|المبلغ|ضريبة|الضريبة|الصافي|סה[\"״”]כ|סך ה|סכום|יתר[הת]|מע[\"״”]מ|合计|总计|"
+    r"小计|税额|价税|小計|合計|消費税|رصيد|الرصيد|期末|saldo final|"
     r"nouveau solde)",
     re.I,
 )
