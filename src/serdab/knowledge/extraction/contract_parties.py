@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.listed_parties import find_listed_parties
-from serdab.knowledge.extraction.names import FULL_LINE, LEGAL_FORM, behind_joint, folded_name, plain_name, words_of
+from serdab.knowledge.extraction.names import (
+    FULL_LINE,
+    LEGAL_FORM,
+    WITHIN,
+    behind_article,
+    behind_joint,
+    folded_name,
+    plain_name,
+    words_of,
+)
 from serdab.knowledge.extraction.role_parties import find_role_parties
 
 #: How far into a contract its parties are named, and how long its signatures may be, characters.
@@ -18,8 +27,8 @@ TAIL = 4_000
 LEAST = 3.0
 MOST = 5
 
-_WORD = r"(?:[A-Z0-9][\w'’./-]{0,30}|[a-z]{1,4}[A-Z][\w'’.-]{1,30}|“[A-Z][\w’-]{1,30}”)"
-_LINK = r"(?:,? |,? ?& ?|,? and |,? of (?:the )?)"
+_WORD = r"(?:[A-ZÀ-ÖØ-Þ0-9][\w'’./-]{0,30}|[a-z]{1,4}[A-Z][\w'’.-]{1,30}|“[A-Z][\w’-]{1,30}”)"
+_LINK = rf"(?:,? |,? ?& ?|,? and |,? of (?:the )?| {WITHIN} )"
 #: A name with a legal form at its end.
 _COMPANY = re.compile(
     rf"(?<![\w&'’.-])({_WORD}(?:{_LINK}{_WORD}){{0,7}}?,? {LEGAL_FORM}(?![\w-])\.?"
@@ -164,7 +173,7 @@ def _is_name(written: str, words: list[str]) -> bool:
 
 def _trimmed(head: str, start: int, end: int) -> tuple[int, int]:
     """A company's name without the words before it that are none of it."""
-    start = behind_joint(head, start, end)
+    start = behind_article(head, behind_joint(head, start, end), end)
     while (first := re.match(r"(\S+)\s", head[start:end])) is not None:
         word = first[1].strip(".,:;“”").lower()
         if word not in _HEADINGS and not re.fullmatch(r"[\d.,-]+|ex-\S+|\S*\.htm|by|of|and", word):

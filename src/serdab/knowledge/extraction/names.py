@@ -11,6 +11,10 @@ LEGAL_FORM = (
     r"S\.?p\.?A|S\.?r\.?l|Oy|AB|ASA|Co|CO|Company|COMPANY|Companies|COMPANIES|SDN\.? ?BHD|Sdn\.? ?Bhd|BHD|Bhd|"
     r"Pte|PTE|Pty|PTY|Bancorp|BANCORP|Trust|Foundation|University)"
 )
+#: Words in small letters within names on the Continent, always followed by another part of the name: Klinik am Ring.
+WITHIN = r"(?:am|im|an der|unter den|zum|zur|beim|du|des|de la|de los|de|del|della|di)"
+#: Articles before a name, which are none of it.
+_ARTICLES = re.compile(r"(?:Die|Der|Das|Dem|Den|Zwischen|Firma|La société|La sociedad) (?=[A-ZÀ-Þ])")
 #: Longest name of a company, words and characters; of 306 receipts the longest have 8 and 49.
 MOST_NAME_WORDS = 10
 MOST_NAME_CHARACTERS = 70
@@ -64,6 +68,12 @@ def behind_joint(text: str, start: int, end: int) -> int:
         if is_other or re.search(rf"\d|{LEGAL_FORM}\.?$", left) or f"“{left}”" in near or f'"{left}"' in near:
             return match.end()
     return start
+
+
+def behind_article(text: str, start: int, end: int) -> int:
+    """Where a name begins behind its article, if two words of it are left."""
+    article = _ARTICLES.match(text, start, end)
+    return article.end() if article is not None and " " in text[article.end() : end] else start
 
 
 def plain_name(written: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.arabic_names import ARABIC_COMPANY
 from serdab.knowledge.extraction.fields import Field
-from serdab.knowledge.extraction.names import FULL_LINE, behind_joint
+from serdab.knowledge.extraction.names import FULL_LINE, WITHIN, behind_article, behind_joint
 
 _SUFFIX = (
     r"(?:Inc|Incorporated|Corp|Corporation|LLC|L\.L\.C|LLP|L\.P|LP|Ltd|Limited|PLC|GmbH|AG|S\.A|SARL|B\.V|N\.V|Co|"
@@ -15,9 +15,10 @@ _SUFFIX = (
 )
 #: What stands alone in a line only as the end of a name.
 _FORM = r"(?:Inc|Incorporated|Corp|LLC|L\.L\.C|LLP|Ltd|Limited|PLC|GmbH|SARL|B\.V|N\.V)"
-_WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
+_WORD = r"[A-ZÀ-ÖØ-Þ0-9][\w&'’.-]{0,30}"
 _NAMED = re.compile(
-    rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\))){{0,6}}?,? {_SUFFIX}\b\.?)"
+    rf"(?<![\w&])({_WORD}(?:,? (?:{_WORD}|of|and|the|&|\(M\)|\([A-Z]\w{{0,10}}\)|{WITHIN}(?= [A-ZÀ-ÖØ-Þ]))){{0,6}}?,? "
+    rf"{_SUFFIX}\b\.?)"
 )
 #: The end of a full line in a sentence that goes on, or of one before a legal form.
 _BROKEN = re.compile(rf"\n(?:(?<=[^\n\f\t]{{{FULL_LINE - 1}}}[\w&,]\n)(?=[A-Z&])|(?<=[a-z&,]\n)(?={_FORM}\b\.?[\s,(]))")
@@ -51,4 +52,4 @@ def find_parties(text: str) -> Iterator[Field]:
 def _begin(text: str, start: int, end: int) -> int:
     """Where a name begins, without a year or another thing before it."""
     year = _YEAR.match(text, start, end)
-    return behind_joint(text, year.end() if year is not None else start, end)
+    return behind_article(text, behind_joint(text, year.end() if year is not None else start, end), end)

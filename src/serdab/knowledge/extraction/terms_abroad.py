@@ -26,18 +26,22 @@ _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _YEARS = r"jahre?n?|ans?|années?|años?|ann[oi]|jaar|jaren|lat|lata|rok|roku|år"
 _MONTHS = r"monate?n?|mois|mes(?:es)?|mes[ei]|maand(?:en)?|miesi[ąę]c\w{0,2}|månader"
 _TERM = re.compile(
-    r"(?:laufzeit|vertragsdauer|dauer|durée|duración|vigencia|durata|looptijd|duur|okres|löptid)\b"
+    r"(?:befristet[ \t\n]auf|laufzeit|vertragsdauer|dauer|durée|duración|vigencia|durata|looptijd|duur|okres|löptid)\b"
     r"(?:[ \t\n](?:beträgt|von|des Vertrages|des Vertrags|über|de|di|van|est|es|è|is|is van|fixée à|déterminée|"
     r"contrat|del|contrato|"
     rf"contratto|på|na)){{0,4}}[ \t\n:]{{1,3}}({_NUMBER}|\d{{1,3}})(?:\s\(\s?\w{{1,12}}\s?\))?\s?(?:({_YEARS})|"
     rf"({_MONTHS}))\b",
     re.I,
 )
+#: The same before the words.
+_FIXED = re.compile(
+    rf"\bauf ({_NUMBER}|\d{{1,3}})\s(?:({_YEARS})|({_MONTHS}))\s(?:fest )?(?:befristet|(?:ab)?geschlossen)\b", re.I
+)
 
 
 def find_term_abroad(text: str) -> Field | None:
-    """The span of time right behind the words for how long a contract runs."""
-    match = _TERM.search(text)
+    """The span of time beside the words for how long a contract runs."""
+    match = _TERM.search(text) or _FIXED.search(text)
     if match is None:
         return None
     number = NUMBERS.get(lower(match[1])) or int(match[1])
