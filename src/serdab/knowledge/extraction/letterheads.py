@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serdab.knowledge.extraction.fields import Field
@@ -70,6 +71,9 @@ _ADDRESS = re.compile(
     r"via|"
     r"piazza|menara|wisma|kompleks|dataran|floor|flr|pt ?\d+)\b|"
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
+    r"^\d{1,5}[A-Z]? [^\W\d_][\w.' ]{1,30} (?:st|dr|ln|ct|hwy|pkwy|walk|quay|wharf|row|close|"
+    r"court|terrace|crescent|gardens)$|"
+    r"^\d{1,4}(?: ?bis| ?ter)?,? (?:quai|impasse|chemin|cours|route|passage|faubourg|bd|av\.?)\s|"
     r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|רחוב|שדרות|"
     r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
     r"strasse|str\.|platz|weg|allee|gasse)\s\d",
@@ -89,7 +93,7 @@ _RECIPIENT = re.compile(
     re.I,
 )
 _TAX_NUMBER = re.compile(
-    r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
+    r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|CIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
     r"org\.)\b)",
     re.I,
 )
@@ -188,6 +192,12 @@ def find_letterhead(text: str) -> dict[str, Field]:
     if address is not None:
         found["address"] = address
     return found
+
+
+def address_of(lines: Sequence[tuple[int, str]]) -> Field | None:
+    """The address that lines below a name begin with, each with where it stands."""
+    kept = [_Line(start=start, words=words) for start, words in lines]
+    return _address(kept, next((at for at, line in enumerate(kept) if is_address(line.words)), len(kept)))
 
 
 def is_address(words: str) -> bool:

@@ -16,11 +16,12 @@ from serdab.knowledge.extraction.denominations import Denominations
 from serdab.knowledge.extraction.due_dates import find_due_date
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.letterheads import find_letterhead
+from serdab.knowledge.extraction.letters import Letter, find_letter
 from serdab.knowledge.extraction.nets import Sums, choose_nets
 from serdab.knowledge.extraction.payment_terms import find_payment_term
 from serdab.knowledge.extraction.payments import payment_rows
 from serdab.knowledge.extraction.periods import find_period_end, find_period_start
-from serdab.knowledge.extraction.recipients import find_recipient
+from serdab.knowledge.extraction.recipients import find_recipient, without_those_of
 from serdab.knowledge.extraction.records import Look, Record, Row, Value
 from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import FieldRule, Schema
@@ -67,6 +68,10 @@ def read_record(
 _OF_TEXT: dict[str, Callable[[str], Field | None]] = {
     "effective_date": find_effective_date, "jurisdiction": find_jurisdiction, "term": find_term,
 }  # fmt: skip
+
+
+#: Kinds that the sender and the recipient of a paper both have.
+_OF_SOMEBODY = frozenset(["vat", "email", "phone"])
 
 
 class _Reader:
@@ -130,7 +135,11 @@ class _Reader:
         # Who is called the seller is, wherever he stands; only then the head of the paper says whose it is.
         is_named_first = rule.finder in {"company", "customer", "period_start"} and rule.words
         named = self._announced(rule) if is_named_first else []
-        return named or self._by_finder(rule) or self._announced(rule)
+        found = named or self._by_finder(rule) or self._announced(rule)
+        if rule.kind in _OF_SOMEBODY and self._customer is not None:
+            customer = next((value for value in self.values if value.name == self._customer.name), None)
+            found = without_those_of(customer, self._text, found) if customer is not None else found
+        return found
 
     def _announced(self, rule: FieldRule) -> list[Field]:
         if rule.name not in self._behind_words:
@@ -142,14 +151,8 @@ class _Reader:
             return find_contract_parties(self._text)
         if rule.finder in _OF_TEXT:
             found = _OF_TEXT[rule.finder](self._text)
-        elif rule.finder in {"company", "address"}:
-            if self._letterhead is None:
-                self._letterhead = find_letterhead(self._text)
-            found = self._letterhead.get(rule.finder)
-            if rule.finder == "company" and self._customer is not None:
-                found = self._supplier(found, self._customer)
-        elif rule.finder == "customer":
-            found = self._recipient or find_recipient(self._text)
+        elif rule.finder in {"company", "address", "customer"}:
+            found = self._of_parties(rule.finder)
         elif rule.finder == "total":
             found = self._total()
         elif rule.finder == "tax":
@@ -159,6 +162,20 @@ class _Reader:
         else:
             found = self._date_by_finder(rule)
         return [found] if found is not None else []
+
+    def _of_parties(self, finder: str) -> Field | None:
+        """Whose paper it is, his address, or whom it is for."""
+        letter = self._letter
+        if letter is not None and (letter.sender is not None or finder == "customer"):
+            told = {"company": letter.sender, "address": letter.address, "customer": letter.recipient}[finder]
+            if told is not None:
+                return told
+        if finder == "customer":
+            return self._recipient or find_recipient(self._text)
+        if self._letterhead is None:
+            self._letterhead = find_letterhead(self._text)
+        found = self._letterhead.get(finder)
+        return self._supplier(found, self._customer) if finder == "company" and self._customer is not None else found
 
     def _date_by_finder(self, rule: FieldRule) -> Field | None:
         """A date that others of the record tell; None where the finder is none of these."""
@@ -203,6 +220,14 @@ class _Reader:
     @functools.cached_property
     def _customer(self) -> FieldRule | None:
         return next((rule for rule in self._schema.fields if rule.finder == "customer"), None)
+
+    @functools.cached_property
+    def _letter(self) -> Letter | None:
+        """Who writes to whom, where no label says whom the paper is for."""
+        if self._customer is None or self._announced(self._customer):
+            return None
+        amounts = self._candidates.of_kind("money")
+        return find_letter(self._text, amounts[0].start if amounts else len(self._text))
 
     def _supplier(self, head: Field | None, customer: FieldRule) -> Field | None:
         """Whose invoice it is; who stands at its head instead is the customer."""

@@ -17,7 +17,7 @@ _BLOCK = 5
 #: Characters of the block at the head, and confidence of a name with numbers of its own.
 _MOST_HEAD, _BY_NUMBERS = 400, 0.8
 #: Numbers that only who sends an invoice has on it: of taxes, of a register.
-_NUMBERS = re.compile(
+NUMBERS = re.compile(
     r"\b(?:ust[ .-]{0,2}id|uid\b|mwst[ .-]{0,2}nr|st(?:euer|\.)[ -]?n(?:umme)?r|vat\b|tva\b|p\.? ?iva|partita iva|"
     r"btw\b|nif\b|cif\b|siret|siren|rcs\b|hr[ab] ?\d|amtsgericht|handelsregister|firmenbuch|kvk|org\.? ?(?:nr|no)|"
     r"organisationsnummer|momsreg|f-skatt|cvr|nip\b|regon|krs\b|y-tunnus|alv-?nro|ičo?\b|dič\b|abn\b|acn\b|(?-i:EIN)\b|"
@@ -25,7 +25,7 @@ _NUMBERS = re.compile(
     re.I,
 )
 #: What else stands beside the name of a sender: how he is reached, and where he is paid.
-_REACHED = re.compile(r"\b(?:tel|fon|phone|fax|mobil|iban|bic|bankgiro|plusgiro)\b|www\.|@|\+\d{2}", re.I)
+REACHED = re.compile(r"\b(?:tel|fon|phone|fax|mobil|iban|bic|bankgiro|plusgiro)\b|www\.|@|\+\d{2}", re.I)
 #: Between the parts of a line at the foot.
 _PARTS = re.compile(r"\s?[·•|–—\t;]\s?| - ")
 _LIST = re.compile(", ")
@@ -77,16 +77,20 @@ def whose_invoice(text: str, head: Field | None, customers: Sequence[str], first
     if head is None or any(folded_name(head.value).endswith(folded_name(customer)) for customer in customers):
         return find_supplier(text, others)
     block = text[head.start : head.end + _MOST_HEAD].split("\n\n")[0]
-    if _NUMBERS.search(block) or _REACHED.search(block):
+    if NUMBERS.search(block) or REACHED.search(block):
         return head
     foot = [each for each in _candidates(text) if each.start > first_amount and each.confidence >= _BY_NUMBERS]
-    return next((each for each in foot if not _are_alike(each.value, head.value)), head)
+    return next((each for each in foot if not are_alike(each.value, head.value)), head)
 
 
-def _are_alike(one: str, other: str) -> bool:
+def are_alike(one: str, other: str) -> bool:
     """Whether one name may be a short form of the other: a mark at the head, the company at the foot."""
-    words = [{word for word in re.findall(r"[^\W\d_]{4,}", name.lower()) if word != "gmbh"} for name in (one, other)]
-    return bool(words[0] & words[1])
+    return bool(name_words(one) & name_words(other))
+
+
+def name_words(name: str) -> set[str]:
+    """The words of a name by which it is known, in small letters."""
+    return {word for word in re.findall(r"[^\W\d_]{4,}", name.lower()) if word != "gmbh"}
 
 
 def _candidates(text: str) -> Iterator[Field]:
@@ -117,20 +121,20 @@ def _of_page(text: str, start: int, end: int) -> Iterator[Field]:
 
 
 def _of_line(block: Sequence[_Line], line: _Line) -> Iterator[Field]:
-    if not has_form(line.words) and _NUMBERS.search(line.words) is None:
+    if not has_form(line.words) and NUMBERS.search(line.words) is None:
         return  # the most of them, and quickly known
     filled = next((at for at, each in enumerate(block) if not each.words.strip()), len(block))
     beside = [each.words for each in block[:filled]]
     name = _name(line.words.strip())
     if _PAYEE.search(line.words) or _BANK.search(name) or not is_name(name) or not name[0].isupper():
         return
-    has_numbers = any(map(_NUMBERS.search, beside))
+    has_numbers = any(map(NUMBERS.search, beside))
     if has_form(name):
-        sure = _BY_NUMBERS if has_numbers else 0.6 if any(map(_REACHED.search, beside)) else 0.0
+        sure = _BY_NUMBERS if has_numbers else 0.6 if any(map(REACHED.search, beside)) else 0.0
     else:
         # A name without a legal form is sure only in the line of its address and numbers.
         parts = re.split(r"\s?[·•|–—\t;]\s?| - |, ", line.words)[1:]
-        sure = 0.55 if len(parts) > 1 and any(map(is_address, parts)) and _NUMBERS.search(line.words) else 0.0
+        sure = 0.55 if len(parts) > 1 and any(map(is_address, parts)) and NUMBERS.search(line.words) else 0.0
     if sure:
         start = line.start + line.words.index(name)
         reason = "the name beside its own numbers" if has_numbers else "the name beside how it is reached"
