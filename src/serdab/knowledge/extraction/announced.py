@@ -56,6 +56,17 @@ _WITHOUT = re.compile(
     r"net of)\.?|قبل|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
     re.I,
 )
+#: Before words for a number: what they announce is that of another paper, which this one corrects or speaks of.
+_OF_ANOTHER = re.compile(
+    r"(?:\(|\b(?:original|initial|corrected|cancelled|credited|against|for|to|on|re|your|previous|ursprüngliche\w{0,2}|"
+    r"urspr\.|stornierte\w{0,2}|zu|zur|betreff|betr\.|bezug:?|sur|à|concernant|annule|d'origine|relative à|ref\.?|"
+    r"réf\.?|rif\.?|riferimento|relativa a|storno|betreft|bij|op|inzake|sobre|anula|rectifica|original de|avser|"
+    r"gælder|vedrørende|angående|deposit|acompte|acconto|anticipo|do|a)"
+    r"[ :]{0,2}(?:(?:la|the|our|your|unserer?|ihrer|die|der|de|onze|vår|din|alla|tax|vat|"
+    r"original|sales) ){0,2})$",
+    re.I,
+)
+_MOST_BEFORE = 40
 #: What stands in a line: its cells, or where only single spaces part them its words, 14 % as one.
 _CELL, _WORD = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}"), re.compile(r"\S+(?: ?%)?")
 #: A number with its series, as Portugal has them: FT 2025/331.
@@ -66,6 +77,7 @@ _CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r
 _IS_LABEL = re.compile(r" ?[:：]|\t")
 #: The first cell of the next line, where nothing stands behind a place.
 _BELOW = re.compile(r" ?\n[ \t]{0,40}([^\t\n\f|]{1,160})")
+_COLONS = (":", "：")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -141,10 +153,20 @@ def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> It
             0.93 - 0.02 * min(place, 5) - (0.0 if text[match.end() : match.end() + 3].lstrip()[:1] in ":：#" else 0.03)
         )
         sure -= 0.0 if _begins_line(text, match.start()) else 0.04
+        if rule.kind == "id":
+            if match[0].endswith(_COLONS) and not _begins_line(text, match.start()):
+                continue  # Only alone is "number:" that of the paper: customer number:.
+            sure -= _doubt_of_number(text, match)
         if rule.kind in _WRITTEN:
             yield from _written(rule, text, match, sure, schema)
         else:
             yield from _typed(rule, candidates, match, sure)
+
+
+def _doubt_of_number(text: str, match: re.Match[str]) -> float:
+    """What makes a number less sure: it is called nothing but a number, or the words speak of another paper."""
+    line = text[max(text.rfind("\n", 0, match.start()) + 1, match.start() - _MOST_BEFORE) : match.start()]
+    return 0.2 if _OF_ANOTHER.search(line) else 0.06 if match[0].endswith(_COLONS) else 0.0
 
 
 def _begins_line(text: str, start: int) -> bool:
@@ -168,6 +190,8 @@ def _written(rule: FieldRule, text: str, match: re.Match[str], sure: float, sche
         start = rest.start(1) + len(written) - len(written.lstrip())
         name = _own_name(rule, written.strip())
         if rule.kind == "party":
+            if not any(map(str.isalpha, name)):
+                return  # Kunde 4711
             name = _with_rest(text, start, name)
         yield _at(rule, start, name, sure - 0.1, f"behind the words {match[0]!r}")
 

@@ -22,7 +22,7 @@ _DECIMAL = re.compile(
     r"(?<![\w.,'])-?(?:\d{1,3}(?: \d{3}){1,4}(?![.,\d])|\d{1,3}(?:[,']\d{3}){1,4}|\d{1,3}(?:\.\d{3}){1,4}(?=,)|"
     r"\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,12})(?:[.,]\d{1,6})?(?![\w.,']?\d)"
 )
-_LAST_CELL = re.compile(r"(?<=\t)(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})(?=[\t ]{0,20}(?:[\n\f]|$))")
+_LAST_CELL = re.compile(r"(?<=\t)(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})(?:[.,]\d)?(?=[\t ]{0,20}(?:[\n\f]|$))")
 _ID = re.compile(r"(?<![\w-])(?=[^\s]{0,30}\d)[A-Za-z0-9][A-Za-z0-9/_.-]{1,30}(?<![.,/_-])")
 
 
@@ -56,15 +56,21 @@ class Candidates:
 
 
 def _find_money(text: str) -> Iterator[Field]:
-    """The amounts, and whole numbers in the last cell of a line that has none: `VAT 20 %` and `506` of a sheet."""
+    """The amounts, and in the last cell of a line that has none a number as sheets write it: `VAT 20 %` and `50.6`."""
     amounts = list(find_amounts(text))
     yield from amounts
     ends = sorted(amount.end for amount in amounts)
     for match in _LAST_CELL.finditer(plain_digits(text)):
         before = bisect.bisect(ends, match.start())
         if not before or "\n" in text[ends[before - 1] : match.start()]:
-            value = re.sub(r"\D", "", match[0])
+            value = _of_sheet(match[0])
             yield msgspec.structs.replace(_field("amount", match, value, "the last cell of its line"), confidence=0.5)
+
+
+def _of_sheet(written: str) -> str:
+    """`1,250` and `240.5`, whose last zero a sheet does not show."""
+    whole, mark, decimal = written.partition(written[-2]) if written[-2:-1] in {".", ","} else (written, "", "")
+    return re.sub(r"\D", "", whole) + (f".{decimal}0" if mark else "")
 
 
 def _find_emails(text: str) -> Iterator[Field]:

@@ -179,7 +179,9 @@ def _total(
         return
     slack = ROUNDING * (len(lines) + 1) + COINS
     possible = between.totals_of(base) | {base + others, base + between.charges + others}
-    if all(abs(each - said) > slack for each in possible):
+    # An invoice on account asks for what the next one takes off.
+    is_on_account = said > 0 and between.charges == -said
+    if not is_on_account and all(abs(each - said) > slack for each in possible):
         yield _differs(total, f"{told} {_told(base, between.charges + (between.taxes or others))}")
 
 

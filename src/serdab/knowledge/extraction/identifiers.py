@@ -31,6 +31,13 @@ _CALLED_CARD = re.compile(r"(?:card|karte|carte|tarjeta|carta|visa|mastercard|am
 _PHONE = re.compile(r"(?<![\w/+.-])(?:\+|00|\()?\d(?:[ ()./-]{0,2}\d){6,15}(?![\w/-])")
 #: Behind a word for it a number is that of a fax, which is told where there is no other.
 _FAX = re.compile(r"\bfax\b[^\d\n]{0,6}$", re.I)
+#: Behind words for a number of another kind stands none of a telephone, though its digits be in the plan of a country.
+_OTHER_NUMBER = re.compile(
+    r"(?:steuer|\bst\.-?nr|\bust|\bvat\b|\btax\b|rechnung|gutschrift|invoice|facture|factuur|faktura|auftrag|\border\b|"
+    r"bestell|kunden|customer|konto|account|\biban|\bbic|\bhr[ab]\b|siret|siren|\brcs|\bkvk|\bnip\b|\bcif\b|\bnif\b)"
+    r"[\w-]{0,8}[^\w\n]{0,3}(?:(?:no|nr|n°|nummer|number|id)\b[^\w\n]{0,4})?$",
+    re.I,
+)
 _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")
 #: Country codes of telephone by the words of a text, the surest first.
 _REGIONS = (
@@ -153,7 +160,8 @@ def find_phones(text: str, lang: str = "") -> Iterator[Field]:
 
     region = _region(text, lang)
     for match in _PHONE.finditer(plain_digits(text)):
-        if _NOT_PHONE.match(match[0]):
+        before = text[max(match.start() - _BEFORE_NUMBER, 0) : match.start()]
+        if _NOT_PHONE.match(match[0]) or _OTHER_NUMBER.search(before):
             continue
         written = "+" + match[0][2:] if match[0].startswith("00") else match[0]
         try:

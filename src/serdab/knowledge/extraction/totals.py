@@ -16,7 +16,8 @@ _TOTALS = (
     (0.97, r"round(?:ed|ing)?[\s-]{1,2}(?:grand )?total|total[\w\s]{0,12}(?:rounded|after)|after (?:rounding|adj)"),
     (0.96, r"grand total|(?:total )?(?:amount|amt) (?:due|payable)|total (?:due|payable|to pay)|balance due|"
            r"nett? (?:total|amount|amt)|total (?:amount )?paid|amount payable|zu zahlen|gesamtbetrag|rechnungsbetrag|"
-           r"endbetrag|gesamtforderung|zahlbetrag|please pay|total à payer|net à payer|total ttc|"
+           r"endbetrag|gesamtforderung|zahlbetrag|please pay|total à payer|(?:net|reste|solde) à payer|restbetrag|"
+           r"restzahlung|total ttc|"
            r"total a pagar|importe total|"
            r"invoice total|total factura|totale (?:fattura|documento|complessivo)|te betalen|do zapłaty|att betala|"
            r"(?:[aå]t?|til) betale\b|beløb i alt|k úhradě|maksettava|loppusumma|"

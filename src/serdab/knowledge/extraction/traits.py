@@ -18,7 +18,7 @@ LONG_CELL = 70
 MAIL_CELLS = 10
 _AMOUNT = re.compile(
     r"\d[.,٫]\d\d(?!\d)|\d[., ٬]\d{3}(?!\d)|[€$£¥₹] ?\d|\d ?[€円元원]|"
-    r"\b(?:eur|usd|gbp|rm|rs|kr) ?\d"
+    r"\b(?:eur|usd|gbp|rm|rs|kr) ?\d|\t\d{1,9}[.,]\d(?:\n|$)"
 )
 _AMOUNT_ENDS = re.compile(r"\d(?:[.,٫]\d\d|[., ٬]\d{3})[ \t]?-?(?:\b[a-z]{1,4}|[^\w\s.]{1,2}|[円元원])?\.?$")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}(?:[./-](?:\d{2,4})?)?(?!\d)|\d{1,2}\.? [^\W\d]{3,9}\b")
