@@ -106,3 +106,34 @@ def test_numbers_below_the_customer_are_his_where_others_are_there() -> None:
     told = read(f"{SELLER}{customer}\nRechnung 88\nSumme 9,00 €\nUSt-IdNr. DE136695976, druck@falk.de\n")
     assert [told.value(name) for name in ("vat_id", "email")] == ["DE136695976", "druck@falk.de"]
     assert read(f"{SELLER}{customer}\nRechnung 88\nSumme 9,00 €\n").value("email") == "ahn@praxis.at"
+
+
+def test_a_net_between_the_words_for_a_tax_and_its_amount_is_not_the_tax() -> None:
+    for line in (
+        "MwSt 19%  Netto 34,87  Steuer 6,63",
+        "MwSt 19% auf netto 34,87 = 6,63",
+        "MwSt 19%  6,63  Netto 34,87",
+    ):
+        told = read(f"{SELLER}Rechnung 7\n04.05.2024\n{line}\nSumme 41,50 €\n", doc_type="invoice")
+        assert (told.value("tax") or "").startswith("6.63")
+
+
+def test_what_was_paid_is_taken_off_in_dutch_and_the_net_stays() -> None:
+    sums = "Omschrijving\tAantal\tPrijs\tBedrag\nBrood\t100\t1,50\t150,00\nSubtotaal\t150,00\nBTW 9%\t13,50\n"
+    told = read(
+        f"{SELLER}Factuur\nNummer: 51\nDatum: 03-06-2024\n{sums}Reeds voldaan\t-50,00\nTe betalen\t113,50\n", "nl"
+    )
+    assert [told.value(name) for name in ("number", "total", "net")] == ["51", "113.50", "150.00"]
+    assert not told.looks
+
+
+def test_below_a_title_in_a_column_stands_a_number_only_alone_in_its_cell() -> None:
+    head = "SARL Dubreuil\tFacture pro-forma no. PF-31\n1 chemin des Vignes\tDate : 12/06/2024\n"
+    told = read(f"{head}33330 Libourne\nRCS Libourne 123 456 789\n\nTotal TTC 9,00 €\n", "fr", "invoice")
+    assert told.value("number") != "12/06/2024"
+    assert told.value("phone") is None
+
+
+def test_the_customer_stands_below_his_label_where_another_label_stands_beside_it() -> None:
+    text = "INVOICE 7\nCascade LLC\n\nBill To:\t\tShip To:\nGreen Foods Inc.\t\tGreen Foods Depot\n\nTotal $9.00\n"
+    assert read(text, "en", "invoice").value("customer") == "Green Foods Inc."

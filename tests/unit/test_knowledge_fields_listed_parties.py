@@ -48,6 +48,11 @@ def test_a_party_with_small_words_in_its_name_is_one_party() -> None:
          ["Luis Peña", "Inmuebles del Sur S.L."]),
         ("De una parte, Turia, S.L., en adelante «Cliente», y de otra, Dña. Ana Soler, en adelante «Asesora».\n",
          ["Turia, S.L.", "Ana Soler"]),
+        ("DE UNA PARTE: Don Álvaro Cano, con DNI 1, como ARRENDADOR.\n\nDE OTRA PARTE: Doña Inés Prado, con DNI 2.\n",
+         ["Álvaro Cano", "Inés Prado"]),
+        ("Verkäufer: Autohaus an der Brücke GmbH, Kai 4, Bremen\nKäuferin: Frau Inka Harms, Deichweg 3\n",
+         ["Autohaus an der Brücke GmbH", "Inka Harms"]),
+        ("Verkäufer: siehe Anlage\n", []),
         ("Die Strecke zwischen Hamburg und Bremen, und der Weg der Muster GmbH\n", []),
     ],
 )  # fmt: skip

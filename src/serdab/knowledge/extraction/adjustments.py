@@ -14,6 +14,7 @@ from serdab.knowledge.extraction.totals import Line, lines_of, value_of
 #: A correction that takes away, whether it is written with a minus or not.
 _OFF = re.compile(
     r"discount|rebate|coupon|voucher|deposit paid|advance|already paid|less\b|withholding|retención|retenue|ritenuta|"
+    r"reeds (?:voldaan|betaald)|déjà (?:réglé|payé|versé)|già (?:pagato|versato)|ya pagado|bereits (?:ge|be)zahlt|"
     r"einbehalt|abzgl|abzüglich|abschlag|rabatt|nachlass|skonto|anzahlung|remise|"
     r"rabais|acompte|escompte|descuento|anticipo|sconto|korting|rabat|desconto|خصم|折扣|优惠|値引",
     re.I,

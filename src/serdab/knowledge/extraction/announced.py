@@ -56,6 +56,8 @@ _WITHOUT = re.compile(
     r"net of)\.?|قبل|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
     re.I,
 )
+#: Between words for a tax and an amount, which is the one that is taxed: MwSt 19% Netto 34,87 Steuer 6,63.
+_NET = re.compile(r"\b(?:net(?:t?o)?|ht|base|imponibile)\b", re.I)
 #: Before words for a number: what they announce is that of another paper, which this one corrects or speaks of.
 _OF_ANOTHER = re.compile(
     r"(?:\(|\b(?:original|initial|corrected|cancelled|credited|against|for|to|on|re|your|previous|ursprüngliche\w{0,2}|"
@@ -227,6 +229,8 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
     if rule.kind == "id":  # a number that another word parts from this one belongs to that one
         here = [field for field in here if _BETWEEN.fullmatch(text, match.end(), field.start)][:1]
         here = list(_series(text, match.end())) or here or list(_one_digit(candidates.plain, match))
+    if rule.finder == "tax" and len(here) > 1 and _NET.search(text, match.end(), here[0].start):
+        here = here[1:]
     if here:
         # Behind a net its tax and the total may stand: Net 100.00 VAT 20.00 Total 120.00.
         is_last = rule.kind == "money" and rule.finder != "net"
@@ -272,7 +276,7 @@ def _below(text: str, words: re.Match[str], following: list[Field]) -> Field | N
 
 
 def _below_beside(text: str, words: re.Match[str], schema: Schema) -> tuple[int, int] | None:
-    """Where the cell below a label stands that has another party's label beside it: From, Bill to; None: no such."""
+    """Where the cell below a label stands that has but labels beside it: From, Bill to, Ship to:; None: no such."""
     heads = _parts_of_line(_CELL, text, words.start())
     if len(heads) < 2 or "\t" not in text[heads[0][0] : heads[-1][1]]:
         return None
@@ -283,7 +287,8 @@ def _below_beside(text: str, words: re.Match[str], schema: Schema) -> tuple[int,
             if rule.kind == "party"
         }
     )
-    if parties is None or any(parties.fullmatch(text[start:end].rstrip(" :")) is None for start, end in heads):
+    written = [text[start:end] for start, end in heads]
+    if parties is None or any(not head.endswith(":") and parties.fullmatch(head.rstrip()) is None for head in written):
         return None
     return _cell_below(text, words)
 
@@ -306,7 +311,9 @@ def _in_column(text: str, words: re.Match[str], fields: list[Field]) -> Field | 
     if cell is None:
         return None
     first = bisect.bisect_left(fields, cell[0], key=lambda field: field.start)
-    return next((each for each in fields[first : first + 1] if each.start < cell[1]), None)
+    under = next((each for each in fields[first : first + 1] if each.start < cell[1]), None)
+    # A number with words before it in its cell is what they say: Date: 12/06/2024.
+    return under if under is None or under.kind != "id" or _fills_cell(text, under) else None
 
 
 def _parts_of_line(parts: re.Pattern[str], text: str, place: int) -> list[tuple[int, int]]:

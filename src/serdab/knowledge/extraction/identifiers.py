@@ -35,7 +35,7 @@ _FAX = re.compile(r"\bfax\b[^\d\n]{0,6}$", re.I)
 _OTHER_NUMBER = re.compile(
     r"(?:steuer|\bst\.-?nr|\bust|\bvat\b|\btax\b|rechnung|gutschrift|invoice|facture|factuur|faktura|auftrag|\border\b|"
     r"bestell|kunden|customer|konto|account|\biban|\bbic|\bhr[ab]\b|siret|siren|\brcs|\bkvk|\bnip\b|\bcif\b|\bnif\b)"
-    r"[\w-]{0,8}[^\w\n]{0,3}(?:(?:no|nr|n°|nummer|number|id)\b[^\w\n]{0,4})?$",
+    r"[\w-]{0,8}(?:(?<=rcs)[^\d\n]{0,24}|[^\w\n]{0,3})(?:(?:no|nr|n°|nummer|number|id)\b[^\w\n]{0,4})?$",
     re.I,
 )
 _NOT_PHONE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|^\d{4}-\d{2}")

@@ -94,7 +94,7 @@ _RECIPIENT = re.compile(
 )
 _TAX_NUMBER = re.compile(
     r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|CIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
-    r"org\.)\b)",
+    r"st\.-?nr|org\.)\b)",
     re.I,
 )
 _ALONE = re.compile(r"^[^:：]{2,40}[:：]$")

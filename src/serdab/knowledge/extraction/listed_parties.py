@@ -24,7 +24,7 @@ _OPENS = re.compile(
     r"tra)\b[ \t]{0,3}[:,]?\s{1,8}",
     re.I,
 )
-_NEXT = re.compile(r"(?:^|[\s)\],;.-])(?:und|et|oraz|och|en|y|e|a)\b[ \t]{0,3}:?\s{1,8}", re.I)
+_NEXT = re.compile(r"(?:^|[\s)\],;.-])(?:und|et|oraz|och|en|y|e|a|de otra parte)\b[ \t]{0,3}:?\s{1,8}", re.I)
 _CALLED = re.compile(
     r"\b(?:nachfolgend|nachstehend|im folgenden|ci-après|en adelante|en lo sucesivo|di seguito|hierna|"
     r"zwan[aey]\w{0,2}|nedan|"

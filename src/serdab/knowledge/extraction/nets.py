@@ -71,17 +71,13 @@ class Sums:
         """Whether an amount that does not make the total may be the one before tax all the same."""
         value = abs(value_of(net))
         if net.start != self._place and value > self.total:
-            return self._is_of_gross(net)
+            return self.is_explained(net, [net])  # A part of what it makes with the tax was paid.
         if net.start == self._place or (self.taxes(net) and self._are_near(value, self.total)):
             return False
         line = _line_before(self._text, net)
         if _ON_THE_WAY.search(line):
             return bool(self.taxes(net)) and self.between(net).charges == 0
         return True
-
-    def _is_of_gross(self, net: Field) -> bool:
-        """Whether a net greater than the total makes with the tax an amount of the paper: part of that was paid."""
-        return any(abs(value_of(net)) + tax in self._written for tax in self.taxes(net))
 
     def doubts(self, net: Field, nets: Sequence[Field]) -> bool:
         """Whether a net stands before the total, nothing unknown between them, and they do not agree."""
