@@ -118,13 +118,15 @@ def test_a_net_between_the_words_for_a_tax_and_its_amount_is_not_the_tax() -> No
         assert (told.value("tax") or "").startswith("6.63")
 
 
-def test_what_was_paid_is_taken_off_in_dutch_and_the_net_stays() -> None:
+def test_what_was_paid_is_taken_off_in_dutch_and_a_discount_leaves_no_net_above_the_total() -> None:
     sums = "Omschrijving\tAantal\tPrijs\tBedrag\nBrood\t100\t1,50\t150,00\nSubtotaal\t150,00\nBTW 9%\t13,50\n"
     told = read(
         f"{SELLER}Factuur\nNummer: 51\nDatum: 03-06-2024\n{sums}Reeds voldaan\t-50,00\nTe betalen\t113,50\n", "nl"
     )
-    assert [told.value(name) for name in ("number", "total", "net")] == ["51", "113.50", "150.00"]
+    assert [told.value(name) for name in ("number", "total")] == ["51", "113.50"]
     assert not told.looks
+    cut = f"{SELLER}Invoice 7\n04.05.2024\nSubtotal\t60.60\nDiscount\t27.60\nGrand total\t33.00\nVAT included\t1.87\n"
+    assert read(cut, "en", "invoice").value("net") is None
 
 
 def test_below_a_title_in_a_column_stands_a_number_only_alone_in_its_cell() -> None:

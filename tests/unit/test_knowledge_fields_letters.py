@@ -80,6 +80,12 @@ def test_a_letter_from_britain_is_told_as_one_from_germany() -> None:
     assert parties(f"{head}\n\nINVOICE 778\nDate 4 May 2024\nTotal £120.00\n") == ("Redfern Ltd", "P. Hall")
 
 
+def test_a_town_in_the_name_of_a_customer_makes_no_sender_of_him() -> None:
+    text = BESIDE.replace("Hotel Seeblick GmbH", "Stadtwerke Lindau GmbH") + BODY
+    foot = "Druckerei Falk GmbH, Volksbank Lindau, IBAN DE89 3704 0044 0532 0130 00\n"
+    assert parties(text + foot) == ("Druckerei Falk GmbH", "Stadtwerke Lindau GmbH")
+
+
 def test_a_customer_that_is_called_so_needs_no_signs() -> None:
     assert parties(f"{BESIDE}\tTel. 0711 123456\nKunde: Weinhaus Adler KG\n{BODY}")[1] == "Weinhaus Adler KG"
     assert parties(f"{BESIDE}\tTel. 0711 123456\nKunde 4711\n{BODY}") == SENDER

@@ -61,9 +61,9 @@ _NET = re.compile(r"\b(?:net(?:t?o)?|ht|base|imponibile)\b", re.I)
 #: Before words for a number: what they announce is that of another paper, which this one corrects or speaks of.
 _OF_ANOTHER = re.compile(
     r"(?:\(|\b(?:original|initial|corrected|cancelled|credited|against|for|to|on|re|your|previous|ursprüngliche\w{0,2}|"
-    r"urspr\.|stornierte\w{0,2}|zu|zur|betreff|betr\.|bezug:?|sur|à|concernant|annule|d'origine|relative à|ref\.?|"
-    r"réf\.?|rif\.?|riferimento|relativa a|storno|betreft|bij|op|inzake|sobre|anula|rectifica|original de|avser|"
-    r"gælder|vedrørende|angående|deposit|acompte|acconto|anticipo|do|a)"
+    r"urspr\.|stornierte\w{0,2}|zu|zur|betreff|betr\.|bezug:?|sur|à|concernant|annule|ref\.?|"
+    r"réf\.?|rif\.?|riferimento|storno|betreft|bij|op|inzake|sobre|anula|rectifica|avser|"
+    r"gælder|vedrørende|angående|deposit|acompte|acconto|anticipo|a)"
     r"[ :]{0,2}(?:(?:la|the|our|your|unserer?|ihrer|die|der|de|onze|vår|din|alla|tax|vat|"
     r"original|sales) ){0,2})$",
     re.I,

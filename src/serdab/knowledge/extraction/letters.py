@@ -29,7 +29,11 @@ _PLACE = re.compile(
     r"[A-Z]\d[\dW] [A-Z\d]{4}|[A-Z]{2} \d{5}(?:-\d{4})?)$"
 )
 #: Where things go to, which says nobody's name.
-_DELIVERY = re.compile(r"liefer|ship|deliver|livr|adresse de li|entrega|envío|consegna|lever|bezorg|dostaw", re.I)
+_DELIVERY = re.compile(
+    r"liefer(?:ung|ad|an|ort)|ship(?:ped)? to|deliver(?:y|ed)? (?:to|ad)|(?:adresse de )?livr(?:é|aison)|entrega|envío|"
+    r"consegna|(?:af)?lever(?:ing|ans|ad)|bezorg|dostaw",
+    re.I,
+)
 _ADDRESSED = re.compile(rf"{SALUTATION}(?:\W*$|\s(?=(?-i:[A-ZÀ-Þ])))", re.I)
 _DOMAIN = re.compile(r"(?:@|www\.|https?://)([\w.-]{4,80})", re.I)
 _ACCOUNT = re.compile(r"\b(?:iban|bic|konto(?:inhaber)?)\b", re.I)
@@ -73,8 +77,9 @@ def find_letter(text: str, first_amount: int) -> Letter | None:
     """
     left, right = _columns(text[: min(first_amount, _MOST_HEAD)].split("\f", 1)[0])
     line = next((at for at, cell in enumerate(left[:_BLOCK]) if cell.words and _is_sender_line(cell.words)), None)
-    if line is not None:
-        return _below_line(left[line], left[line + 1 :])
+    letter = _below_line(left[line], left[line + 1 :]) if line is not None else None
+    if letter is not None:
+        return letter
     to, by = next(_parties(left), None), next(_parties(right), None)
     if to is None or by is None:
         return _below_sender(text, first_amount, list(itertools.islice(_parties(left), 2)))
@@ -184,7 +189,9 @@ def _weight(party: _Party, again: str) -> int:
     """How much speaks for a sender: his numbers beside his name, and his name in the foot or in a domain."""
     beside = [cell.words for cell in party.below]
     signs = [any(map(NUMBERS.search, beside)), any(map(REACHED.search, beside))]
-    words = name_words(party.name.words)
+    # A town in a name says nothing: banks and senders have it, too.
+    towns = " ".join(words for words in beside if _PLACE.search(words)).lower()
+    words = {word for word in name_words(party.name.words) if word not in towns}
     return _BESIDE * sum(signs) + _NAMED_AGAIN * any(word.translate(_PLAIN_UMLAUTS) in again for word in words)
 
 

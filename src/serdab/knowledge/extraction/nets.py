@@ -71,7 +71,8 @@ class Sums:
         """Whether an amount that does not make the total may be the one before tax all the same."""
         value = abs(value_of(net))
         if net.start != self._place and value > self.total:
-            return self.is_explained(net, [net])  # A part of what it makes with the tax was paid.
+            # A part of what it makes with the tax was paid. That must be printed: a discount leaves such a sum, too.
+            return any(value + tax in self._written for tax in self.taxes(net))
         if net.start == self._place or (self.taxes(net) and self._are_near(value, self.total)):
             return False
         line = _line_before(self._text, net)
