@@ -172,6 +172,26 @@ async def test_a_new_uidvalidity_brings_nothing_twice(client: Serdab, database: 
     assert await _runs(database) == 3
 
 
+async def test_what_a_server_calls_a_uid_is_never_the_path_of_a_file() -> None:
+    def answer(line: str) -> str:
+        tag, command = line.split()[:2]
+        found = {"CAPABILITY": "CAPABILITY IMAP4rev1", "UID": "SEARCH 7 ../../../8 /tmp/9"}.get(command)
+        more = "* OK [UIDVALIDITY 5] valid\r\n" if command == "SELECT" else ""
+        return more + (f"* {found}\r\n" if found else "") + f"{tag} OK done\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK here\r\n")
+        while line := await reader.readline():
+            writer.write(answer(line.decode()).encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        source = read_source(f"imap://{USER}@127.0.0.1:{server.sockets[0].getsockname()[1]}/INBOX")
+        assert isinstance(source, MailboxSource)
+        with contextlib.closing(ImapFolder(source, PASSWORD)) as folder:
+            assert await asyncio.to_thread(folder.uids) == (5, ["7"])
+
+
 async def test_a_mail_that_comes_again_goes_where_the_first_went(
     client: Serdab, database: Database, post: MailServer
 ) -> None:

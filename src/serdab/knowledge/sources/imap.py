@@ -41,7 +41,8 @@ class ImapFolder:
             MailboxAway: the server is not there now.
             MailboxRefused: it does not let us in.
         """
-        return self._do(lambda box: (self._validity, list(box.uids("ALL"))))
+        validity, uids = self._do(lambda box: (self._validity, box.uids("ALL")))
+        return validity, [uid for uid in uids if uid.isdecimal()]  # A UID becomes the name of a file.
 
     def validity(self) -> int:
         """UIDVALIDITY: under another one, UIDs mean other mails."""
