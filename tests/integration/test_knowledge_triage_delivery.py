@@ -51,6 +51,21 @@ async def test_many_receipts_at_once_all_arrive(tmp_path: Path) -> None:
     assert all(Path(place).read_text() == place for place in places)
 
 
+async def test_receipts_of_one_document_that_come_at_once_do_not_mix_and_the_last_one_stays(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    bodies = [f"{number}".encode() * number * 100_000 for number in (1, 4, 3, 2)]
+    async with Fetcher.of(settings) as fetcher, Delivery(settings, fetcher) as delivery:
+        place = delivery.place_of(FIRST)
+        await delivery.deliver(place, bodies[-1], "k")
+        for _ in range(20):
+            arriving = asyncio.gather(*(delivery.deliver(place, body, "k") for body in bodies))
+            while not arriving.done():
+                assert Path(place).read_bytes() in bodies
+                await asyncio.sleep(0)
+            assert Path(place).read_bytes() == bodies[-1]
+    assert [file.name for file in Path(place).parent.iterdir()] == [f"{FIRST}.json"]
+
+
 async def test_a_folder_that_cannot_be_one_fails_alone_and_for_good(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = _settings(tmp_path)

@@ -141,7 +141,9 @@ def _host_of(url: str) -> str:
 
 
 async def _write_all(files: Sequence[_File]) -> Sequence[None]:
-    """Each file whole or not at all, on the disk when this returns."""
+    """Each file whole or not at all, on the disk when this returns; of several for one place the last counts."""
+    results = [None] * len(files)
+    files = list({file.path: file for file in files}.values())
     try:
         folders = await asyncio.to_thread(_make_folders, files)
         # Each waits for the disk, which puts away what several ask for at once in one go.
@@ -154,7 +156,7 @@ async def _write_all(files: Sequence[_File]) -> Sequence[None]:
         if error.errno in _PASSING:
             raise DeliveryFailed(expected("the folder of receipts", "writable", str(error), "make room")) from error
         raise BadDelivery(expected("the folder of receipts", "one that can be written", str(error))) from error
-    return [None] * len(files)
+    return results
 
 
 def _make_folders(files: Sequence[_File]) -> Sequence[Path]:
@@ -167,7 +169,7 @@ def _write(files: Sequence[_File]) -> None:
 
 
 def _write_one(file: _File) -> None:
-    # The name says the process and the content is the same for the same document: two writers cannot mix.
+    # A process writes one file of a place at a time, and the name says which process: two writers cannot mix.
     temporary = file.path.with_name(f".{file.path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as out:
