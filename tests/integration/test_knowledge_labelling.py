@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from serdab.cli.reviewing import chosen_label, read_answers, write_sheet
+from serdab.core import BadInput
 from serdab.engines import Embedder
 from serdab.knowledge import (
     Answer,
@@ -218,6 +220,15 @@ async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
         sheet = tmp_path / "sheet.csv"
         write_sheet(sheet, found)
         assert read_answers(sheet, "amal") == []
+        with pytest.raises(BadInput, match="can be written"):
+            write_sheet(tmp_path / "nowhere" / "sheet.csv", found)
+        hostile = [msgspec.structs.replace(found[0], shown='\t=HYPERLINK("x")', source="%1", guess="@work")]
+        write_sheet(sheet, hostile)
+        with sheet.open(encoding="utf-8-sig", newline="") as file:
+            [row] = csv.DictReader(file)
+        assert all(row[name].startswith("'") for name in ("text", "source", "guess"))
+        sheet.write_text(f"document_id,guess,label\n{row['document_id']},{row['guess']},{row['guess']}\n")
+        assert [(answer.guess, answer.label) for answer in read_answers(sheet, "amal")] == [("@work", "@work")]
         sheet.write_bytes(f"document_id;label\n{found[0].document_id};Größe\n".encode("cp1252"))  # By a German one.
         assert [answer.label for answer in read_answers(sheet, "amal")] == ["Größe"]
         answer = Answer(document_id=found[0].document_id, label="rate", told_by="amal")

@@ -91,7 +91,7 @@ def report(
     It tells counts, failures, time, confidence, and what needs a look, with its place. The page is one file that
     loads nothing. Failures and times are told as long as the history is kept.
     """
-    from serdab.core import BadInput, expected
+    from serdab.core import atomic_file
     from serdab.flow import Serdab
     from serdab.knowledge import Report, sum_up, write_report
 
@@ -105,10 +105,8 @@ def report(
     found = run_loop(ask())
     if batch is not None and not (found.recorded or found.failed or since):
         raise _unknown_batch(batch)
-    try:
-        to.write_text(write_report(found), "utf-8")
-    except OSError as error:
-        raise BadInput(expected("--output", "a file that can be written", f"{to}: {error.strerror}")) from error
+    with atomic_file(to) as out:
+        out.write(write_report(found).encode())
     if json:
         print_json(found)
     say(f"{found.recorded:,} recorded, {len(found.failed):,} failed, {found.needing:,} need a look: {to}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import getpass
+import io
 import os
 import shlex
 import sys
@@ -73,13 +74,15 @@ def review(  # noqa: PLR0913 - the options of a command
 
 def write_sheet(path: Path, found: Sequence[Doubtful]) -> None:
     """Documents as rows of a CSV file; a text that a spreadsheet would compute is marked as text."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    from serdab.core import atomic_file
+    from serdab.knowledge import safe_cell
+
+    with atomic_file(path) as out, io.TextIOWrapper(out, encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for each in found:
-            cells = (each.source, each.shown, each.guess)
-            source, shown, guess = (f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells)
-            writer.writerow((each.document_id, source, shown, guess, each.confidence, ""))
+            cells = (each.document_id, each.source, each.shown, each.guess, each.confidence, "")
+            writer.writerow(map(safe_cell, cells))
 
 
 def read_answers(path: Path, who: str) -> list[Answer]:
@@ -120,13 +123,14 @@ def _answer_of(row: dict[str, Any], who: str, path: Path) -> Answer:
     from uuid import UUID
 
     from serdab.core import expected
-    from serdab.knowledge import Answer, BadLabels
+    from serdab.knowledge import Answer, BadLabels, plain_cell
 
     try:
         document_id = UUID(row["document_id"].strip())
     except ValueError as error:
         raise BadLabels(expected(f"document_id in {path.name}", "an id of a document", row["document_id"])) from error
-    return Answer(document_id=document_id, label=row["label"].strip(), told_by=who, guess=row.get("guess") or None)
+    label, guess = plain_cell(row["label"].strip()), plain_cell(row.get("guess") or "")
+    return Answer(document_id=document_id, label=label, told_by=who, guess=guess or None)
 
 
 async def _take(link: Link, embedder: Embedder, name: str, answers: Sequence[Answer]) -> None:

@@ -1,5 +1,6 @@
 """What every part stands on: errors, settings, ids, logs. Standard library and msgspec only."""
 
+from serdab.core.atomic import atomic_file
 from serdab.core.collector import calm_collector
 from serdab.core.endings import finish
 from serdab.core.errors import BadInput, BadSetting, SerdabError, Unavailable, expected
@@ -48,6 +49,7 @@ __all__ = [
     "Unavailable",
     "WorkersSettings",
     "at",
+    "atomic_file",
     "calm_collector",
     "child_environment",
     "expected",

@@ -5,15 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import os
 import re
-import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from serdab.core import BadInput, expected
+from serdab.core import BadInput, atomic_file, expected
 from serdab.engines import load_extra
 from serdab.knowledge.outcomes.looking import looks_of
 from serdab.knowledge.outcomes.receipts import Kept, Selection, kept_receipts, names_of_values
@@ -80,7 +78,7 @@ async def write_results(database: Database, selection: Selection, form: str, to:
         raise BadInput(expected("the format", f"one of table, {', '.join(FORMATS)}", form))
     arrow = load_extra("pyarrow", "parquet") if form == "parquet" else None
     receipts = kept_receipts(database, selection)
-    with _opened(to) as out:
+    with atomic_file(to) if isinstance(to, Path) else nullcontext(to) as out:
         if form == "jsonl":
             return await _write_lines(receipts, out)
         columns = await columns_of(database, selection)
@@ -94,6 +92,11 @@ def safe_cell(value: Any) -> Any:
     if isinstance(value, str) and _FORMULA.match(value) and not _PLAIN_NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def plain_cell(cell: str) -> str:
+    """What `safe_cell` was given for a cell."""
+    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
 
 
 async def _write_lines(receipts: AsyncIterator[Kept], out: BinaryIO) -> int:
@@ -141,20 +144,3 @@ async def _write_parquet(receipts: AsyncIterator[Kept], columns: Sequence[str], 
         if rows or not count:
             writer.write_table(arrow.Table.from_pylist(rows, schema))
     return count
-
-
-@contextmanager
-def _opened(to: Path | BinaryIO) -> Iterator[BinaryIO]:
-    """A file that is there as a whole or not at all."""
-    if not isinstance(to, Path):
-        yield to
-        return
-    partial = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
-    try:
-        with partial.open("xb") as out:
-            yield out
-        os.replace(partial, to)
-    except OSError as error:
-        raise BadInput(expected("the file to write", "one that can be written", f"{to}: {error.strerror}")) from error
-    finally:
-        partial.unlink(missing_ok=True)
