@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from serdab.engines import Embedder
 from serdab.flow import Serdab
 from serdab.knowledge import BadSource, FolderSource, Watched, kept_receipts, read_source, watch_sources
 from serdab.knowledge.outcomes import Selection, failed_documents
+from serdab.knowledge.sources.taking import Intake
 from serdab.store import Database, load_statements
 from word_engine import word_engine
 
@@ -337,3 +339,21 @@ async def test_a_changed_file_does_not_have_all_the_others_read(database: Databa
     plan = "\n".join(row[0] for row in rows)
     assert "watched_place_digest" in plan
     assert "Seq Scan" not in plan
+
+
+async def test_a_file_of_lines_is_never_in_memory_as_a_whole(serdab: Serdab, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.jsonl"
+    text = "word " * 20_000
+    with lines.open("w") as file:
+        file.writelines(f'{{"id": {number}, "text": "{text}"}}\n' for number in range(1_500))
+    state, intake = lines.stat(), Intake(serdab, "lines")
+    copied = intake.copy_file(lines, (state.st_size, state.st_mtime_ns))
+    assert copied is not None
+    tracemalloc.start()
+    try:
+        await intake.take(copied, str(lines), state.st_mtime_ns, lines.name, str(lines))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    print(f"at most {most / 1e6:.0f} MB of {state.st_size / 1e6:.0f}")
+    assert most < state.st_size * 0.8

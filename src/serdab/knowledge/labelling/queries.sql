@@ -76,11 +76,6 @@ insert into label_answer (set_id, document_id, told_by, guess, confidence, label
 insert into label_example (set_id, digest, label, text, embedding, told_by, made_by) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (set_id, digest) do update set label = excluded.label, told_by = excluded.told_by
 
--- name: answers_of_set
--- What people said in reviews of a set, the newest first.
-select document_id, told_at, told_by, guess, confidence, label from label_answer
-where set_id = $1 order by answer_id desc limit $2
-
 -- name: forget_head
 -- What was learned from a set is no longer true of it.
 delete from label_head where set_id = $1

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -207,10 +208,9 @@ class Intake:
 
     async def _start(self, kept: Path, key: str, name: str) -> list[UUID]:
         """A run for each document of a file: one, or one for each line of JSON."""
-        documents = list(await asyncio.to_thread(self._documents, kept, name))
+        documents = enumerate(self._documents(kept, name))
         runs: list[UUID] = []
-        for start in range(0, len(documents), _AT_ONCE):
-            part = enumerate(documents[start : start + _AT_ONCE], start)
+        while part := await asyncio.to_thread(lambda: list(islice(documents, _AT_ONCE))):
             runs += await asyncio.gather(*(self._start_one(document, f"{key}-{n}") for n, document in part))
         return runs
 
