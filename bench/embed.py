@@ -25,6 +25,7 @@ import psutil
 
 from harness import conditions, publish
 from serdab.core import load_settings
+from serdab.engines.batching import Batcher
 from serdab.engines.encoder import Encoder
 from serdab.models import pull_model
 
@@ -144,11 +145,25 @@ def gguf_name(name: str) -> str | None:
     return f"blk.{number}.{inside[rest]}.{kind}"
 
 
-def load(engine: str, folder: Path, threads: int, vectors_file: str) -> Llama | Encoder:
+class Ours:
+    """Our engine in this process, batches made as its server makes them."""
+
+    def __init__(self, folder: Path, precision: str, threads: int) -> None:
+        self._encoder = Encoder(folder, precision, threads)
+
+    def embed(self, texts: list[str]) -> Any:
+        return asyncio.run(self._embed(texts))
+
+    async def _embed(self, texts: list[str]) -> Any:
+        async with Batcher(self._encoder, len(texts)) as batcher:
+            return (await batcher.embed(texts))[0]
+
+
+def load(engine: str, folder: Path, threads: int, vectors_file: str) -> Llama | Ours:
     """One engine by its name."""
     if engine == "llama.cpp":
         return Llama(folder, threads, vectors_file + ".gguf")
-    return Encoder(folder, engine, threads)
+    return Ours(folder, engine, threads)
 
 
 def measure(engine: str, folder: Path, vectors_file: str, seconds: float) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plain_encoder import embed_apart
 from serdab.engines.batching import Batcher
-from serdab.engines.encoder import TOKENS_PER_BATCH, Encoder
+from serdab.engines.encoder import TOKENS_PER_BATCH, Encoder, fit
 from serdab.engines.errors import EngineBusy
 from serdab.testing.small_models import make_model
 
@@ -34,8 +35,8 @@ async def test_a_question_passes_a_document(encoder: Encoder) -> None:
         assert not document.done()
         vectors, _, cut = await document
     assert cut == len(DOCUMENT)
-    np.testing.assert_allclose(answer, encoder.embed(["who?"]), atol=1e-5)
-    np.testing.assert_allclose(vectors, encoder.embed(DOCUMENT), atol=1e-5)
+    np.testing.assert_allclose(answer, embed_apart(encoder, ["who?"]), atol=1e-5)
+    np.testing.assert_allclose(vectors, embed_apart(encoder, DOCUMENT), atol=1e-5)
 
 
 class _Slow(Encoder):
@@ -71,7 +72,30 @@ async def test_those_who_ask_at_once_get_their_own_vectors(encoder: Encoder) -> 
     async with Batcher(encoder, 10_000) as batcher:
         answers = await asyncio.gather(*map(batcher.embed, requests))
     for texts, (vectors, _, _) in zip(requests, answers, strict=True):
-        np.testing.assert_allclose(vectors, encoder.embed(texts), atol=1e-5)
+        np.testing.assert_allclose(vectors, embed_apart(encoder, texts), atol=1e-5)
+
+
+class _Noting(Encoder):
+    def __init__(self, folder: Path, precision: str, threads: int) -> None:
+        super().__init__(folder, precision, threads)
+        #: Tokens of each text of each batch.
+        self.lengths: list[list[int]] = []
+
+    def embed_batch(self, lists: Sequence[Sequence[int]]) -> Any:
+        self.lengths.append([len(ids) for ids in lists])
+        return super().embed_batch(lists)
+
+
+async def test_batches_hold_every_text_once_with_little_padding(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    encoder = _Noting(tmp_path, "f32", 2)
+    requests = [["a " * length for length in (1, 40, 5, 5, 46, 10, 10, 11, 30)] * 20 for _ in range(3)]
+    async with Batcher(encoder, 10_000) as batcher:
+        await asyncio.gather(*map(batcher.embed, requests))
+    batches = encoder.lengths
+    assert sum(map(len, batches)) == sum(map(len, requests))
+    assert all(fit(len(batch), min(batch), max(batch)) for batch in batches)
+    assert max(len(batch) * max(batch) for batch in batches) <= TOKENS_PER_BATCH
 
 
 async def test_whoever_gives_up_makes_room(encoder: Encoder) -> None:

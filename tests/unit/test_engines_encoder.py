@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plain_encoder import forward
 
-from serdab.engines.encoder import Encoder, batches_of
+from plain_encoder import embed_apart, forward
+from serdab.engines.batching import Batcher
+from serdab.engines.encoder import Encoder
 from serdab.engines.errors import BadEmbeddingInput, BadModelFolder
 from serdab.engines.precision import FAST_BF16
 from serdab.engines.wire import check_texts
@@ -30,7 +31,7 @@ def test_the_graph_agrees_with_a_plain_forward_pass(tmp_path: Path) -> None:
     weights = make_model(tmp_path)
     encoder = Encoder(tmp_path, "f32", 1)
     tokens, cut = encoder.tokenize(TEXTS)
-    vectors = encoder.embed_tokens(tokens)
+    vectors = embed_apart(encoder, TEXTS)
     assert vectors.dtype == np.float32
     assert cut == 1
     assert max(map(len, tokens)) == encoder.most_tokens == 48
@@ -43,27 +44,20 @@ def test_other_precisions_stay_near_the_plain_forward_pass(tmp_path: Path, preci
     weights = make_model(tmp_path)
     encoder = Encoder(tmp_path, precision, 1)
     tokens, _ = encoder.tokenize(TEXTS)
-    cosines = [float(forward(weights, ids) @ v) for ids, v in zip(tokens, encoder.embed_tokens(tokens), strict=True)]
+    cosines = [float(forward(weights, ids) @ v) for ids, v in zip(tokens, embed_apart(encoder, TEXTS), strict=True)]
     print(precision, "cosines", [round(cosine, 4) for cosine in cosines])
     assert min(cosines) > 0.999
 
 
 @pytest.mark.parametrize("precision", ["f32", "int8", BF16])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_text_gives_the_same_vector_alone_and_among_others(tmp_path: Path, precision: str, threads: int) -> None:
+async def test_a_text_has_the_same_vector_alone_and_among_others(tmp_path: Path, precision: str, threads: int) -> None:
     make_model(tmp_path)
     encoder = Encoder(tmp_path, precision, threads)
     texts = [f"{text} {number}" for number in range(30) for text in TEXTS]
-    together = encoder.embed(texts)
-    for text, vector in zip(texts[:15], together[:15], strict=True):
-        np.testing.assert_allclose(encoder.embed([text])[0], vector, atol=1e-5)
-
-
-def test_batches_hold_every_text_once_within_the_budget() -> None:
-    lengths = [3, 200, 7, 7, 256, 12, 12, 13, 90] * 40
-    batches = list(batches_of(lengths, budget=512))
-    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
-    assert all(len(batch) * max(lengths[position] for position in batch) <= 512 for batch in batches)
+    async with Batcher(encoder, 1_000) as batcher:
+        together, _, _ = await batcher.embed(texts)
+    np.testing.assert_allclose(together, embed_apart(encoder, texts), atol=1e-5)
 
 
 def test_a_converted_graph_is_made_once_and_again_for_other_weights(tmp_path: Path) -> None:

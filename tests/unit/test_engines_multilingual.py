@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plain_encoder import forward
 
+from plain_encoder import embed_apart, forward
 from serdab.engines.encoder import Encoder
 from serdab.engines.errors import BadModelFolder
 from serdab.testing.small_models import make_multilingual_model
@@ -30,7 +30,7 @@ def test_texts_of_all_scripts_agree_with_a_plain_forward_pass(tmp_path: Path) ->
     assert (cut, max(map(len, tokens))) == (1, encoder.most_tokens)
     assert min(map(len, tokens)) < 8 < len(tokens[0]) < encoder.most_tokens
     assert {(ids[0], ids[-1]) for ids in tokens} == {(0, 2)}
-    for ids, vector in zip(tokens, encoder.embed_tokens(tokens), strict=True):
+    for ids, vector in zip(tokens, embed_apart(encoder, TEXTS), strict=True):
         assert float(forward(weights, ids) @ vector) > 0.9999
 
 
@@ -38,8 +38,8 @@ def test_texts_of_all_scripts_agree_with_a_plain_forward_pass(tmp_path: Path) ->
 def test_padding_changes_no_vector(tmp_path: Path, precision: str) -> None:
     make_multilingual_model(tmp_path, SENTENCES)
     encoder = Encoder(tmp_path, precision, 1)
-    for text, vector in zip(TEXTS, encoder.embed(TEXTS), strict=True):
-        np.testing.assert_allclose(encoder.embed([text])[0], vector, atol=1e-5)
+    together = encoder.embed_batch(encoder.tokenize(TEXTS)[0])
+    np.testing.assert_allclose(together, embed_apart(encoder, TEXTS), atol=1e-5)
 
 
 def test_pieces_are_those_of_the_vocabulary_and_forms_of_one_letter_are_one(tmp_path: Path) -> None:

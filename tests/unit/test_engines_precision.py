@@ -30,7 +30,7 @@ left = []
 sys.addaudithook(lambda event, _: left.append(event) if event.startswith("socket.") else None)
 {before}
 from serdab.engines.encoder import Encoder
-vectors = Encoder(Path(sys.argv[1]), "bf16", 2).embed(["a b", "c"])
+vectors = Encoder(Path(sys.argv[1]), "bf16", 2).embed_batch([[2, 5, 3], [2, 3]])
 print(json.dumps({{"left": left, "vectors": len(vectors), "loaded": sorted(sys.modules)}}))
 """
 
@@ -121,7 +121,7 @@ def test_where_no_code_may_be_written_auto_is_f32_and_bf16_says_why(tmp_path: Pa
         "denied = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0  # PR_SET_MDWE\n"
         "from serdab.engines import BadModelFolder\nfrom serdab.engines.encoder import Encoder\n"
         "encoder = Encoder(Path(sys.argv[1]), 'auto', 2)\n"
-        "print(denied, encoder.precision, encoder.embed(['a']).shape[0])\n"
+        "print(denied, encoder.precision, encoder.embed_batch([[2, 3]]).shape[0])\n"
         "try:\n    Encoder(Path(sys.argv[1]), 'bf16', 2)\nexcept BadModelFolder as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
@@ -158,7 +158,7 @@ def test_memory_does_not_grow_with_the_shapes_of_batches(tmp_path: Path) -> None
         "encoder, process = Encoder(Path(sys.argv[1]), 'bf16', 1), psutil.Process()\n"
         "shapes = [(texts, tokens) for tokens in range(2, 48) for texts in range(1, 17)]\n"
         "for number, (texts, tokens) in enumerate(sorted(shapes, key=lambda shape: shape[0] * 31 % 17)):\n"
-        "    encoder.embed_tokens([[5] * tokens] * texts)\n"
+        "    encoder.embed_batch([[5] * tokens] * texts)\n"
         "    if number == 100:\n        before = process.memory_info().rss\n"
         "print(process.memory_info().rss - before)\n"
     )

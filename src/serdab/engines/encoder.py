@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,6 @@ class Encoder:
         self.threads = threads
         #: `precision` is what `auto` has come to, or what was asked for.
         self.precision, self._graph = _open_graph(folder, precision, threads)
-        self._pool = ThreadPoolExecutor(threads, "batch")
 
     def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
         """The token ids of each text, special tokens included, and how many texts had to be cut."""
@@ -69,21 +67,8 @@ class Encoder:
         )
         return [encoding.ids for encoding in encodings], cut
 
-    def embed_tokens(self, lists: Sequence[Sequence[int]]) -> NDArray[float32]:
-        """Vectors of length one, in the order of the lists, as float32 of (texts, dimensions)."""
-        result: NDArray[float32] = self._numpy.empty((len(lists), self.dimensions), self._numpy.float32)
-        batches = list(batches_of([len(ids) for ids in lists]))
-        chosen_lists = ([lists[position] for position in chosen] for chosen in batches)
-        for chosen, vectors in zip(batches, self._pool.map(self.embed_batch, chosen_lists), strict=True):
-            result[chosen] = vectors
-        return result
-
-    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
-        """`tokenize`, then `embed_tokens`."""
-        return self.embed_tokens(self.tokenize(texts)[0])
-
     def embed_batch(self, lists: Sequence[Sequence[int]]) -> NDArray[float32]:
-        """The same in one go, by the thread that calls: for lists that `fit` together."""
+        """Vectors of length one, float32 of (texts, dimensions), of token ids that `fit` together."""
         longest = max(len(ids) for ids in lists)
         ids = self._numpy.zeros((len(lists), longest), self._numpy.int32)
         mask = self._numpy.zeros_like(ids)
@@ -94,33 +79,17 @@ class Encoder:
         return vectors
 
 
-def fit(texts: int, shortest: int, longest: int, budget: int = TOKENS_PER_BATCH) -> bool:
+def fit(texts: int, shortest: int, longest: int) -> bool:
     """Whether so many texts may go through the graph together: little padding, unless they are few and short.
 
     Args:
         texts: how many; one alone may be of any length.
         shortest: tokens of the shortest.
         longest: tokens of the longest.
-        budget: most tokens, padding included.
     """
     padded = texts * longest
-    little_padding = padded <= budget and shortest >= longest * (1 - MOST_PADDING)
+    little_padding = padded <= TOKENS_PER_BATCH and shortest >= longest * (1 - MOST_PADDING)
     return texts == 1 or padded <= SMALL_BATCH_TOKENS or little_padding
-
-
-def batches_of(lengths: Sequence[int], budget: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
-    """Positions grouped into batches that `fit`, the longest first."""
-    batch: list[int] = []
-    longest = 0
-    for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batch and not fit(len(batch) + 1, lengths[position], longest, budget):
-            yield batch
-            batch = []
-        if not batch:
-            longest = lengths[position]
-        batch.append(position)
-    if batch:
-        yield batch
 
 
 def _open_graph(folder: Path, asked: str, threads: int) -> tuple[str, Graph]:
