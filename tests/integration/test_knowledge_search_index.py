@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import msgspec
 import numpy
 import pytest
 
@@ -15,6 +16,7 @@ from serdab.engines import Embedder
 from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
 from serdab.knowledge import index as index_module
 from serdab.knowledge.errors import IndexAway
+from serdab.knowledge.index import Outcome
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -296,9 +298,18 @@ async def test_documents_that_were_indexed_without_stems_are_found_by_their_word
 async def test_the_label_that_was_found_is_shown(index: Index, embedder: Embedder) -> None:
     entry = _entry("a", "an invoice of acme")
     await _add(index, embedder, entry)
-    await asyncio.gather(*(index.set_label(entry.document_id, "invoice", 0.9) for _ in range(3)))
+    found = Outcome(
+        document_id=entry.document_id,
+        run_id=UUID(int=2),
+        batch="",
+        label="invoice",
+        confidence=0.9,
+        facts=[],
+        body=b"{}",
+    )
+    await asyncio.gather(*(index.note(found) for _ in range(3)))
     assert (await search_documents(index, embedder, "invoice"))[0].label == "invoice"
-    await index.set_label(UUID(int=1), "nobody", 0.1)
+    await index.note(msgspec.structs.replace(found, document_id=UUID(int=1)))  # Of a document that went meanwhile.
 
 
 @pytest.mark.parametrize(("question", "k"), [("", 5), (" \n", 5), ("x", 0), ("x", 26)])
@@ -332,5 +343,5 @@ async def test_a_closed_index_says_so(database: Database, embedder: Embedder) ->
     index = Index(database)
     await index.close()
     with pytest.raises(IndexAway, match="after close"):
-        await index.set_label(UUID(int=1), None, 0.0)
+        await _add(index, embedder, _entry("a", "late"))
     await index.close()

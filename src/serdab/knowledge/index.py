@@ -96,7 +96,6 @@ class Index:
         self._asking = Link(database, "index asking", _SQL["tune_asking"])
         self._vocabulary = Vocabulary()
         self._adds = Coalescer(self._add, CHUNKS_PER_BATCH, lambda item: len(item[0].passages))
-        self._labels = Coalescer(self._label, CHUNKS_PER_BATCH)
         self._outcomes = Coalescer(self._note, CHUNKS_PER_BATCH)
         self._similar = Asker(self._reading, self._reading, self._vocabulary)
         self._questions = Asker(self._asking, self._reading, self._vocabulary)
@@ -109,7 +108,7 @@ class Index:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        for each in (self._adds, self._labels, self._outcomes, self._similar, self._questions):
+        for each in (self._adds, self._outcomes, self._similar, self._questions):
             await each.close()
         await self._writing.close()
         await self._reading.close()
@@ -137,10 +136,6 @@ class Index:
             OtherMaker: another model or precision made those that are there.
         """
         await self._asking.use(lambda connection: check_maker(connection, made_by))
-
-    async def set_label(self, document_id: UUID, label: str | None, confidence: float) -> None:
-        """Note what kind of document it was found to be; again is safe."""
-        await self._labels((document_id, label, confidence))
 
     async def note(self, outcome: Outcome) -> None:
         """Keep what was found out about a document: label, values, receipt; again replaces what was kept."""
@@ -230,12 +225,6 @@ class Index:
 
         added = {row["document_id"] for row in await self._writing.use(work)}
         return [entry.document_id in added for entry, _, _ in items]
-
-    async def _label(self, items: Sequence[tuple[UUID, str | None, float]]) -> Sequence[None]:
-        last = {document_id: (document_id, label, confidence) for document_id, label, confidence in items}
-        columns = [list(column) for column in zip(*(last[key] for key in sorted(last)), strict=True)]
-        await self._writing.use(lambda connection: connection.execute(_SQL["set_labels"], *columns))
-        return [None] * len(items)
 
     async def _note(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
         last = {outcome.document_id: outcome for outcome in outcomes}

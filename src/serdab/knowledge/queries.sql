@@ -59,13 +59,6 @@ with known as (
 )
 delete from chunk c using changed h where c.document_id = h.document_id and h.superseded_by is not null
 
--- name: set_labels
--- Notes the label that was found for documents; the same again changes nothing.
-update document d set label = n.label, confidence = n.confidence
-from unnest($1::uuid[], $2::text[], $3::real[]) as n (document_id, label, confidence)
-where d.document_id = n.document_id
-  and (d.label, d.confidence) is distinct from (n.label, n.confidence)
-
 -- name: note_outcomes
 -- Notes what was found out about documents: label, date, type, values, receipt; the last word counts.
 with labelled as (
