@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import msgspec
@@ -100,3 +101,11 @@ def test_a_csv_with_other_columns_is_refused_as_a_whole(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadLabels, match="nowhere"):
         _rows(tmp_path / "nowhere.jsonl")
+
+
+def test_a_cell_that_is_very_long_stops_no_other_row(tmp_path: Path) -> None:
+    csv.field_size_limit(131_072)  # As Python starts.
+    path = tmp_path / "labels.csv"
+    path.write_text(f"text,label\nfirst,a\n{'word ' * 30_000},a\n{'word ' * 50_000},a\nlast,b\n")
+    rows = _rows(path)
+    assert [type(row) for row in rows] == [LabelledText, LabelledText, RefusedRow, LabelledText]
