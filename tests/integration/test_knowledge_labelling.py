@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from serdab.knowledge import (
     Entry,
     Index,
     Passage,
+    classification,
     describe_labels,
     document_id_of,
     find_doubtful,
@@ -32,6 +35,7 @@ from serdab.knowledge import (
     train_labels,
 )
 from serdab.knowledge.errors import BadLabels, OtherMaker
+from serdab.knowledge.heads import Judge
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -144,6 +148,22 @@ async def test_costs_move_the_threshold_and_a_verdict_below_it_asks_for_a_look(
     assert score.accuracy > 0.9
     assert score.accuracy_low <= score.accuracy <= score.accuracy_high
     assert sum(each.rows for each in score.labels) == score.rows == sum(each.rows for each in score.bins)
+
+
+async def test_what_was_learned_from_a_set_that_nobody_asks_for_leaves_memory(
+    database: Database, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vector = (await embedder.embed(["card stolen"]))[0]
+    for name in ("first", "second"):
+        await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 40), label_set=name)
+    async with Classifier(database) as classifier:
+        assert (await classifier.classify("card stolen", vector, "first")).label == "stolen"
+        judges = [weakref.ref(each) for each in gc.get_objects() if isinstance(each, Judge)]
+        assert len(judges) == 1
+        monkeypatch.setattr(classification, "KEPT_S", 0.0)
+        assert (await classifier.classify("card stolen", vector, "second")).label == "stolen"
+        gc.collect()
+        assert judges[0]() is None
 
 
 async def test_embeddings_of_another_engine_are_not_mixed_and_training_makes_them_anew(

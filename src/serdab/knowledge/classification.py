@@ -24,6 +24,8 @@ _SQL = load_statements("serdab.knowledge")
 DEFAULT_SET = "default"
 #: How long a worker goes on with what it knows of a set before it looks whether that changed, seconds.
 FRESH_S = 2.0
+#: How long it keeps a set that no document asks for, seconds: what was learned takes 10 MB for 77 labels.
+KEPT_S = 300.0
 #: Examples named as reasons.
 EXAMPLES_SHOWN = 2
 _QUESTIONS_PER_BATCH = 256
@@ -130,7 +132,8 @@ class Classifier:
             if known is not None and now - known.looked_at < FRESH_S:
                 return known
             found = await self._link.use(lambda connection: _load(connection, label_set, known))
-            self._known[label_set] = found
+            asked_for = {name: each for name, each in self._known.items() if now - each.looked_at < KEPT_S}
+            self._known = asked_for | {label_set: found}
             return found
 
     async def _find_nearest(self, wanted: Sequence[_Wanted]) -> Sequence[Sequence[Example]]:
