@@ -357,3 +357,19 @@ async def test_a_file_of_lines_is_never_in_memory_as_a_whole(serdab: Serdab, tmp
         tracemalloc.stop()
     print(f"at most {most / 1e6:.0f} MB of {state.st_size / 1e6:.0f}")
     assert most < state.st_size * 0.8
+
+
+async def test_a_full_disk_ends_a_look_that_is_made_once(client: Serdab, quick: Settings, folder: Path) -> None:
+    (folder / "a.txt").write_text("word " * 50_000)
+    disk = quick.folder / "inbox"
+    disk.mkdir(parents=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True)
+    if made.returncode:
+        pytest.skip("only root may make a small disk")
+    try:
+        with pytest.raises(ExceptionGroup) as caught:
+            await _watch(client, folder)
+        assert "No space left" in str(caught.value.exceptions[0])
+        assert _copies(quick) == []
+    finally:
+        subprocess.run(["umount", disk], check=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serdab.knowledge.reading import path_from_text, path_to_text, shown_path, too_large
 from serdab.knowledge.sources.addresses import FolderSource
-from serdab.knowledge.sources.taking import Intake
+from serdab.knowledge.sources.taking import FULL, Intake
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class FolderWatch:
             How many files still wait to settle, those that cannot be read left out.
 
         Raises:
-            OSError: the folder cannot be listed; nothing is forgotten then.
+            OSError: the folder cannot be listed, or our disk is full; nothing is forgotten then.
         """
         now = time.monotonic()
         closed: list[OSError] = []
@@ -114,6 +114,8 @@ class FolderWatch:
         try:
             copied = await asyncio.to_thread(self._intake.copy_file, path, state)
         except OSError as error:
+            if error.errno in FULL:
+                raise
             if self._told.get(place) != state:
                 facts = {"action": "document_unreachable", "place": place}
                 log.warning("cannot be read: %s", error.strerror, extra=facts)

@@ -7,6 +7,7 @@ and the content. The copy is what the runs read, so that a file may change, move
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 import os
@@ -34,6 +35,8 @@ FOLDER = "inbox"
 #: Documents that are settled in one round, and runs that are started at once.
 MOST_SETTLED, _AT_ONCE = 1_000, 256
 _PIECE = 1 << 20
+#: Faults of our disk, not of what is copied to it.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from serdab.knowledge.sources.addresses import FolderSource, MailboxSource, Watc
 from serdab.knowledge.sources.errors import MailboxAway, MailboxRefused
 from serdab.knowledge.sources.folders import FolderWatch
 from serdab.knowledge.sources.mailboxes import MailboxWatch
-from serdab.knowledge.sources.taking import Intake
+from serdab.knowledge.sources.taking import FULL, Intake
 from serdab.store import is_gone
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ async def watch_sources(
     Raises:
         MailboxRefused: with `once`, a mailbox does not let us in; else that is logged and tried again, slowly.
         MailboxAway: with `once`, the server of a mailbox is not there at the beginning; else it is waited for.
+        OSError: with `once`, our disk is full.
         Denied: `guard.allow` does not list a mailbox.
     """
     allow = AllowList.read(serdab.settings.guard.allow)
@@ -92,7 +93,8 @@ async def _watch(
                 await _pause(watch, limits.watch_poll_s, busy=bool(waiting or under_way))
                 pause_s = FIRST_PAUSE_S
             except (Unavailable, OSError, MailboxRefused) as error:
-                if once and (isinstance(error, MailboxRefused) or (isinstance(error, MailboxAway) and not looked)):
+                is_final = isinstance(error, MailboxRefused) or (isinstance(error, MailboxAway) and not looked)
+                if once and (is_final or (isinstance(error, OSError) and error.errno in FULL)):
                     raise
                 pause_s = await _after(error, source, pause_s)
             except Exception as error:
