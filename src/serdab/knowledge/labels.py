@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -161,19 +162,7 @@ async def train_labels(
     known = await costs_of(link, set_id)
     costs = Costs(wrong=known.wrong if wrong is None else wrong, look=known.look if look is None else look)
     trained = await train_set(link, embedder, set_id, costs)
-    size = await _size_of(link, label_set)
-    heads = trained.heads
-    return TrainReport(
-        label_set=label_set,
-        examples=size.examples,
-        descriptions=size.descriptions,
-        labels=size.labels,
-        held_out_accuracy=None if heads is None else heads.held_out_accuracy,
-        embedded_again=trained.embedded_again,
-        threshold=None if heads is None else heads.threshold,
-        choices=[] if heads is None else heads.choices,
-        costs=trained.costs,
-    )
+    return TrainReport(costs=trained.costs, **_told_of(await _size_of(link, label_set), trained))
 
 
 @contextlib.asynccontextmanager
@@ -229,6 +218,21 @@ async def _size_of(link: Link, label_set: str) -> LabelSet:
     if row is None:
         raise BadLabels(REMOVED)
     return msgspec.convert(dict(row), LabelSet)
+
+
+def _told_of(size: LabelSet, trained: Trained) -> dict[str, Any]:
+    """What reports tell of a set and of what was learned from it."""
+    heads = trained.heads
+    return {
+        "label_set": size.name,
+        "examples": size.examples,
+        "descriptions": size.descriptions,
+        "labels": size.labels,
+        "embedded_again": trained.embedded_again,
+        "held_out_accuracy": None if heads is None else heads.held_out_accuracy,
+        "threshold": None if heads is None else heads.threshold,
+        "choices": [] if heads is None else heads.choices,
+    }
 
 
 class KnownLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,23 +305,14 @@ class _Import:
         return list(batch.values())
 
     async def report(self, trained: Trained) -> ImportReport:
-        heads = trained.heads
-        size = await _size_of(self._link, self._label_set)
         return ImportReport(
-            label_set=self._label_set,
             added=self.added,
             known=self.known,
             left_out=self._left_out,
             refused=self._refused,
             refusals=self._refusals,
-            examples=size.examples,
-            descriptions=size.descriptions,
-            labels=size.labels,
-            held_out_accuracy=None if heads is None else heads.held_out_accuracy,
-            embedded_again=trained.embedded_again,
-            threshold=None if heads is None else heads.threshold,
-            choices=[] if heads is None else heads.choices,
             doubles=self._doubles,
+            **_told_of(await _size_of(self._link, self._label_set), trained),
         )
 
     def complaint(self, path: Path) -> str:
