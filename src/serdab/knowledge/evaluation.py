@@ -237,10 +237,14 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: Sets) -> Evaluatio
     ]
     refused = [*unread, *failed]
     told = [(source, end) for source, end in zip(ran.sources, ran.ends, strict=True) if isinstance(end, Receipt)]
-    labelled = [(source, label_of(source, ran.key), end.label) for source, end in told if learned.rows]
-    pairs = [(source.lang, label, found) for source, label, found in labelled if label is not None]
-    right = Counter(lang for lang, label, found in pairs if label == found)
-    asked = Counter(lang for lang, *_ in pairs)
+    labelled = [
+        (source.lang, label, end)
+        for source, end in told
+        if learned.rows and (label := label_of(source, ran.key)) is not None
+    ]
+    pairs = [(label, end.label) for _, label, end in labelled]
+    right = Counter(lang for lang, label, end in labelled if label == end.label)
+    asked = Counter(lang for lang, *_ in labelled)
     low, high = wilson(right.total(), len(pairs))
     fields = [(source.fields, receipt.summary, receipt.record) for source, receipt in told]
     never_read = fields_never_read(fields, ran.schemas)
@@ -255,7 +259,7 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: Sets) -> Evaluatio
         accuracy_low=low if pairs else None,
         accuracy_high=high if pairs else None,
         compared=len(pairs),
-        macro_f1=macro_f1([(label, found) for _, label, found in pairs]) if pairs else None,
+        macro_f1=macro_f1(pairs) if pairs else None,
         accuracy_by_lang={lang: right[lang] / count for lang, count in sorted(asked.items())},
         documents_per_minute=60 * len(ran.sources) / ran.seconds,
         seconds=ran.seconds,
@@ -266,13 +270,7 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: Sets) -> Evaluatio
         field_table=table,
         fields_f1=micro_f1(table),
         fields_never_read=never_read,
-        **_confidence(
-            [
-                (end, label == end.label)
-                for source, end in told
-                if learned.rows and (label := label_of(source, ran.key)) is not None
-            ]
-        ),
+        **_confidence([(end, label == end.label) for _, label, end in labelled]),
     )
 
 
