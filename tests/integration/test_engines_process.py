@@ -145,6 +145,18 @@ async def test_a_killed_engine_comes_back_and_a_waiting_call_gets_its_answer(
     assert engine.ready.pid != first
 
 
+async def test_an_engine_is_found_again_when_one_that_was_started_beside_it_has_ended(
+    engine: EngineProcess, own: Settings, folder: Path, eventually: Callable[..., Any]
+) -> None:
+    async with EngineProcess(EngineOptions(model=MODEL, folder=folder, dimensions=WIDTH, threads=1), own) as beside:
+        assert find_engine(own, MODEL) == beside.url != engine.url
+
+    async def is_found() -> bool:
+        return find_engine(own, MODEL) == engine.url
+
+    await eventually(is_found, 20)
+
+
 async def test_an_engine_that_cannot_load_says_why_and_leaves_no_address(own: Settings, tmp_path: Path) -> None:
     options = EngineOptions(model="broken", folder=tmp_path, dimensions=WIDTH)
     with pytest.raises(EngineFailed, match=r"config\.json"):

@@ -25,7 +25,7 @@ from serdab.core import (
     trim,
     trimming,
 )
-from serdab.engines.addresses import EngineAddress, remove_address, started_at, write_address
+from serdab.engines.addresses import EngineAddress, find_engine, remove_address, started_at, write_address
 from serdab.engines.embedder import Embedder
 from serdab.engines.errors import EngineFailed, EngineUnavailable
 from serdab.engines.wire import EngineReady
@@ -39,6 +39,8 @@ FIRST_PAUSE_S = 0.5
 MOST_PAUSE_S = 60.0
 #: An engine that lived this long starts the pauses anew, s.
 STEADY_S = 60.0
+#: How often it is looked whether the address still stands: two commands may start an engine at the same time, s.
+ADDRESS_EVERY_S = 2.0
 _FIRST_DEADLINE_S = 30.0
 
 _logger = logging.getLogger(__name__)
@@ -148,6 +150,7 @@ class EngineProcess:
         await self._prove(ready)
         self._port = int(ready.url.rpartition(":")[2])
         self._publish(ready)
+        _logger.info("engine %s ready at %s after %.1f s", ready.model, ready.url, ready.load_s)
 
     async def _prove(self, ready: EngineReady) -> None:
         async with Embedder(ready.url, self._options.dimensions, _FIRST_DEADLINE_S) as embedder:
@@ -166,7 +169,6 @@ class EngineProcess:
                 precision=ready.precision,
             )
             write_address(self._settings, address)
-        _logger.info("engine %s ready at %s after %.1f s", ready.model, ready.url, ready.load_s)
 
     async def _watch(self) -> None:
         """Start the engine again whenever it ends, and keep its log within bounds."""
@@ -179,7 +181,7 @@ class EngineProcess:
         while True:
             born = loop.time()
             if self._process is not None:
-                code = await self._process.wait()
+                code = await self._end_of(self._process)
                 _logger.warning("engine %s ended with code %s: %s", self._options.model, code, self._last_words())
             await self._end()
             pause = FIRST_PAUSE_S if loop.time() - born > STEADY_S else min(pause * 2, MOST_PAUSE_S)
@@ -191,6 +193,16 @@ class EngineProcess:
                 _logger.warning("engine %s did not start again: %s", self._options.model, error)
                 self._port = self._options.port  # Its old port may be another's by now.
                 await self._end()
+
+    async def _end_of(self, process: Process) -> int:
+        """Wait for the end of a process, and tell its address again when an engine beside it took that along."""
+        while True:
+            try:
+                async with asyncio.timeout(ADDRESS_EVERY_S):
+                    return await process.wait()
+            except TimeoutError:
+                if self._ready is not None and find_engine(self._settings, self._options.model) is None:
+                    self._publish(self._ready)
 
     async def _end(self) -> None:
         process, self._process = self._process, None
