@@ -300,6 +300,19 @@ async def test_a_schema_that_cannot_be_used_is_told_before_anything_starts(
     assert shell.processes("worker") == {}
 
 
+@pytest.mark.parametrize("words", [("up", "--detach"), ("worker",)])
+async def test_a_place_of_receipts_that_may_not_be_called_is_told_before_anything_starts(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    answer = await shell(*words, "--set", "documents.deliver_to=http://127.0.0.1:9/hooks/T0")
+    assert answer.code == 2, answer.err
+    assert "expected documents.deliver_to to be a URL that may be called" in answer.err
+    assert "to be listed in guard.allow" in answer.err
+    assert "add 127.0.0.1:9 there" in answer.err
+    assert "hooks" not in answer.err
+    assert shell.processes("worker") == {}
+
+
 async def test_input_that_does_not_fit_is_told_before_anything_starts(shell: Shell) -> None:
     answer = await shell("run", "shell_workflows:hello", "-i", "17")
     assert answer.code == 2

@@ -37,7 +37,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
     """Start `serdab up` in the background and return when it can take work.
 
     Raises:
-        BadModule, BadSchema: what `workers.modules` or `documents.schemas` names cannot be used.
+        BadInput: a setting cannot be used; see `all_workflows`.
         AlreadyUp: this home has a tree already.
         DidNotComeUp: it ended, or was not ready in time; its words are in the message.
     """
@@ -121,7 +121,7 @@ async def some_tree(settings: Settings) -> AsyncIterator[bool]:
     """The tree of this home if it has one, else one that lives as long as the block; whether it is such a one.
 
     Raises:
-        BadModule, BadSchema: what the workers of a new tree would be given cannot be used.
+        BadInput: a setting of a new tree cannot be used; see `all_workflows`.
         DidNotComeUp: the workers of the new tree do not come up.
     """
     if found := living(settings, "up").get("up"):

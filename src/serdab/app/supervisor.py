@@ -35,7 +35,7 @@ async def run_tree(settings: Settings) -> None:
     """Keep the whole tree alive until SIGTERM (drain) or a second one (now).
 
     Raises:
-        BadModule, BadSchema: what `workers.modules` or `documents.schemas` names cannot be used.
+        BadInput: a setting cannot be used; see `all_workflows`.
         AlreadyUp: this home has a tree already.
         PortTaken: another program listens on `http.port`.
         SerdabError: the database cannot be used.

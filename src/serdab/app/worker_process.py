@@ -48,7 +48,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     """Work until SIGTERM (drain) or a second one (now).
 
     Raises:
-        BadModule, BadSchema: what `workers.modules` or `documents.schemas` names cannot be used.
+        BadInput: a setting cannot be used; see `all_workflows`.
         SerdabError: the database cannot be used.
     """
     registry = all_workflows(settings)

@@ -29,13 +29,15 @@ def all_workflows(settings: Settings) -> Registry:
     Raises:
         BadModule: a module cannot be imported, or has no workflow.
         BadSchema: what `documents.schemas` names cannot be used.
+        BadDelivery, BadSetting: receipts may not go where `documents.deliver_to` says.
         DuplicateName: two functions want one name.
     """
     registry = Registry()
     if has_documents():
         knowledge = importlib.import_module(KNOWLEDGE)
-        # Here whoever starts something hears of a wrong schema, not later the one who brings a document.
+        # Here whoever starts something hears of a wrong setting, not later the one who brings a document.
         knowledge.load_schemas(settings.documents.schemas)
+        knowledge.check_delivery(settings)
         registry.add_module(knowledge)
     for name in filter(None, (part.strip() for part in settings.workers.modules.split(","))):
         registry.add_module(module_with_workflows(name))

@@ -3,7 +3,7 @@
 from serdab.knowledge.asking import Found
 from serdab.knowledge.classification import DEFAULT_SET, Classifier, Verdict
 from serdab.knowledge.coalescing import Link
-from serdab.knowledge.delivery import Delivery
+from serdab.knowledge.delivery import Delivery, check_delivery
 from serdab.knowledge.duplicates import Alike, Duplicates
 from serdab.knowledge.errors import (
     BadDelivery,
@@ -168,6 +168,7 @@ __all__ = [
     "Watched",
     "WatchedSource",
     "answer_payment_question",
+    "check_delivery",
     "describe_labels",
     "document_id_of",
     "document_of",

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import msgspec
 
-from serdab.core import Settings, expected, private_folder, steady_now
-from serdab.guard import Fetcher, is_success
+from serdab.core import BadSetting, Settings, expected, private_folder, steady_now
+from serdab.guard import AllowList, Denied, Fetcher, check_url, is_success
 from serdab.knowledge.coalescing import Coalescer
 from serdab.knowledge.errors import BadDelivery, DeliveryFailed, DeliveryRefused
 from serdab.knowledge.signing import secret_of, signature_headers
@@ -72,10 +72,8 @@ class Delivery:
         place = deliver_to or self._settings.documents.deliver_to
         if not place:
             return str(self._settings.folder / FOLDER / f"{document_id}.json")
-        if place.startswith(("http://", "https://")):
+        if _is_url(place):
             return place
-        if "://" in place or "\0" in place:
-            raise BadDelivery(expected("the place of receipts", "a folder or an http(s) URL", place))
         return str(Path(place).expanduser().absolute() / f"{document_id}.json")
 
     async def deliver(self, place: str, body: bytes, key: str) -> None:
@@ -93,7 +91,7 @@ class Delivery:
             BadDelivery: the folder cannot be written.
             BadSetting: the secret for signatures is none.
         """
-        if place.startswith(("http://", "https://")):
+        if _is_url(place):
             await self._post(place, body, key)
         else:
             await self._files(_File(path=Path(place), body=body))
@@ -113,6 +111,38 @@ class Delivery:
             raise DeliveryFailed(what, status=reply.status, retry_after_s=pause_s)
         todo = "give the address that it moved to" if 300 <= reply.status < 400 else "see there why it was not taken"
         raise DeliveryRefused(f"{what}; {todo}", status=reply.status)
+
+
+def check_delivery(settings: Settings) -> None:
+    """See that receipts may go where the settings say, as far as that is known without a call.
+
+    Raises:
+        BadDelivery: `documents.deliver_to` is neither a folder nor a URL.
+        BadAllowList: `guard.allow` cannot be read.
+        BadSetting: it does not let that URL be called, or the secret for signatures is none.
+    """
+    allow = AllowList.read(settings.guard.allow)
+    if _is_url(settings.documents.deliver_to):
+        try:
+            check_url(settings.documents.deliver_to, allow)
+        except Denied as error:
+            what = "expected documents.deliver_to to be a URL that may be called, got one that may not"
+            raise BadSetting(f"{what}: {error}") from error
+        if settings.documents.webhook_secret:
+            secret_of(settings.documents.webhook_secret)
+
+
+def _is_url(place: str) -> bool:
+    """Whether a place of receipts is a URL, not a folder.
+
+    Raises:
+        BadDelivery: it is neither.
+    """
+    if place.startswith(("http://", "https://")):
+        return True
+    if "://" in place or "\0" in place:
+        raise BadDelivery(expected("the place of receipts", "a folder or an http(s) URL", place))
+    return False
 
 
 def key_of(body: bytes) -> str:
