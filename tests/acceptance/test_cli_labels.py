@@ -191,6 +191,18 @@ async def test_what_cannot_be_done_with_labels_is_told_with_what_to_do(
     assert "→" in told
 
 
+async def test_the_rows_of_a_sheet_are_evaluated_and_what_is_not_compared_is_said(house: House) -> None:
+    measured = await house.json("evaluate", "triage", "kinds.csv", "--across")
+    assert (measured["documents"], measured["compared"]) == (80, 80)
+    told = await house("evaluate", "triage", "kinds.csv", "--limit", "10")
+    assert "10: 10 recorded" in told
+    assert "no accuracy of 10 labels" in told
+    assert "say --across" in told
+    (house.folder / "other.csv").write_text("body,kind\nhello,mail\n")
+    told = await house("evaluate", "triage", "other.csv", code=2)
+    assert "expected the first line of other.csv to be the columns text and label, got 'body,kind'" in told
+
+
 async def test_a_set_is_removed_when_a_person_says_so_twice(house: House) -> None:
     for name in ("old", "older"):
         await house("labels", "describe", name, "pin", "About a forgotten PIN.")

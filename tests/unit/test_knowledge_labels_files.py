@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from serdab.knowledge.errors import BadLabels
-from serdab.knowledge.label_files import LabelledText, LeftOut, RefusedRow, read_labels
+from serdab.knowledge.label_files import LabelledText, LeftOut, RefusedRow, find_rows, read_labels
+from serdab.knowledge.reading import Source
 
 
 def _rows(path: Path, key: str | None = None) -> list[LabelledText | RefusedRow | LeftOut]:
@@ -109,3 +110,21 @@ def test_a_cell_that_is_very_long_stops_no_other_row(tmp_path: Path) -> None:
     path.write_text(f"text,label\nfirst,a\n{'word ' * 30_000},a\n{'word ' * 50_000},a\nlast,b\n")
     rows = _rows(path)
     assert [type(row) for row in rows] == [LabelledText, LabelledText, RefusedRow, LabelledText]
+
+
+@pytest.mark.parametrize(("name", "gap"), [("kinds.csv", ","), ("KINDS.CSV", ";"), ("kinds.tsv", "\t")])
+def test_the_rows_of_a_sheet_are_documents_whatever_their_split_and_label(tmp_path: Path, name: str, gap: str) -> None:
+    file = tmp_path / name
+    rows = [("text", "label", "split"), ("فاتورة", "invoice", "train"), ('"two\nlines"', "mail", "test"), ("none", "", "")]
+    file.write_text("\n".join(map(gap.join, rows)), "utf-8")
+    found = list(find_rows(file))
+    assert all(isinstance(row, Source) for row in found)
+    assert [(row.text, row.labels, row.split) for row in found if isinstance(row, Source)] == [
+        ("فاتورة", {"label": "invoice"}, "train"),
+        ("two\nlines", {"label": "mail"}, "test"),
+        ("none", {"label": ""}, ""),
+    ]
+    assert [row.name.rpartition("#")[2] for row in found] == ["2", "4", "5"]
+    assert sum(isinstance(row, LabelledText) for row in _rows(file)) == 1
+    with pytest.raises(BadLabels, match=r"the columns text and kind, got .*text.*; begin the file with a line"):
+        list(find_rows(file, "kind"))

@@ -30,7 +30,7 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(help="The workflow `triage`, or `search`.")],
     file: Annotated[
-        Path | None, typer.Argument(help="JSON lines with texts and true labels, or a folder of documents; for triage.")
+        Path | None, typer.Argument(help="JSON lines or CSV with texts and true labels, or documents; for triage.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="Which label of a row is the kind.")] = None,
     limit: Annotated[
@@ -144,5 +144,8 @@ def _show(found: Evaluation) -> None:
     if found.fields_never_read:
         rows.append(("fields that no schema reads", ", ".join(found.fields_never_read)))
     print_table(("measure", "value"), rows)
+    if found.labelled and not found.learned_rows:
+        todo = "say --across, or give each row a split, `train` or `test`"
+        say(f"no accuracy of {found.labelled:,} labels: too few rows are of the split train to learn from; {todo}")
     for refusal in found.refusals:
         say(f"refused {refusal.source}: {refusal.reason}")

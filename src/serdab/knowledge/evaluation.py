@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from serdab.knowledge.extraction import (
     tabulate_fields,
 )
 from serdab.knowledge.intervals import wilson
+from serdab.knowledge.label_files import SHEETS, find_rows
 from serdab.knowledge.labelling import (
     Coverage,
     calibration_error,
@@ -80,6 +81,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_low: float | None
     accuracy_high: float | None
     compared: int
+    #: Documents with a known label; more than `compared` where nothing was learned that they could be asked by.
+    labelled: int
     #: Mean over labels of F1.
     macro_f1: float | None
     #: The same by language.
@@ -135,7 +138,8 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
     Args:
         serdab: starts the runs.
         embedder: makes the embeddings of the labels.
-        path: JSON lines of `{id, text, labels, fields, split}`, or files to read.
+        path: JSON lines of `{id, text, labels, fields, split}`, CSV with columns `text`, `label` and, where it is
+            split, `split`; or files to read.
         key: which of `labels` is the kind; the first usual one by default.
         limit: most documents that are run.
         across: splits do not count: every row with a label is asked by what was learned from the others, near copies
@@ -143,10 +147,11 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
         on_progress: hears how many have ended.
 
     Raises:
+        BadLabels: a CSV file has no such columns.
         BadEvaluation: there is no document, too few have a label to ask `across`, or what was learned was removed
             meanwhile.
     """
-    found = await asyncio.to_thread(lambda: list(find_sources([path], serdab.settings.documents.most_bytes)))
+    found = await asyncio.to_thread(lambda: list(_find(path, key, serdab.settings.documents.most_bytes)))
     sources = [each for each in found if isinstance(each, Source)]
     unread = [Unrecorded(source=each.name, reason=each.reason) for each in found if isinstance(each, Refusal)]
     async with evaluation_place(serdab) as folder:
@@ -162,6 +167,11 @@ async def evaluate_triage(  # noqa: PLR0913 - each says how it is measured
     schemas = load_schemas(serdab.settings.documents.schemas)
     ran = [source for source, _ in asked]
     return _report(_Ran(path=path, key=key, sources=ran, ends=ends, seconds=seconds, schemas=schemas), unread, sets)
+
+
+def _find(path: Path, key: str | None, most_bytes: int) -> Iterator[Source | Refusal]:
+    """The documents of an evaluation: a sheet that is named itself has one in each row, as JSON lines do."""
+    return find_rows(path, key) if path.suffix.lower() in SHEETS else find_sources([path], most_bytes)
 
 
 async def _check_sets(serdab: Serdab, sets: Sets) -> None:
@@ -259,6 +269,7 @@ def _report(ran: _Ran, unread: Sequence[Unrecorded], learned: Sets) -> Evaluatio
         accuracy_low=low if pairs else None,
         accuracy_high=high if pairs else None,
         compared=len(pairs),
+        labelled=sum(label_of(source, ran.key) is not None for source in ran.sources),
         macro_f1=macro_f1(pairs) if pairs else None,
         accuracy_by_lang={lang: right[lang] / count for lang, count in sorted(asked.items())},
         documents_per_minute=60 * len(ran.sources) / ran.seconds,

@@ -86,7 +86,7 @@ async def sets_across(
     rows = [(source, label) for source in sources if source.text and (label := label_of(source, key)) is not None]
     folds = await asyncio.to_thread(fold_texts, [source.text or "" for source, _ in rows], [label for _, label in rows])
     if max(folds, default=-1) < 0:
-        todo = "bring JSON lines with a text and a label each, and more of each label"
+        todo = "bring rows with a text and a label each, and more of each label"
         raise BadEvaluation(expected("the rows with a label", "enough to hold some out", len(rows), todo))
     began = asyncio.get_running_loop().time()
     asked: list[tuple[Source, str]] = []

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import msgspec
 
 from serdab.core import expected
 from serdab.knowledge.errors import BadLabels
-from serdab.knowledge.reading import RefusedDocument, decode
+from serdab.knowledge.reading import Refusal, RefusedDocument, Source, decode, shown_path
 
+#: Endings of files of labels that are sheets, in small letters; all others are JSON lines.
+SHEETS = (".csv", ".tsv")
 #: Longest text and longest label that is taken, characters.
 MOST_TEXT = 200_000
 MOST_LABEL = 200
@@ -56,17 +59,45 @@ def read_labels(path: Path, key: str | None = None) -> Iterator[LabelledText | R
     is taken; CSV has the columns `text` and `label`.
 
     Args:
-        path: a file that ends in .csv, or else JSON lines.
+        path: a sheet by its ending, or else JSON lines.
         key: which of `labels` (or which column) is the kind; the first of `USUAL_KEYS` that a row has by default.
 
     Raises:
         BadLabels: the file cannot be read, or its columns are others.
     """
-    try:
-        if path.suffix.lower() == ".csv":
+    with _readable(path):
+        if path.suffix.lower() in SHEETS:
             yield from _read_csv(path, key)
         else:
             yield from _read_lines(path, key)
+
+
+def find_rows(path: Path, key: str | None = None) -> Iterator[Source | Refusal]:
+    """The rows of a sheet as documents, whatever their split and also without a label.
+
+    Args:
+        path: a file with the columns `text` and `label`; `lang` and `split` are heard too.
+        key: which column is the kind, instead of `label`.
+
+    Raises:
+        BadLabels: the file cannot be read, or its columns are others.
+    """
+    place, kind = shown_path(path), key or "label"
+    with _readable(path):
+        reader = read_sheet(path, ("text", kind))
+        for record in _records(reader):
+            if isinstance(record, RefusedRow):
+                yield Refusal(name=f"{place}#{record.row}", code="document_malformed", reason=record.reason)
+                continue
+            cells = {name: record.get(name) or "" for name in ("text", "lang", "split", kind)}
+            name, labels = f"{place}#{reader.line_num}", {kind: cells[kind]}
+            yield Source(name=name, text=cells["text"], lang=cells["lang"], labels=labels, split=cells["split"])
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         todo = "name a CSV or JSON lines file with a text and its label in each row"
         got = f"{path}: {error.strerror}"
