@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
-from serdab.app import ProcessFile, living
+from serdab.app import DidNotComeUp, ProcessFile, living, start_detached
 from serdab.core import Settings, child_environment, load_settings
 
 Eventually = Callable[..., Awaitable[Any]]
@@ -298,6 +299,28 @@ async def test_a_schema_that_cannot_be_used_is_told_before_anything_starts(
     assert f"error [bad_schema]: expected {file}, line 3: kind to be one that is known" in answer.err
     assert "did you mean id?" in answer.err
     assert shell.processes("worker") == {}
+
+
+async def test_a_tree_that_cannot_write_down_why_it_ended_says_so_all_the_same(shell: Shell) -> None:
+    no_file_grows = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh")
+    process = await asyncio.create_subprocess_exec(
+        *no_file_grows, sys.executable, "-m", "serdab.cli", "up", "--detach",
+        stderr=subprocess.PIPE, cwd=Path(__file__).parent, env=child_environment(shell.settings),
+    )  # fmt: skip
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert b"expected the tree to become ready, got: OSError: [Errno 27] File too large" in err
+
+
+async def test_a_tree_that_is_up_and_not_ready_says_what_it_lacks(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serdab.app.control.START_MARGIN_S", 3.0)
+    store = msgspec.structs.replace(shell.settings.store, least_free_mb=1_000_000_000)
+    database = msgspec.structs.replace(shell.settings.database, start_timeout_s=1)
+    monkeypatch.chdir(Path(__file__).parent)
+    with pytest.raises(DidNotComeUp, match="MB free"):
+        await start_detached(msgspec.structs.replace(shell.settings, store=store, database=database))
 
 
 @pytest.mark.parametrize("words", [("up", "--detach"), ("worker",)])

@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from serdab.app.errors import AlreadyUp, DidNotComeUp
 from serdab.app.processes import ProcessFile, living, send
-from serdab.app.readiness import readiness_of
+from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
 from serdab.app.workflows import all_workflows
@@ -25,6 +27,8 @@ from serdab.store import database_status, stop_database
 #: Added to the start of the database until a tree is given up, in seconds.
 START_MARGIN_S = 60.0
 LOOK_EVERY_S = 0.05
+#: Most bytes of the reason for which a tree did not come up.
+_MOST_WORDS = 8000
 #: How long a command waits for a tree that it finds not ready, in seconds.
 YOUNG_TREE_S = 10.0
 #: Deaths of one worker after which a tree that is just starting is given up.
@@ -47,36 +51,51 @@ async def start_detached(settings: Settings) -> ProcessFile:
         raise AlreadyUp(f"expected the home {settings.folder} to have no tree, got {who}; see `serdab status`")
     all_workflows(settings)
     output = private_folder(log_folder(settings)) / "up.out"
+    reason, reason_to = os.pipe()
+    try:
+        try:
+            process = await asyncio.to_thread(_begin, settings, output, reason_to)
+        finally:
+            os.close(reason_to)
+        missing = ""
+        deadline = time.monotonic() + settings.database.start_timeout_s + START_MARGIN_S
+        while time.monotonic() < deadline and process.poll() is None:
+            found = living(settings, "up").get("up")
+            if found is not None and found.pid == process.pid and not (missing := await _missing(found.url)):
+                return found
+            await asyncio.sleep(LOOK_EVERY_S)
+        if process.poll() is not None:
+            with only_one(settings):  # another one that was faster holds it
+                pass
+            missing = os.read(reason, _MOST_WORDS).decode("utf-8", "replace")
+    finally:
+        os.close(reason)
+    words = missing or output.read_text("utf-8", "replace").strip()[-2000:]
+    todo = f"see {output}" if process.poll() is not None else "it goes on trying, `serdab down` stops it"
+    raise DidNotComeUp(f"expected the tree to become ready, got: {words or 'no word'}; {todo}")
+
+
+def _begin(settings: Settings, output: Path, reason_to: int) -> subprocess.Popen[bytes]:
+    """Start `serdab up`; why it ended comes through a pipe: the file for its words may stand on a full disk."""
     with open_output(output) as file:
-        process = await asyncio.to_thread(
-            lambda: subprocess.Popen(
-                [sys.executable, "-m", "serdab.cli", "up"],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                env=child_environment(settings),
-                start_new_session=True,
-            )
+        return subprocess.Popen(
+            [sys.executable, "-m", "serdab.cli", "up", "--reason-to", str(reason_to)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env=child_environment(settings),
+            start_new_session=True,
+            pass_fds=[reason_to],
         )
-    deadline = time.monotonic() + settings.database.start_timeout_s + START_MARGIN_S
-    while time.monotonic() < deadline and process.poll() is None:
-        found = living(settings, "up").get("up")
-        if found is not None and found.pid == process.pid and await _is_ready(found.url):
-            return found
-        await asyncio.sleep(LOOK_EVERY_S)
-    if process.poll() is not None:
-        with only_one(settings):  # another one that was faster holds it
-            pass
-    words = output.read_text("utf-8", "replace").strip()[-2000:]
-    raise DidNotComeUp(f"expected the tree to become ready, got: {words or 'no word'}; see {output}")
 
 
-async def _is_ready(url: str) -> bool:
+async def _missing(url: str) -> str:
+    """What a tree lacks to take work; empty: nothing."""
     try:
         async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
+            return msgspec.json.decode(await answer.read(), type=Readiness).missing
+    except (aiohttp.ClientError, msgspec.MsgspecError) as error:
+        return str(error) or type(error).__name__
 
 
 async def take_down(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -110,7 +129,7 @@ async def _end(processes: Mapping[str, ProcessFile], patience_s: float, tell: Ca
 async def _grown_up(tree: ProcessFile) -> None:
     """Wait for a tree that is just starting; one that lacks something says what when it is asked for work."""
     deadline = time.monotonic() + YOUNG_TREE_S
-    while not await _is_ready(tree.url):
+    while await _missing(tree.url):
         if time.monotonic() > deadline or not tree.is_alive():
             return
         await asyncio.sleep(LOOK_EVERY_S)

@@ -35,12 +35,7 @@ def report(error: Exception, *, as_json: bool) -> int:
             print(error.format_message(), file=sys.stderr)  # a group without a command
             return BAD_INPUT
         error = usage_error(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        error = disk_full(error)
-    code = error.code if isinstance(error, SerdabError) else "unexpected"
-    message = without_passwords(str(error) or type(error).__name__)
-    if not isinstance(error, SerdabError):
-        message = f"{type(error).__name__}: {message}\nThis should not happen; --debug shows where."
+    code, message = described(error)
     if as_json:
         text = msgspec.json.encode({"error": {"code": code, "message": message}}).decode()
     else:
@@ -48,6 +43,16 @@ def report(error: Exception, *, as_json: bool) -> int:
         text = f"error [{code}]: {what}" + (f"\n  → {todo}" if semicolon else "")
     print(text, file=sys.stderr)
     return BAD_INPUT if isinstance(error, BadInput) else FAILED
+
+
+def described(error: Exception) -> tuple[str, str]:
+    """The code of an error and what is told of it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = disk_full(error)
+    message = without_passwords(str(error) or type(error).__name__)
+    if isinstance(error, SerdabError):
+        return error.code, message
+    return "unexpected", f"{type(error).__name__}: {message}\nThis should not happen; --debug shows where."
 
 
 def disk_full(error: OSError) -> DiskFull:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +12,7 @@ import typer
 
 from serdab.cli.interruption import Interrupted
 from serdab.cli.printing import console, print_json, print_table, say, span
+from serdab.cli.reporting import described
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ def up(
     to: Annotated[
         Path | None, typer.Option(help="With --systemd: the file or folder to write it to, as /etc/systemd/system.")
     ] = None,
+    reason_to: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
     """Bring the database, the engine and the workers up.
 
@@ -52,8 +57,21 @@ def up(
         found = run_loop(start_detached(settings))
         say(f"up: pid {found.pid} at {found.url}; `serdab status` shows it, `serdab down` stops it")
         return
-    start_logging("up", settings, sys.stderr)
-    run_loop(run_tree(settings))
+    with _telling(reason_to):
+        start_logging("up", settings, sys.stderr)
+        run_loop(run_tree(settings))
+
+
+@contextmanager
+def _telling(reason_to: int) -> Iterator[None]:
+    """Tell an open file of who started this, if there is one, why the block ended: stderr may be on a full disk."""
+    try:
+        yield
+    except Exception as error:
+        if reason_to:
+            with suppress(OSError):  # nobody listens any more
+                os.write(reason_to, described(error)[1].encode())
+        raise
 
 
 def _write_unit(settings: Settings, to: Path | None) -> None:
