@@ -237,6 +237,10 @@ async def test_a_sheet_goes_out_and_comes_back(house: House) -> None:
     before = await _count(house)
     said = await house("labels", "review", "kinds", "-n", "3", "--export", "doubtful.csv")
     assert "3 documents in doubtful.csv" in said
+    assert "document_id,source" in await house("labels", "review", "kinds", "-n", "3", "--export", "-")
+    said = await house("labels", "review", "kinds", "--export", "no-such-folder/doubtful.csv", code=2)
+    assert "expected --export to be a file that can be written" in said
+    assert not (house.folder / "-").exists()
     with (house.folder / "doubtful.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     rows[0]["label"] = rows[0]["guess"]

@@ -55,9 +55,28 @@ async def test_results_are_shown_and_written(settings: Settings, database: Datab
     assert (tmp_path / "out.html").read_text().startswith("<!DOCTYPE html>")
 
 
+async def test_a_dash_is_the_standard_output(settings: Settings, database: Database, tmp_path: Path) -> None:
+    await _fill(database)
+
+    def piped(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "serdab.cli", *words],
+            env=child_environment(settings), capture_output=True, check=True, cwd=tmp_path, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return done.stdout.decode("latin-1")
+
+    assert piped("results", "-f", "jsonl", "-o", "-") == piped("results", "-f", "jsonl") != ""
+    assert piped("results", "-f", "csv", "--output", "-") == piped("results", "-f", "csv") != ""
+    assert "a.txt" in piped("results", "-o", "-")
+    assert piped("results", "-f", "parquet", "-o", "-").startswith("PAR1")
+    assert piped("report", "-o", "-").startswith("<!DOCTYPE html>")
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["report", "--json", "-o", "-"], "a file with --json, which takes stdout"),
         (["results", "-f", "parquet"], "given with --format parquet"),
         (["results", "-f", "xls"], "one of table, csv, jsonl, parquet"),
         (["results", "-o", "x.csv"], "csv, jsonl or parquet with --output"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+#: What stands for stdout where a file to write is named.
+STDOUT = Path("-")
 #: Characters of a line when nobody watches: wide enough to be cut by other programs.
 WIDTH_UNWATCHED = 240
 #: To which a column is cut at most, in characters, and what one of those has where others are left out for it.
@@ -24,6 +28,17 @@ _GAP = 3
 _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 #: Between the name of a file that holds documents and that of one of them.
 _WITHIN = re.compile(r"\.(?:zip|jsonl|ndjson)#", re.I)
+
+
+def opened(to: Path) -> AbstractContextManager[BinaryIO]:
+    """A file to write, which is there when all of it is; for a dash stdout.
+
+    Raises:
+        BadInput: it cannot be made there.
+    """
+    from serdab.core import atomic_file
+
+    return nullcontext(sys.stdout.buffer) if to == STDOUT else atomic_file(to)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serdab.cli.printing import certainty, file_names, print_json, print_table, say
+from serdab.cli.printing import STDOUT, certainty, file_names, opened, print_json, print_table, say
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
     label: Annotated[str | None, typer.Option(help="Only documents with this label.")] = None,
     doc_type: Annotated[str | None, typer.Option("--type", help="Only of this type, given or found.")] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, jsonl or parquet.")] = "table",
-    to: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else the terminal.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; else, or with -, stdout.")
+    ] = None,
     batches: Annotated[bool, typer.Option("--batches", help="List the batches instead.")] = False,
 ) -> None:
     """Show or write what was found out about documents.
@@ -67,21 +69,23 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
         print_table(("batch", ">documents", "last receipt"), rows)
         return
     selection = selection_of(batch, since, label, doc_type)
+    file = None if to == STDOUT else to
     if form == "table":
-        if to is not None:
+        if file is not None:
             raise BadInput(expected("--format", "csv, jsonl or parquet with --output", form))
         _show(run_loop(_first(settings, selection)))
         return
-    if form == "parquet" and to is None:
-        raise BadInput(expected("--output", "given with --format parquet", "none", "say -o FILE"))
-    count = run_loop(_write(settings, selection, form, to))
-    if to is not None:
-        say(f"{count:,} receipts in {to}")
+    if form == "parquet" and (to is None or (file is None and sys.stdout.isatty())):
+        got = "none" if to is None else "- at a terminal"
+        raise BadInput(expected("--output", "given with --format parquet", got, "say -o FILE"))
+    count = run_loop(_write(settings, selection, form, file))
+    if file is not None:
+        say(f"{count:,} receipts in {file}")
 
 
 def report(
     ctx: typer.Context,
-    to: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")],
+    to: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write; - is stdout.")],
     batch: Batch = None,
     since: Since = None,
     json: Annotated[bool, typer.Option("--json", help="The same in JSON, on stdout, beside the file.")] = False,
@@ -91,11 +95,13 @@ def report(
     It tells counts, failures, time, confidence, and what needs a look, with its place. The page is one file that
     loads nothing. Failures and times are told as long as the history is kept.
     """
-    from serdab.core import atomic_file
+    from serdab.core import BadInput, expected
     from serdab.flow import Serdab
     from serdab.knowledge import Report, sum_up, write_report
 
     settings = session_of(ctx).settings
+    if json and to == STDOUT:
+        raise BadInput(expected("--output", "a file with --json, which takes stdout", str(to), "say -o FILE"))
     selection = selection_of(batch, since)
 
     async def ask() -> Report:
@@ -105,11 +111,12 @@ def report(
     found = run_loop(ask())
     if batch is not None and not (found.recorded or found.failed or since):
         raise _unknown_batch(batch)
-    with atomic_file(to) as out:
+    with opened(to) as out:
         out.write(write_report(found).encode())
     if json:
         print_json(found)
-    say(f"{found.recorded:,} recorded, {len(found.failed):,} failed, {found.needing:,} need a look: {to}")
+    where = "" if to == STDOUT else f": {to}"
+    say(f"{found.recorded:,} recorded, {len(found.failed):,} failed, {found.needing:,} need a look{where}")
 
 
 def selection_of(

@@ -16,7 +16,7 @@ import typer
 
 from serdab.cli.interruption import stopped
 from serdab.cli.labels import DEFAULT, Json, Name, contents_of, with_engine
-from serdab.cli.printing import print_json, say
+from serdab.cli.printing import STDOUT, opened, print_json, say
 from serdab.cli.session import run_loop, session_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def review(  # noqa: PLR0913 - the options of a command
     name: Name = DEFAULT,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="At most so many documents.")] = 20,
     by: Annotated[str | None, typer.Option(help="Who answers; your account by default.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Write them to this CSV file instead, to be filled in.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write them to this CSV file instead, to be filled in; - is stdout.")
+    ] = None,
     from_file: Annotated[
         Path | None, typer.Option("--import", help="Take the answers of a filled-in CSV file.")
     ] = None,
@@ -64,8 +66,9 @@ def review(  # noqa: PLR0913 - the options of a command
             print_json(found)
         elif export is not None:
             write_sheet(export, found)
-            say(f"{len(found):,} documents in {export}; fill in the column label, then say:")
-            say(f"serdab labels review {shlex.quote(name)} --import {shlex.quote(str(export))}")
+            where, file = ("", "FILE") if export == STDOUT else (f" in {export}", shlex.quote(str(export)))
+            say(f"{len(found):,} documents{where}; fill in the column label, then say:")
+            say(f"serdab labels review {shlex.quote(name)} --import {file}")
         else:
             await _interview(link, embedder, name, found, who)
 
@@ -74,15 +77,15 @@ def review(  # noqa: PLR0913 - the options of a command
 
 def write_sheet(path: Path, found: Sequence[Doubtful]) -> None:
     """Documents as rows of a CSV file; a text that a spreadsheet would compute is marked as text."""
-    from serdab.core import atomic_file
     from serdab.knowledge import safe_cell
 
-    with atomic_file(path) as out, io.TextIOWrapper(out, encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(newline="") as file, opened(path) as out:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for each in found:
             cells = (each.document_id, each.source, each.shown, each.guess, each.confidence, "")
             writer.writerow(map(safe_cell, cells))
+        out.write(file.getvalue().encode("utf-8-sig"))
 
 
 def read_answers(path: Path, who: str) -> list[Answer]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serdab.cli.interruption import Interrupted
-from serdab.cli.printing import console, print_json, print_table, say, span
+from serdab.cli.printing import STDOUT, console, print_json, print_table, say, span
 from serdab.cli.reporting import described
 from serdab.cli.session import run_loop, session_of
 
@@ -81,7 +81,7 @@ def _write_unit(settings: Settings, to: Path | None) -> None:
     unit = make_unit(settings, Path.cwd())
     unit.prepare()
     path = to / UNIT_NAME if to is not None and to.is_dir() else to
-    if path is None:
+    if path is None or path == STDOUT:
         print(unit.text, end="")
     else:
         try:
