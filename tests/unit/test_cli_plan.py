@@ -106,9 +106,16 @@ def test_fit_knows_the_catalogues_models_and_windows(cli: Cli) -> None:
     ("words", "told"),
     [
         (("fit", "qwen3-8bb"), "did you mean qwen3-8b"),
+        (("fit", "zzzz"), "expected MODEL to be a model of the catalogues, got 'zzzz'\n  → `serdab plan models` lists"),
+        (("fit", "qwen3-8b", "--beside", "bge-m3,zzzz"), "expected --beside to be a model of the catalogues"),
+        (("fit", "qwen3-8b", "--draft", "zzzz"), "expected --draft to be a model of the catalogues"),
+        (("estimate", "qwen3-8b", "--device", "rtx4090-24", "--report", "no/x.html"), "expected --report to be a file"),
         (("fit", "/not/there"), "expected the place of a model to be one that exists"),
         (("fit", "./not-there.gguf"), "expected the place of a model to be one that exists"),
-        (("fit", "qwen3-8b", "--device", "rtx 409O"), "did you mean rtx4090-24"),
+        (
+            ("fit", "qwen3-8b", "--device", "rtx 409O"),
+            "expected --device to be a device of the catalogues, got 'rtx 409O'\n  → did you mean rtx4090-24",
+        ),
         (("fit", "qwen3-8b", "--context", "-5"), "--context"),
         (("fit", "qwen3-8b", "--context", "9999999k"), "--context"),
         (("fit", "qwen3-8b", "--kv", "q3"), "q8_0"),

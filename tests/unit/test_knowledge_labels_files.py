@@ -115,7 +115,12 @@ def test_a_cell_that_is_very_long_stops_no_other_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "gap"), [("kinds.csv", ","), ("KINDS.CSV", ";"), ("kinds.tsv", "\t")])
 def test_the_rows_of_a_sheet_are_documents_whatever_their_split_and_label(tmp_path: Path, name: str, gap: str) -> None:
     file = tmp_path / name
-    rows = [("text", "label", "split"), ("فاتورة", "invoice", "train"), ('"two\nlines"', "mail", "test"), ("none", "", "")]
+    rows = [
+        ("text", "label", "split"),
+        ("فاتورة", "invoice", "train"),
+        ('"two\nlines"', "mail", "test"),
+        ("none", "", ""),
+    ]
     file.write_text("\n".join(map(gap.join, rows)), "utf-8")
     found = list(find_rows(file))
     assert all(isinstance(row, Source) for row in found)

@@ -21,6 +21,7 @@ from serdab.engines import InputFormat
 from serdab.knowledge.extraction import extract_fields
 from serdab.knowledge.normalising import normalise_text
 from serdab.knowledge.reading import (
+    EncryptedDocument,
     Refusal,
     RefusedDocument,
     Source,
@@ -162,6 +163,16 @@ def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, name: str, 
         read_document(data, name)
     assert refused.value.code == code
     assert "expected" in str(refused.value)
+    if name.endswith((".pdf", ".docx")) and code == "document_malformed":
+        assert str(refused.value).partition("; ")[2]
+
+
+def test_what_is_behind_a_password_is_refused_with_what_to_do() -> None:
+    locked = bytearray(docx(b"<w/>"))
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1  # the flag of an encrypted part (APPNOTE 4.4.4)
+    for data, name in ((encrypted_pdf("x", b"secret"), "a.pdf"), (bytes(locked), "a.docx"), (bytes(locked), "a.zip")):
+        with pytest.raises(EncryptedDocument, match="; remove the password"):
+            read_document(data, name)
 
 
 def test_a_pdf_that_wants_a_password_is_refused_and_one_with_an_empty_one_is_read() -> None:

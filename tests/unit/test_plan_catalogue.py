@@ -182,7 +182,7 @@ def test_an_unknown_name_offers_the_nearest(catalogue: Catalogue) -> None:
         catalogue.device("rtx 409O")
     with pytest.raises(UnknownEntry, match=r"qwen3-8b"):
         catalogue.model("qwen3-8b-q4")
-    with pytest.raises(UnknownEntry, match="lists devices"):
+    with pytest.raises(UnknownEntry, match="`serdab plan devices` lists all"):
         catalogue.device("a toaster with four slots")
     with pytest.raises(UnknownEntry):
         catalogue.device("")

@@ -22,7 +22,7 @@ LOOK_EVERY_S = 2.0
 
 def embedder_of(settings: Settings) -> Embedder:
     """A client of whichever engine of this home makes embeddings now."""
-    entry = model_entry(settings.models.embedder)
+    entry = model_entry(settings.models.embedder, "models.embedder")
     return Embedder.of(settings, entry.name, entry.dimensions, entry.input_format)
 
 
@@ -36,13 +36,14 @@ def engine_process(settings: Settings) -> EngineProcess:
     name = settings.models.embedder
     if not has_documents():
         raise MissingExtra
+    entry = model_entry(name, "models.embedder")
     folder = find_model(name, settings)
     if folder is None:
         raise ModelMissing(f"expected the model {name} to be in this home, got none; say: serdab models pull {name}")
     options = EngineOptions(
         model=name,
         folder=folder,
-        dimensions=model_entry(name).dimensions,
+        dimensions=entry.dimensions,
         precision=settings.models.precision,
         threads=settings.models.threads,
     )

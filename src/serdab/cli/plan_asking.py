@@ -156,7 +156,7 @@ def device_of(catalogue: Catalogue, name: str, *, measured: bool) -> tuple[Devic
     from serdab.plan import as_device
 
     if name != HERE:
-        return catalogue.device(name), 1
+        return catalogue.device(name, "--device"), 1
     return as_device(look(environment=stranger_environment(), measured=measured), list(catalogue.devices.values()))
 
 
@@ -203,8 +203,14 @@ def question_of(
     return question, found
 
 
-def find_model(settings: Settings, catalogue: Catalogue, model: str) -> Found:
+def find_model(settings: Settings, catalogue: Catalogue, model: str, given_as: str = "MODEL") -> Found:
     """What a model is: what is here and on the hub goes before what the catalogue knows.
+
+    Args:
+        settings: `models.hub_url` and what belongs to it.
+        catalogue: the catalogues.
+        model: its place or its name.
+        given_as: the argument or option that it came by.
 
     Raises:
         BadInput: no such model.
@@ -215,7 +221,7 @@ def find_model(settings: Settings, catalogue: Catalogue, model: str) -> Found:
 
     known = None
     try:
-        known = catalogue.model(model)
+        known = catalogue.model(model, given_as)
     except UnknownEntry:
         if not is_place(model):
             raise
@@ -236,7 +242,7 @@ def neighbour_of(settings: Settings, catalogue: Catalogue, name: str, storage: s
     from serdab.plan import Neighbour
 
     model, _, own = name.partition("@")
-    found = find_model(settings, catalogue, model)
+    found = find_model(settings, catalogue, model, "--draft" if drafts else "--beside")
     return Neighbour(
         shape=found.shape, weights=weights_in(found, own or (storage if found.shape.writes else "")), drafts=drafts
     )

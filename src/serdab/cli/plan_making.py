@@ -43,7 +43,7 @@ def picture(  # noqa: PLR0913 - each is an option of the command line
     if len(sides) != 2 or not all(side.isdecimal() and len(side) < 7 and int(side) >= LEAST_SIDE for side in sides):
         raise BadInput(expected("--size", f"width x height of at least {LEAST_SIDE} pixels, as in 1024x1024", size))
     catalogue = catalogue_of(ctx)
-    card, machine = catalogue.model(model), catalogue.device(device)
+    card, machine = catalogue.model(model, "MODEL"), catalogue.device(device, "--device")
     shape = card.shape
     pixels = float(int(sides[0]) * int(sides[1]))
     have = machine.memory_bytes * machine.usable_share

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serdab.cli.plan_showing import shown
+from serdab.core import atomic_file
 
 if TYPE_CHECKING:
     from serdab.plan import Answer, Cost, Term
@@ -68,7 +69,9 @@ def write_report(path: Path, answer: Answer, cost: Cost | None = None) -> None:
         parts.append(_table(("what moves a million tokens", "from, to", "when"), rows))
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Plan</title>'
     head += '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    path.write_text(f"{head}<style>{_STYLE}</style>{''.join(parts)}</html>\n", encoding="utf-8")
+    page = f"{head}<style>{_STYLE}</style>{''.join(parts)}</html>\n"
+    with atomic_file(path, "--report") as out:
+        out.write(page.encode())
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -30,15 +30,15 @@ _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WITHIN = re.compile(r"\.(?:zip|jsonl|ndjson)#", re.I)
 
 
-def opened(to: Path) -> AbstractContextManager[BinaryIO]:
-    """A file to write, which is there when all of it is; for a dash stdout.
+def opened(to: Path, option: str) -> AbstractContextManager[BinaryIO]:
+    """The file that an option names, which is there when all of it is written; for a dash stdout.
 
     Raises:
         BadInput: it cannot be made there.
     """
     from serdab.core import atomic_file
 
-    return nullcontext(sys.stdout.buffer) if to == STDOUT else atomic_file(to)
+    return nullcontext(sys.stdout.buffer) if to == STDOUT else atomic_file(to, option)
 
 
 @cache

@@ -111,7 +111,7 @@ def report(
     found = run_loop(ask())
     if batch is not None and not (found.recorded or found.failed or since):
         raise _unknown_batch(batch)
-    with opened(to) as out:
+    with opened(to, "--output") as out:
         out.write(write_report(found).encode())
     if json:
         print_json(found)

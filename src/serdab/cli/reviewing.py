@@ -79,7 +79,7 @@ def write_sheet(path: Path, found: Sequence[Doubtful]) -> None:
     """Documents as rows of a CSV file; a text that a spreadsheet would compute is marked as text."""
     from serdab.knowledge import safe_cell
 
-    with io.StringIO(newline="") as file, opened(path) as out:
+    with io.StringIO(newline="") as file, opened(path, "--export") as out:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for each in found:

@@ -13,8 +13,12 @@ from serdab.core.errors import BadInput, expected
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, named_by: str = "the file to write") -> Iterator[BinaryIO]:
     """A file to write, which takes its place when the block has ended well; a device or a pipe is written as it is.
+
+    Args:
+        path: where it is to be.
+        named_by: the option that named it, or what else errors call it.
 
     Raises:
         BadInput: it cannot be made there.
@@ -30,7 +34,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if error.filename is None:  # A full disk, or whatever the block does beside writing.
             raise
-        raise BadInput(expected("the file to write", "one that can be written", f"{path}: {error.strerror}")) from error
+        todo = "name one in a folder that exists and is yours to write"
+        raise BadInput(expected(named_by, "a file that can be written", f"{path}: {error.strerror}", todo)) from error
     finally:
         if not stays:
             partial.unlink(missing_ok=True)

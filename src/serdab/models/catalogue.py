@@ -92,8 +92,8 @@ _ENTRIES = (
 MODELS: dict[str, ModelEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
-def model_entry(name: str) -> ModelEntry:
-    """A model by its name.
+def model_entry(name: str, given_as: str = "the model") -> ModelEntry:
+    """A model by its name; `given_as` is what an error calls it.
 
     Raises:
         UnknownModel: there is none; the message has the nearest name.
@@ -103,4 +103,4 @@ def model_entry(name: str) -> ModelEntry:
     except KeyError:
         close = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
         todo = f"did you mean {close[0]}?" if close else f"known are {', '.join(MODELS)}"
-        raise UnknownModel(expected("model", "one that Serdab knows", name, todo)) from None
+        raise UnknownModel(expected(given_as, "one that Serdab knows", name, todo)) from None

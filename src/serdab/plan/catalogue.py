@@ -42,17 +42,17 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     #: What the user's own files replaced, in words.
     overridden: tuple[str, ...] = ()
 
-    def device(self, name: str) -> Device:
-        """A device by its id, its name or another name of it.
+    def device(self, name: str, given_as: str = "the device") -> Device:
+        """A device by its id, its name or another name of it; `given_as` is what an error calls it.
 
         Raises:
             UnknownEntry: there is none, or several; the message has the nearest.
         """
         names = {each.id: (each.id, each.name, *each.aliases) for each in self.devices.values()}
-        return _find("device", name, self.devices, names)
+        return _find("device", given_as, name, self.devices, names)
 
-    def model(self, name: str) -> ModelCard:
-        """A model by its id, its name or its place on a hub.
+    def model(self, name: str, given_as: str = "the model") -> ModelCard:
+        """A model by its id, its name or its place on a hub; `given_as` is what an error calls it.
 
         Raises:
             UnknownEntry: there is none, or several; the message has the nearest.
@@ -60,7 +60,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         names = {
             each.id: (each.id, each.shape.name, each.hub, each.hub.partition("/")[2]) for each in self.models.values()
         }
-        return _find("model", name, self.models, names)
+        return _find("model", given_as, name, self.models, names)
 
     def api_price(self, name: str) -> ApiPrice:
         """A price of a service by its id.
@@ -68,7 +68,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UnknownEntry: there is none; the message has the nearest.
         """
-        return _find("price of a service", name, self.api_prices, {each: (each,) for each in self.api_prices})
+        return _find("price", "the service", name, self.api_prices, {each: (each,) for each in self.api_prices})
 
     def electricity_of(self, country: str) -> Electricity:
         """The electricity of a country by its two letters.
@@ -77,7 +77,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             UnknownEntry: it is not known.
         """
         names = {each.country: (each.country, each.name) for each in self.electricity.values()}
-        return _find("country", country.upper() if len(country) == 2 else country, self.electricity, names)
+        name = country.upper() if len(country) == 2 else country
+        return _find("country", "the country", name, self.electricity, names)
 
     def stale(self, today: date | None = None) -> dict[str, str]:
         """Prices that are too old to be believed without a word, by the id of what they are of, each with its age."""
@@ -133,7 +134,11 @@ def _files(place: Path) -> Iterator[Path]:
     yield from found
 
 
-def _find(what: str, name: str, entries: Mapping[str, T], names: Mapping[str, Iterable[str]]) -> T:
+#: Which command lists the entries of a kind.
+_LISTED_BY = {"device": "devices", "model": "models", "price": "prices", "country": "electricity"}
+
+
+def _find(kind: str, given_as: str, name: str, entries: Mapping[str, T], names: Mapping[str, Iterable[str]]) -> T:
     if name in entries:
         return entries[name]
     wanted = _plain(name)
@@ -142,12 +147,13 @@ def _find(what: str, name: str, entries: Mapping[str, T], names: Mapping[str, It
     if len(found) == 1:
         return entries[found[0]]
     if found:
-        raise UnknownEntry(expected(what, "one entry", name, f"say one of {', '.join(sorted(found))}"))
+        raise UnknownEntry(expected(given_as, f"one {kind}", name, f"say one of {', '.join(sorted(found))}"))
     spoken = {_plain(one): key for key, each in names.items() for one in each if one}
     close = [spoken[each] for each in difflib.get_close_matches(wanted, spoken, n=6, cutoff=0.5)]
     nearest = list(dict.fromkeys(close))[:3]
-    todo = f"did you mean {', '.join(nearest)}?" if nearest else "`serdab plan` lists devices, models and prices"
-    raise UnknownEntry(expected(what, "in the catalogues", name, todo))
+    todo = f"did you mean {', '.join(nearest)}? " if nearest else ""
+    todo += f"`serdab plan {_LISTED_BY[kind]}` lists all"
+    raise UnknownEntry(expected(given_as, f"a {kind} of the catalogues", name, todo))
 
 
 def _plain(name: str) -> str:

@@ -16,7 +16,13 @@ from serdab.knowledge.reading.outlook_parcels import read_parcel
 from serdab.knowledge.reading.pages import read_pdf
 from serdab.knowledge.reading.plain import read_markdown, read_text
 from serdab.knowledge.reading.recognition import Recogniser, recogniser_for
-from serdab.knowledge.reading.refusals import EmptyDocument, MalformedDocument, RefusedDocument, UnsupportedDocument
+from serdab.knowledge.reading.refusals import (
+    AGAIN,
+    EmptyDocument,
+    MalformedDocument,
+    RefusedDocument,
+    UnsupportedDocument,
+)
 from serdab.knowledge.reading.rich_text import read_rtf
 from serdab.knowledge.reading.slides import read_pptx
 from serdab.knowledge.reading.tables import read_csv
@@ -102,7 +108,7 @@ class _Reading:
             raise
         except _SURPRISES as error:
             got = f"{type(error).__name__}: {str(error)[:200]}"
-            raise MalformedDocument(expected(f"the document {name}", "whole", got)) from error
+            raise MalformedDocument(expected(f"the document {name}", "whole", got, AGAIN)) from error
         # Half of a pair is no character, and neither travels nor can be stored.
         text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
         title = _said_title(title.encode("utf-8", "replace").decode()) or PurePath(name).stem

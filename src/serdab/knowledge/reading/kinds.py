@@ -7,7 +7,7 @@ from pathlib import PurePath
 from serdab.core import expected
 from serdab.knowledge.reading.einvoices import is_einvoice, root_of
 from serdab.knowledge.reading.outlook_parcels import SIGNATURE
-from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, UnsupportedDocument
+from serdab.knowledge.reading.refusals import AGAIN, MalformedDocument, UnsupportedDocument, encrypted
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 DOCX = _OFFICE + "wordprocessingml.document"
@@ -99,7 +99,9 @@ def media_type_of(data: bytes, name: str) -> str:
             return what
     if promised in (PDF, DOCX, XLSX, PPTX, RTF, ZIP, *IMAGES):
         begins = bytes(data[:16]).decode("ascii", "backslashreplace")
-        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", f"one that begins {begins}"))
+        todo = f"give it the ending of what it is, or {AGAIN}"
+        got = f"one that begins {begins}"
+        raise MalformedDocument(expected(f"the document {name}", f"a real {ending} file", got, todo))
     if promised is None and ending:
         known = ", ".join(sorted(MEDIA_TYPES))
         raise UnsupportedDocument(expected(f"the ending of {name}", f"one of {known}, .jsonl", ending))
@@ -124,7 +126,9 @@ def _xml(data: bytes, name: str) -> str:
         return XML
     root = root_of(data)
     if not root:
-        raise MalformedDocument(expected(f"the document {name}", "well-formed XML", "a fault before its first element"))
+        raise MalformedDocument(
+            expected(f"the document {name}", "well-formed XML", "a fault before its first element", AGAIN)
+        )
     wanted, todo = "an electronic invoice (UBL or CII of EN 16931)", "send what a person reads, as pdf or html"
     raise UnsupportedDocument(expected(f"the XML {name}", wanted, f"one that begins with {root[:200]}", todo))
 
@@ -133,7 +137,7 @@ def _refuse_others(data: bytes, name: str, promised: str | None) -> None:
     """Files that are known for what they are, and not read."""
     if data.startswith(_OLE):
         if promised in _ZIPPED or _ENCRYPTED in data:
-            raise EncryptedDocument(expected(f"the document {name}", "readable without a password", "an encrypted one"))
+            raise encrypted(f"the document {name}")
         if _OUTLOOK in data:
             todo = "save it as one"
             raise UnsupportedDocument(expected(f"the document {name}", "a mail as .eml", "an Outlook message", todo))

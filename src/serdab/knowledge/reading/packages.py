@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from serdab.core import expected
-from serdab.knowledge.reading.refusals import BombDocument, EncryptedDocument, MalformedDocument
+from serdab.knowledge.reading.refusals import AGAIN, BombDocument, MalformedDocument, encrypted
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -56,7 +56,7 @@ def open_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
             _name_as_meant(archive)
             yield archive
     except _BROKEN as error:
-        raise MalformedDocument(expected(what, "a whole zip", str(error))) from error
+        raise MalformedDocument(expected(what, "a whole zip", str(error), AGAIN)) from error
 
 
 def main_part(archive: zipfile.ZipFile, what: str, usual: str) -> str:
@@ -72,7 +72,7 @@ def main_part(archive: zipfile.ZipFile, what: str, usual: str) -> str:
     """
     name = next((name for kind, name in relations_of(archive, "").values() if kind == "officeDocument"), usual)
     if name not in archive.NameToInfo:
-        raise MalformedDocument(expected(what, f"a zip with {usual}", "none"))
+        raise MalformedDocument(expected(what, f"a zip with {usual}", "none", AGAIN))
     return name
 
 
@@ -104,7 +104,7 @@ def parse_xml(content: bytes, what: str) -> _Element:
     try:
         root: _Element = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise MalformedDocument(expected(what, "well-formed XML", str(error)[:300])) from error
+        raise MalformedDocument(expected(what, "well-formed XML", str(error)[:300], AGAIN)) from error
     return root
 
 
@@ -136,7 +136,7 @@ def _look_at_list(data: bytes, what: str) -> None:
     """Refuse a list of parts that would be costly before anything is made of it."""
     place = data.rfind(b"PK\5\6", max(0, len(data) - 66_000))
     if place < 0 or len(data) - place < _END.size:
-        raise MalformedDocument(expected(what, "a whole zip", "one without its list of parts"))
+        raise MalformedDocument(expected(what, "a whole zip", "one without its list of parts", AGAIN))
     parts, size = _END.unpack_from(data, place)[4:6]
     if parts > MOST_PARTS or size > MOST_LIST:
         raise BombDocument(expected(f"the parts of {what}", f"at most {MOST_PARTS:,}", f"{parts:,} in {size:,} bytes"))
@@ -154,7 +154,7 @@ def _look(archive: zipfile.ZipFile, what: str) -> None:
             allowed = f"at most {MOST_RATIO} times its {part.compress_size:,} packed bytes"
             raise BombDocument(expected(f"{part.filename} in {what}", allowed, f"{part.file_size:,}"))
     if any(part.flag_bits & 1 for part in parts):
-        raise EncryptedDocument(expected(what, "readable without a password", "an encrypted one"))
+        raise encrypted(what)
 
 
 def _name_as_meant(archive: zipfile.ZipFile) -> None:

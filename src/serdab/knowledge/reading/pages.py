@@ -14,7 +14,7 @@ from serdab.core import expected
 from serdab.knowledge.reading.einvoices import is_einvoice, read_einvoice
 from serdab.knowledge.reading.layout import RIGHT_TO_LEFT, Word, lines_of
 from serdab.knowledge.reading.letters import Letter, are_one_word, words_of
-from serdab.knowledge.reading.refusals import EncryptedDocument, MalformedDocument, RefusedDocument, TextlessDocument
+from serdab.knowledge.reading.refusals import AGAIN, MalformedDocument, RefusedDocument, TextlessDocument, encrypted
 
 if TYPE_CHECKING:
     from serdab.knowledge.reading.recognition import Recogniser
@@ -36,7 +36,7 @@ _RECOGNISE_S = 30.0
 #: Largest side of a page that is recognised from its picture, points.
 _MOST_SIDE = 14_400
 _SCANNED = "pip install 'serdab[ocr]' and leave documents.ocr at auto"
-_ANOTHER = "get the file again from where it came, or print it to a new PDF"
+_ANOTHER = f"{AGAIN}, or print it to a new PDF"
 #: What the last bytes of every PDF hold, and how many of them a reader looks at (ISO 32000-1, annex H.3.18).
 _END = b"%%EOF"
 _TAIL = 1024
@@ -66,7 +66,7 @@ def read_pdf(data: bytes, recogniser: Recogniser | None = None) -> tuple[str, st
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower() or b"/Encrypt" in data:
-            raise EncryptedDocument(expected("the PDF", "readable without a password", "an encrypted one")) from error
+            raise encrypted("the PDF") from error
         raise MalformedDocument(expected("the PDF", "whole", _damage(data), _ANOTHER)) from error
     with document:
         document.init_forms()  # Draws what was filled in; does nothing where there is no form.
@@ -136,7 +136,7 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
         if left <= 0:
             break
     if pages and broken == pages:
-        raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones"))
+        raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones", _ANOTHER))
 
 
 def _page(document: Any, number: int) -> Any:

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from serdab.core import BadInput
+from serdab.core import BadInput, expected
+
+#: What to do about a file that is broken.
+AGAIN = "get the file again from where it came"
 
 
 class RefusedDocument(BadInput):
@@ -73,6 +76,12 @@ class UnreachableDocument(RefusedDocument):
     """The document is not there, or not for us."""
 
     code = "document_unreachable"
+
+
+def encrypted(what: str) -> EncryptedDocument:
+    """The refusal of a document behind a password."""
+    todo = "remove the password, or save it without one, and send it again"
+    return EncryptedDocument(expected(what, "readable without a password", "an encrypted one", todo))
 
 
 def refused(code: str, reason: str) -> RefusedDocument:
