@@ -79,6 +79,7 @@ async def test_a_dash_is_the_standard_output(settings: Settings, database: Datab
         (["report", "--json", "-o", "-"], "a file with --json, which takes stdout"),
         (["results", "-f", "parquet"], "given with --format parquet"),
         (["results", "-f", "xls"], "one of table, csv, jsonl, parquet"),
+        (["results", "-f", "csv", "-o", ""], "one that can be written"),
         (["results", "-o", "x.csv"], "csv, jsonl or parquet with --output"),
         (["results", "--since", "yesterday"], "2h or 7d"),
         (["search"], "a question or --like"),

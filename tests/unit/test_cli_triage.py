@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from serdab.cli.triage import Outcome, fields_of, show
+from serdab.cli.triage import Failure, Outcome, fields_of, show
 from serdab.knowledge import Field, Receipt, Record, Value
 
 RECEIPT = Receipt(
@@ -55,6 +55,14 @@ def test_the_advice_to_look_names_the_set_of_the_run(
     receipt = msgspec.structs.replace(RECEIPT, label="invoice")
     show(Outcome(batch="b", receipts=[receipt], failures=[], seconds=1.0, label_set=label_set))
     assert command in capsys.readouterr().err
+
+
+def test_no_empty_table_is_shown_when_every_document_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    failure = Failure(source="/in/a.txt", run="r", code="document_empty", reason="nothing in it")
+    show(Outcome(batch="b", receipts=[], failures=[failure], seconds=1.0))
+    told = capsys.readouterr().out
+    assert "nothing in it" in told
+    assert "most like" not in told
 
 
 def test_files_of_one_name_in_two_folders_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,7 +78,7 @@ async def start_detached(settings: Settings) -> ProcessFile:
 def _begin(settings: Settings, output: Path, reason_to: int) -> subprocess.Popen[bytes]:
     """Start `serdab up`; why it ended comes through a pipe: the file for its words may stand on a full disk."""
     with open_output(output) as file:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "serdab.cli", "up", "--reason-to", str(reason_to)],
             stdin=subprocess.DEVNULL,
             stdout=file,

@@ -139,6 +139,24 @@ def _failure(source: str, run: str, error: RunFailed) -> Failure:
 
 def show(outcome: Outcome) -> None:
     """Tables of what was found and what failed, and how fast it went."""
+    if outcome.receipts:
+        _show_receipts(outcome)
+    for receipt in [each for each in outcome.receipts if each.chunks_indexed < each.chunks][:MOST_TOLD]:
+        parts = f"the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts"
+        say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
+    if outcome.failures:
+        told = outcome.failures[:MOST_TOLD]
+        names = file_names(each.source for each in told)
+        rows = [(names[each.source], Text(shown(each.reason), style="red"), each.run) for each in told]
+        print_table(("failed document", "why", "run"), rows)
+    total = len(outcome.receipts) + len(outcome.failures)
+    say(
+        f"{total:,} documents in {span(outcome.seconds)}: {len(outcome.receipts):,} recorded, "
+        f"{len(outcome.failures):,} failed, {outcome.per_minute:,.0f} documents a minute"
+    )
+
+
+def _show_receipts(outcome: Outcome) -> None:
     if len(outcome.receipts) <= MOST_TOLD:
         likest = [receipt.similar[0].source for receipt in outcome.receipts if receipt.similar]
         names = file_names([*(receipt.source for receipt in outcome.receipts), *likest])
@@ -154,19 +172,6 @@ def show(outcome: Outcome) -> None:
         print_table(("kind", ">documents"), kinds.most_common())
     for reason in {receipt.reasons[-1] for receipt in outcome.receipts if receipt.label is None and receipt.reasons}:
         say(f"no kind: {reason}")
-    for receipt in [each for each in outcome.receipts if each.chunks_indexed < each.chunks][:MOST_TOLD]:
-        parts = f"the first {receipt.chunks_indexed:,} of its {receipt.chunks:,} parts"
-        say(f"{file_name(receipt.source)} is very long: search finds only {parts}")
-    if outcome.failures:
-        told = outcome.failures[:MOST_TOLD]
-        names = file_names(each.source for each in told)
-        rows = [(names[each.source], Text(shown(each.reason), style="red"), each.run) for each in told]
-        print_table(("failed document", "why", "run"), rows)
-    total = len(outcome.receipts) + len(outcome.failures)
-    say(
-        f"{total:,} documents in {span(outcome.seconds)}: {len(outcome.receipts):,} recorded, "
-        f"{len(outcome.failures):,} failed, {outcome.per_minute:,.0f} documents a minute"
-    )
 
 
 def _line(receipt: Receipt, names: Mapping[str, str]) -> tuple[object, ...]:

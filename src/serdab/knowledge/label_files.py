@@ -117,7 +117,7 @@ def read_sheet(path: Path, needed: Sequence[str]) -> csv.DictReader[str]:
         text = decode(path.read_bytes())
     except RefusedDocument as error:
         raise BadLabels(expected(path.name, "a CSV file", "no text", "save it as CSV")) from error
-    head = text.partition("\n")[0]
+    head = text.partition("\n")[0].rstrip("\r")
     csv.field_size_limit(_MOST_LINE)  # The module's own is less than the longest text, and ends the file.
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
     if not set(needed) <= set(reader.fieldnames or ()):

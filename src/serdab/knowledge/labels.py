@@ -316,9 +316,9 @@ class _Import:
         )
 
     def complaint(self, path: Path) -> str:
-        why = (
-            f"; the first refused is row {self._refusals[0].row}: {self._refusals[0].reason}" if self._refusals else ""
-        )
+        why = "; give each row a text and a label"
+        if self._refusals:
+            why = f"; the first refused is row {self._refusals[0].row}: {self._refusals[0].reason}"
         got = f"{self._refused} refused and {self._left_out} of other splits"
         return expected(f"{path.name}", "a file with labelled texts to learn from", got) + why
 
