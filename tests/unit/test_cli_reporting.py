@@ -45,6 +45,22 @@ def test_a_script_that_asked_for_json_gets_its_errors_so(capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "bad_setting"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["run", "triage", ""], "PATH…"),
+        (["evaluate", "triage", ""], "FILE"),
+        (["search", "--like", ""], "--like"),
+        (["results", "-o", ""], "--output"),
+    ],
+)
+def test_an_empty_path_is_not_the_folder_where_we_stand(
+    arguments: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert left(arguments) == 2
+    assert f"expected {what} to be a path that is not empty, got ''" in capsys.readouterr().err
+
+
 def test_a_traceback_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert left(["--debug", "settings", "--set", "flow.lease_s=never"]) == 2
     assert "Traceback" in capsys.readouterr().err

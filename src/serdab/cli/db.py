@@ -13,7 +13,7 @@ import typer
 
 from serdab.cli.interruption import stopped
 from serdab.cli.printing import print_json, print_table, say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,9 @@ Which = Annotated[str, typer.Argument(metavar="BACKUP", help="Its name, its fold
 @application.command()
 def backup(
     ctx: typer.Context,
-    into: Annotated[Path | None, typer.Option(help="Folder for backups; backup.folder by default.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Folder for backups; backup.folder by default.", parser=path_of)
+    ] = None,
 ) -> None:
     """Back up the database and large payloads. Work goes on meanwhile."""
     from serdab.store import backup_folder, make_backup
@@ -85,7 +87,7 @@ def verify(
 def restore(  # noqa: PLR0913 - one option each
     ctx: typer.Context,
     backup: Which = "newest",
-    into: Annotated[Path | None, typer.Option(help="Another home; this one by default.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Another home; this one by default.", parser=path_of)] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Go on to this moment by the archived log: 2026-03-01T14:30:00Z.")
     ] = None,
@@ -108,7 +110,7 @@ def restore(  # noqa: PLR0913 - one option each
 def upgrade(
     ctx: typer.Context,
     old_bin: Annotated[
-        Path | None, typer.Option(help="The bin folder of the old PostgreSQL, if we do not bring it.")
+        Path | None, typer.Option(help="The bin folder of the old PostgreSQL, if we do not bring it.", parser=path_of)
     ] = None,
     json: Json = False,
 ) -> None:

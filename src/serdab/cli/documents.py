@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serdab.cli.printing import print_json, print_table, say, span
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from serdab.core import Settings
@@ -30,7 +30,8 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(help="The workflow `triage`, or `search`.")],
     file: Annotated[
-        Path | None, typer.Argument(help="JSON lines or CSV with texts and true labels, or documents; for triage.")
+        Path | None,
+        typer.Argument(help="JSON lines or CSV with texts and true labels, or documents; for triage.", parser=path_of),
     ] = None,
     key: Annotated[str | None, typer.Option(help="Which label of a row is the kind.")] = None,
     limit: Annotated[

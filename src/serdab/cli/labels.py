@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from serdab.cli.printing import print_json, print_table, say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,7 +40,7 @@ T = TypeVar("T")
 @labels.command("import")
 def import_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="JSON lines or CSV with texts and their labels.")],
+    file: Annotated[Path, typer.Argument(help="JSON lines or CSV with texts and their labels.", parser=path_of)],
     into: Annotated[str | None, typer.Option(help="The set of labels; `default` by default.")] = None,
     key: Annotated[str | None, typer.Option(help="Which label of a row is the kind; found by itself mostly.")] = None,
     json: Json = False,
@@ -172,7 +172,9 @@ def describe(
     name: Annotated[str, typer.Argument(help="The set of labels; made when it is new.")],
     label: Annotated[str | None, typer.Argument(help="The label.")] = None,
     text: Annotated[str | None, typer.Argument(help="What it means, in a sentence or two.")] = None,
-    file: Annotated[Path | None, typer.Option(help="YAML or JSON that maps labels to what they mean.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="YAML or JSON that maps labels to what they mean.", parser=path_of)
+    ] = None,
 ) -> None:
     """Say what labels mean, in a sentence or two each.
 

@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from serdab.cli.printing import say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Country = Annotated[str, typer.Option(help="Two letters: price of electricity and carbon.")]
 Tariff = Annotated[float | None, typer.Option(min=0, max=10, help="Your own price of a kWh, USD.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Also a page of HTML with pictures, in this file.", parser=path_of)
+]
 #: Says this machine in place of a device of the catalogue.
 HERE = "here"
 #: Widest context that can be asked for, tokens.

@@ -24,7 +24,7 @@ from serdab.cli.plan_costs import cost
 from serdab.cli.plan_fitting import show_fit
 from serdab.cli.plan_showing import show_advice, show_answer, show_terms, show_validation
 from serdab.cli.printing import print_json, say
-from serdab.cli.session import session_of
+from serdab.cli.session import path_of, session_of
 from serdab.core import BadInput, expected
 
 if TYPE_CHECKING:
@@ -131,7 +131,9 @@ EUROPEAN_UNION = frozenset(("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES"
 
 
 def validate(
-    folder: Annotated[Path, typer.Argument(help="A folder of measured tables, in the layout of the evidence.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of measured tables, in the layout of the evidence.", parser=path_of)
+    ],
     json: Json = False,
 ) -> None:
     """Compare estimates with measured rows and print the errors.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: What typer raises for a line that it cannot read: the class above its `BadParameter`, which itself it does not name.
 USAGE: Any = typer.BadParameter.__base__
-#: How its reasons for a wrong value begin.
-_REASON = "Input should be "
+#: How its reasons for a wrong value begin, and before that those that a parser of ours gives.
+_REASON, _OWN = "Input should be ", "Value error, "
 #: Exit codes: what was given is wrong; anything else that went wrong; it works, but.
 BAD_INPUT, FAILED, WARNINGS = 2, 1, 3
 
@@ -80,7 +80,7 @@ def usage_error(error: Any) -> BadInput:
         return BadInput(f"expected {what} to be given, got nothing; {todo}")
     reasons: Sequence[Mapping[str, Any]] = getattr(error.__cause__, "errors", list)()
     if parameter and reasons:
-        to_be = reasons[0]["msg"].removeprefix(_REASON).partition(", ")[0]
+        to_be = reasons[0]["msg"].removeprefix(_OWN).removeprefix(_REASON).partition(", ")[0]
         return BadInput(expected(what, to_be, reasons[0]["input"], todo))
     return BadInput(f"expected {what} to be as its help says, got: {error.format_message().rstrip('.')}; {todo}")
 

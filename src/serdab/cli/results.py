@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serdab.cli.printing import STDOUT, certainty, file_names, opened, print_json, print_table, say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
     doc_type: Annotated[str | None, typer.Option("--type", help="Only of this type, given or found.")] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, jsonl or parquet.")] = "table",
     to: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file to write; else, or with -, stdout.")
+        Path | None, typer.Option("-o", "--output", help="The file to write; else, or with -, stdout.", parser=path_of)
     ] = None,
     batches: Annotated[bool, typer.Option("--batches", help="List the batches instead.")] = False,
 ) -> None:
@@ -85,7 +85,7 @@ def results(  # noqa: PLR0913 - each argument is an option of the command line
 
 def report(
     ctx: typer.Context,
-    to: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write; - is stdout.")],
+    to: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write; - is stdout.", parser=path_of)],
     batch: Batch = None,
     since: Since = None,
     json: Annotated[bool, typer.Option("--json", help="The same in JSON, on stdout, beside the file.")] = False,

@@ -17,7 +17,7 @@ import typer
 from serdab.cli.interruption import stopped
 from serdab.cli.labels import DEFAULT, Json, Name, contents_of, with_engine
 from serdab.cli.printing import STDOUT, opened, print_json, say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,11 @@ def review(  # noqa: PLR0913 - the options of a command
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="At most so many documents.")] = 20,
     by: Annotated[str | None, typer.Option(help="Who answers; your account by default.")] = None,
     export: Annotated[
-        Path | None, typer.Option(help="Write them to this CSV file instead, to be filled in; - is stdout.")
+        Path | None,
+        typer.Option(help="Write them to this CSV file instead, to be filled in; - is stdout.", parser=path_of),
     ] = None,
     from_file: Annotated[
-        Path | None, typer.Option("--import", help="Take the answers of a filled-in CSV file.")
+        Path | None, typer.Option("--import", help="Take the answers of a filled-in CSV file.", parser=path_of)
     ] = None,
     json: Json = False,
 ) -> None:

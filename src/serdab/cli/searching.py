@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serdab.cli.printing import file_name, print_json, print_table, say
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,9 @@ def register(application: typer.Typer) -> None:
 def search(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     question: Annotated[str | None, typer.Argument(help="What to look for, in plain words.")] = None,
-    like: Annotated[Path | None, typer.Option(help="Instead of a question: find copies of this file.")] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="Instead of a question: find copies of this file.", parser=path_of)
+    ] = None,
     doc_type: Annotated[Values, typer.Option("--type", help="Only of this type, given or found; repeatable.")] = None,
     label: Annotated[Values, typer.Option(help="Only with this label; repeatable.")] = None,
     lang: Annotated[Values, typer.Option(help="Only in this language, two letters; repeatable.")] = None,

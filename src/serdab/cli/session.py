@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -52,6 +53,17 @@ def session_of(ctx: typer.Context) -> Session:
                 raise BadInput(expected(typed_name(parameter), "UTF-8", text, todo))
     found = ctx.find_object(Session)
     return found if found is not None else Session(())
+
+
+def path_of(text: str | Path) -> Path:
+    """A path of the line. An empty one is a variable that a script forgot to set, and not the folder where we stand.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if text == "":
+        raise ValueError("Input should be a path that is not empty")
+    return Path(text)
 
 
 def _is_utf8(text: str) -> bool:

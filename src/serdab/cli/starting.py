@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from serdab.cli.printing import print_json, say
-from serdab.cli.session import Session, run_loop, session_of
+from serdab.cli.session import Session, path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,9 @@ def register(application: typer.Typer) -> None:
 def run(  # noqa: PLR0913 - each argument is an option of the command line
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(help="`triage`, `module:workflow`, or the name of a workflow.")],
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH…", help="With triage: files or folders.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH…", help="With triage: files or folders.", parser=path_of)
+    ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", "-i", metavar="JSON", help="One argument as JSON; repeatable.")
     ] = None,

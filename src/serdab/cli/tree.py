@@ -13,7 +13,7 @@ import typer
 from serdab.cli.interruption import Interrupted
 from serdab.cli.printing import STDOUT, console, print_json, print_table, say, span
 from serdab.cli.reporting import described
-from serdab.cli.session import run_loop, session_of
+from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
     from serdab.app import HomeStatus
@@ -33,7 +33,8 @@ def up(
         bool, typer.Option("--systemd", help="Start nothing; print a systemd unit with the settings of now.")
     ] = False,
     to: Annotated[
-        Path | None, typer.Option(help="With --systemd: the file or folder to write it to, as /etc/systemd/system.")
+        Path | None,
+        typer.Option(help="With --systemd: the file or folder to write it to, as /etc/systemd/system.", parser=path_of),
     ] = None,
     reason_to: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
