@@ -178,7 +178,8 @@ async def _write(settings: Settings, selection: Selection, form: str, to: Path |
 
     async with shared_database(settings, "results") as database:
         await _check_batch(database, selection)
-        return await write_results(database, selection, form, to if to is not None else sys.stdout.buffer)
+        with opened(to or STDOUT, "--output") as out:
+            return await write_results(database, selection, form, out)
 
 
 async def _check_batch(database: Database, selection: Selection) -> None:

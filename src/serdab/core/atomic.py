@@ -13,7 +13,7 @@ from serdab.core.errors import BadInput, expected
 
 
 @contextmanager
-def atomic_file(path: Path, named_by: str = "the file to write") -> Iterator[BinaryIO]:
+def atomic_file(path: Path, named_by: str = "the output") -> Iterator[BinaryIO]:
     """A file to write, which takes its place when the block has ended well; a device or a pipe is written as it is.
 
     Args:
