@@ -230,7 +230,7 @@ async def test_a_search_that_finds_nothing_says_why_beside_its_json(house: House
     )  # fmt: skip
     out, told = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, json.loads(out)) == (0, [])
-    assert "no document has a field totl; did you mean total?" in told.decode()
+    assert "no document has the field totl; did you mean total?" in told.decode()
 
 
 async def test_a_sheet_goes_out_and_comes_back(house: House) -> None:

@@ -133,16 +133,19 @@ async def test_only_documents_that_meet_all_filters_are_found(
     assert await _sources(index, embedder, "invoice for pumps", filters) == sources
 
 
-async def test_the_names_of_values_are_known_by_looks_into_the_index_alone(
+async def test_the_words_that_filters_ask_for_are_known_by_looks_into_the_index_alone(
     index: Index, embedder: Embedder, database: Database
 ) -> None:
-    assert await index.known_values() == []
+    assert await index.known_words() == {"field": [], "label": [], "language": []}
     await _invoices(index, embedder)
-    assert await index.known_values() == ["company", "date", "party", "total"]
+    assert await index.known_words() == {
+        "field": ["company", "date", "party", "total"], "label": ["invoice", "order"], "language": ["de", "en"],
+    }  # fmt: skip
     async with database.pool.acquire() as connection, connection.transaction():
         await connection.execute(load_statements("serdab.knowledge")["tune_asking"].replace("set ", "set local "))
-        plan = await connection.fetch("explain " + load_statements("serdab.knowledge")["known_values"])
-    assert "Seq Scan" not in "".join(row[0] for row in plan)
+        for name in ("known_values", "known_labels", "known_languages"):
+            plan = await connection.fetch("explain " + load_statements("serdab.knowledge")[name])
+            assert "Seq Scan" not in "".join(row[0] for row in plan)
 
 
 async def test_a_filter_that_few_meet_loses_none_of_them(

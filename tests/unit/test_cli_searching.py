@@ -27,12 +27,12 @@ def test_a_language_is_two_letters_or_as_a_document_was_brought() -> None:
 @pytest.mark.parametrize(
     ("where", "known", "told"),
     [
-        (["totl>=1"], ["company", "date", "total"], "no document has a field totl; did you mean total?"),
-        (["TOTAL>=1"], ["company", "total"], "no document has a field TOTAL; did you mean total?"),
+        (["totl>=1"], ["company", "date", "total"], "no document has the field totl; did you mean total?"),
+        (["TOTAL>=1"], ["company", "total"], "no document has the field TOTAL; did you mean total?"),
         (
             ["total>=1", "kennzeichen=x"],
             ["date", "total"],
-            "no document has a field kennzeichen; documents have date, total",
+            "no document has the field kennzeichen; documents have date, total",
         ),
         (["total>=1"], ["date", "total"], "try fewer filters"),
         (["total>=1"], [], "try fewer filters"),
@@ -41,4 +41,14 @@ def test_a_language_is_two_letters_or_as_a_document_was_brought() -> None:
 def test_who_finds_nothing_by_a_field_that_no_document_has_is_told_the_nearest(
     where: list[str], known: list[str], told: str
 ) -> None:
-    assert _advice(_filters(None, None, None, (None, None), "", where), known) == told
+    assert _advice(_filters(None, None, None, (None, None), "", where), {"field": known}) == told
+
+
+def test_who_finds_nothing_by_a_label_or_a_language_that_no_document_has_is_told_the_nearest() -> None:
+    known = {"label": ["bill", "complaint"], "language": ["ar", "de"]}
+    told = _advice(_filters(None, ["bil"], None, (None, None), "", None), known)
+    assert told == "no document has the label bil; did you mean bill?"
+    told = _advice(_filters(None, ["bill"], ["fr"], (None, None), "", None), known)
+    assert told == "no document has the language fr; documents have ar, de"
+    many = {"label": [f"kind {number}" for number in range(30)]}
+    assert _advice(_filters(None, ["zzz"], None, (None, None), "", None), many).endswith("kind 19 …")

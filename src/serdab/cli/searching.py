@@ -13,7 +13,7 @@ from serdab.cli.printing import file_name, print_json, print_table, say
 from serdab.cli.session import path_of, run_loop, session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from serdab.core import Settings
     from serdab.knowledge import Alike, Duplicates, Filters, Found
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Values = list[str] | None
 _SHOWN_GROUPS = 50
+#: Words of a kind that are named.
+_SHOWN_WORDS = 20
 #: A language as documents have it: two letters, or as it was brought (ar-EG, zh-Hant).
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -106,24 +108,30 @@ async def _search(settings: Settings, question: str, count: int, filters: Filter
         Index(database) as index,
     ):
         found = await search_documents(index, embedder, question, count, filters)
-        known = [] if found or not filters.conditions else await index.known_values()
+        known = {} if found or not filters else await index.known_words()
     return found, _advice(filters, known)
 
 
-def _advice(filters: Filters, known: Sequence[str]) -> str:
+def _advice(filters: Filters, known: Mapping[str, Sequence[str]]) -> str:
+    """What to do when nothing was found; a word that no document has is told with the nearest that documents have."""
     if not filters:
         return "put documents through: serdab run triage PATH"
-    unknown = [each.name for each in filters.conditions if each.name not in known]
-    return _unknown_field(unknown[0], known) if unknown and known else "try fewer filters"
+    fields = [each.name for each in filters.conditions]
+    for kind, asked in (("field", fields), ("label", filters.labels), ("language", filters.langs)):
+        words = known.get(kind) or ()
+        unknown = next((each for each in asked if each not in words), None)
+        if unknown is not None and words:
+            return _unknown(kind, unknown, words)
+    return "try fewer filters"
 
 
-def _unknown_field(name: str, known: Sequence[str]) -> str:
-    """That no document has a field, with the nearest ones that documents have."""
+def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name.lower(), known, n=3)
-    todo = f"did you mean {' or '.join(near)}?" if near else f"documents have {', '.join(known)}"
-    return f"no document has a field {name}; {todo}"
+    near = difflib.get_close_matches(word.lower(), known, n=3)
+    some = ", ".join(known[:_SHOWN_WORDS]) + (" …" if len(known) > _SHOWN_WORDS else "")
+    todo = f"did you mean {' or '.join(near)}?" if near else f"documents have {some}"
+    return f"no document has the {kind} {word}; {todo}"
 
 
 async def _alike(settings: Settings, path: Path, count: int) -> Sequence[Alike]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Self
@@ -198,10 +198,14 @@ class Index:
         """All groups of documents that are nearly the same, the largest first."""
         return await self._asking.use(find_duplicates)
 
-    async def known_values(self) -> Sequence[str]:
-        """The names of all values that documents have, by which `Condition` compares."""
-        rows = await self._asking.use(lambda connection: connection.fetch(_SQL["known_values"]))
-        return [row["name"] for row in rows]
+    async def known_words(self) -> Mapping[str, Sequence[str]]:
+        """The words by which `Filters` compare that some document has: of each `field`, `label` and `language`."""
+
+        async def ask(connection: Connection) -> dict[str, list[str]]:
+            names = {"field": "known_values", "label": "known_labels", "language": "known_languages"}
+            return {kind: [row[0] for row in await connection.fetch(_SQL[name])] for kind, name in names.items()}
+
+        return await self._asking.use(ask)
 
     async def count(self) -> int:
         """How many documents are known."""

@@ -175,6 +175,16 @@ with recursive known as (
 )
 select lang from known where lang is not null
 
+-- name: known_labels
+-- The labels of the documents, likewise.
+with recursive known as (
+    (select label from document where label is not null order by label limit 1)
+    union all
+    select (select d.label from document d where d.label > k.label order by d.label limit 1) from known k
+    where k.label is not null
+)
+select label from known where label is not null
+
 -- name: known_values
 -- The names of the values of documents, one look into the index for each.
 with recursive known as (
