@@ -64,7 +64,9 @@ def _body(report: Report) -> Iterator[str]:
     yield "<h2>Kinds</h2>"
     yield _table(("kind", ">documents"), ((label or "(none)", f"{count:,}") for label, count in report.labels))
     yield "<h2>Types</h2>"
-    types = ((name or "(none)", f"{count:,}", f"{count - given:,}") for name, count, given in report.types)
+    types = (
+        (name or "(none)", f"{count:,}", f"{count - given:,}" if name else "") for name, count, given in report.types
+    )
     yield _table(("type", ">documents", ">of these recognised"), types)
     yield "<h2>Languages</h2>"
     yield _table(("language", ">documents"), ((lang or "(none)", f"{count:,}") for lang, count in report.langs))
