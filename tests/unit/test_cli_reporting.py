@@ -61,6 +61,13 @@ def test_an_empty_path_is_not_the_folder_where_we_stand(
     assert f"expected {what} to be a path that is not empty, got ''" in capsys.readouterr().err
 
 
+def test_a_path_that_no_system_takes_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left(["run", "triage", "x" * 5000]) == 2
+    error = capsys.readouterr().err
+    assert "expected PATH… to be a path short enough for this system, got 'xxx" in error
+    assert len(error) < 500
+
+
 def test_a_traceback_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert left(["--debug", "settings", "--set", "flow.lease_s=never"]) == 2
     assert "Traceback" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Coroutine, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -59,10 +61,15 @@ def path_of(text: str | Path) -> Path:
     """A path of the line. An empty one is a variable that a script forgot to set, and not the folder where we stand.
 
     Raises:
-        ValueError: it is empty.
+        ValueError: it is empty, or longer than the system takes.
     """
     if text == "":
         raise ValueError("Input should be a path that is not empty")
+    try:
+        os.lstat(text)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError("Input should be a path short enough for this system") from error
     return Path(text)
 
 
