@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gc
 import weakref
@@ -38,6 +39,7 @@ from serdab.knowledge.errors import BadLabels, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
+_WHO_WAIT = "select count(*) from pg_stat_activity where pg_blocking_pids(pid) <> '{}'"
 WORDS = {"stolen": "card stolen lost thief abroad pickpocket", "rate": "exchange rate euro dollar percent bank"}
 
 
@@ -261,6 +263,25 @@ async def test_a_review_asks_for_the_uncertain_ones_and_answers_become_examples(
     assert chosen_label("2", found[0], []) == found[0].offered[1]
     assert chosen_label("ra", found[0], ["rate", "stolen"]) == "rate"
     assert chosen_label("x", found[0], ["rate"]) is None
+
+
+async def test_two_who_answer_for_the_same_documents_in_another_order_are_both_heard(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 20))
+    await _index(database, embedder, _texts("rate", 3))
+    ids = await database.pool.fetch("select document_id from document order by source")
+    there = [Answer(document_id=row["document_id"], label="rate", told_by="amal") for row in ids]
+    async with labels_link(database) as one, labels_link(database) as another, database.pool.acquire() as other:
+        async with other.transaction():  # Both come as far as the document in the middle.
+            await other.execute("update label_example set told_by = 'x' where text = $1", _texts("rate", 3)[1])
+            tasks = [
+                asyncio.create_task(take_answers(link, embedder, "default", answers))
+                for link, answers in ((one, there), (another, there[::-1]))
+            ]
+            while await database.pool.fetchval(_WHO_WAIT) < 2:
+                await asyncio.sleep(0.01)
+        assert await asyncio.gather(*tasks) == [3, 3]
 
 
 async def test_documents_that_another_engine_embedded_are_not_judged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,20 @@ import msgspec
 import pytest
 
 from serdab.engines import Embedder
-from serdab.knowledge import Classifier, classification, import_labels, list_label_sets, remove_label_set
+from serdab.knowledge import (
+    Classifier,
+    classification,
+    heads,
+    import_labels,
+    labels_link,
+    list_label_sets,
+    remove_label_set,
+    train_labels,
+)
 from serdab.knowledge import labels as labels_module
 from serdab.knowledge.errors import BadLabels
-from serdab.store import Database
+from serdab.knowledge.labelling import training
+from serdab.store import Connection, Database, load_statements
 from word_engine import WordEngine, word_engine
 
 CARD = ["my card was stolen", "the card is lost", "somebody stole my card", "lost card abroad", "card stolen today"]
@@ -95,6 +106,54 @@ async def test_rows_that_another_import_adds_meanwhile_are_not_counted_as_added(
     report = task.result()
     assert (report.added, report.known, report.refused, report.examples) == (5, 4, 1, 10)
     assert "'other', as in the set, got 'rate'" in report.refusals[0].reason
+
+
+async def test_two_imports_of_the_same_texts_in_another_order_do_not_wait_for_each_other(
+    database: Database, embedder: Embedder, tmp_path: Path
+) -> None:
+    await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()))
+    set_id = await database.pool.fetchval("insert into label_set (name) values ('new') returning set_id")
+    sql = "select digest, label, text, embedding::text from label_example order by digest"
+    rows = [tuple(row) for row in await database.pool.fetch(sql)]
+    add = load_statements("serdab.knowledge")["add_examples"].replace("$5::vector[]", "$5::text[]::vector[]")
+
+    async def added(connection: Connection, rows: list[tuple[Any, ...]]) -> int:
+        return len(await connection.fetch(add, set_id, *map(list, zip(*rows, strict=True)), ""))
+
+    async with database.pool.acquire() as one, database.pool.acquire() as another, database.pool.acquire() as other:
+        async with other.transaction():  # Both come as far as the row in the middle.
+            await added(other, [rows[5]])
+            tasks = [asyncio.create_task(added(one, rows)), asyncio.create_task(added(another, rows[::-1]))]
+            while await other.fetchval("select count(*) from pg_stat_activity where pg_blocking_pids(pid) <> '{}'") < 2:
+                await asyncio.sleep(0.01)
+        assert sorted(await asyncio.gather(*tasks)) == [0, 9]
+
+
+async def test_what_is_imported_while_others_learn_is_learned(
+    database: Database, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await import_labels(database, embedder, _write(tmp_path / "l.jsonl", _both()))
+    await database.pool.execute("update label_head set digest = '\\x00'")
+    begun, go_on, learn = threading.Event(), threading.Event(), heads.learn
+
+    def slow(*args: Any) -> Any:
+        first = not begun.is_set()
+        begun.set()
+        assert not first or go_on.wait(30)
+        return learn(*args)
+
+    monkeypatch.setattr(training, "learn", slow)
+    async with labels_link(database) as link:
+        learning = asyncio.create_task(train_labels(link, embedder))
+        await asyncio.to_thread(begun.wait, 30)
+        new = [(f"where is the parcel {n}", "parcel") for n in range(8)]
+        await import_labels(database, embedder, _write(tmp_path / "more.jsonl", new))
+        go_on.set()
+        await learning
+    async with Classifier(database) as classifier:
+        text = "where is the parcel"
+        verdict = await classifier.classify(text, (await embedder.embed([text]))[0])
+    assert verdict.label == "parcel"
 
 
 async def test_a_second_import_changes_nothing_and_embeds_nothing(

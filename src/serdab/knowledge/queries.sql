@@ -254,9 +254,11 @@ from label_set s where $1::text is null or s.name = $1 order by s.name
 select digest, label from label_example where set_id = $1 and digest = any($2::bytea[])
 
 -- name: add_examples
--- Adds labelled texts and gives their digests; one that another import added meanwhile stays as it is.
+-- Adds labelled texts and gives their digests; one that another import added meanwhile stays as it is. In one order,
+-- else two imports of the same texts wait for each other.
 insert into label_example (set_id, digest, label, text, embedding, made_by)
-select $1, e.*, $6 from unnest($2::bytea[], $3::text[], $4::text[], $5::vector[]) as e
+select $1, e.*, $6 from unnest($2::bytea[], $3::text[], $4::text[], $5::vector[]) as e (digest)
+order by e.digest
 on conflict (set_id, digest) do nothing
 returning digest
 
@@ -271,13 +273,15 @@ union all select label, text, embedding, made_by from label_description where se
 order by label, text limit $2
 
 -- name: put_head
--- Replaces what was learned from a set.
+-- Replaces what was learned from a set at a time, null: nothing was; no row when others have learned since.
 insert into label_head (set_id, digest, head) values ($1, $2, $3)
 on conflict (set_id) do update set digest = excluded.digest, head = excluded.head, trained_at = clock_timestamp()
+where label_head.trained_at = $4
+returning true
 
 -- name: get_head
 -- What was learned from a set.
-select digest, head from label_head where set_id = $1
+select digest, head, trained_at from label_head where set_id = $1
 
 -- name: nearest_examples
 -- For each question the examples of one label that are most like it, best first.

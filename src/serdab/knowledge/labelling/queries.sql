@@ -77,5 +77,5 @@ insert into label_example (set_id, digest, label, text, embedding, told_by, made
 on conflict (set_id, digest) do update set label = excluded.label, told_by = excluded.told_by
 
 -- name: forget_head
--- What was learned from a set is no longer true of it.
-delete from label_head where set_id = $1
+-- What was learned from a set at a time is no longer true of it; no row when others have learned since.
+delete from label_head where set_id = $1 and trained_at = $2 returning true

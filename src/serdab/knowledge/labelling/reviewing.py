@@ -105,6 +105,8 @@ async def take_answers(link: Link, embedder: Embedder, label_set: str, answers: 
     if missing := [str(each) for each in ids if each not in texts]:
         raise BadLabels(expected("the documents of the answers", "in the index", missing[:3]))
     told = [(answer, plain_text(answer.label)) for answer in answers if answer.label is not None]
+    # Rows are locked in one order, else two who answer for the same documents wait for each other.
+    told.sort(key=lambda each: digest_of(texts[each[0].document_id]))
     vectors = await embed_wholes(embedder, [texts[answer.document_id] for answer, _ in told])
     examples = [
         (

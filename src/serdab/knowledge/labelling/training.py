@@ -119,19 +119,29 @@ async def train_set(link: Link, embedder: Embedder, set_id: int, costs: Costs | 
     """Learn from a set, unless that was done with the same examples, and choose the threshold by what things cost."""
     if costs is not None:
         await link.use(lambda c: c.execute(_OURS["set_label_costs"], set_id, costs.wrong, costs.look))
+    while True:
+        trained = await _train_once(link, embedder, set_id)
+        if trained is not None:
+            return trained
+
+
+async def _train_once(link: Link, embedder: Embedder, set_id: int) -> Trained | None:
+    """None: somebody else learned from the set meanwhile, perhaps from more; what came of this was not kept."""
+    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
+    trained_at = None if kept is None else kept["trained_at"]
     known = await costs_of(link, set_id)
     material = await gather_material(link, embedder, set_id)
-    kept = await link.use(lambda c: c.fetchrow(_SQL["get_head"], set_id))
     if not material.is_enough:
-        if kept is not None:
-            await link.use(lambda c: c.execute(_OURS["forget_head"], set_id))
+        if kept is not None and not await link.use(lambda c: c.fetchval(_OURS["forget_head"], set_id, trained_at)):
+            return None
         return Trained(heads=None, embedded_again=material.embedded_again, costs=known)
     before = _decode(kept["head"]) if kept is not None and kept["digest"] == material.digest else None
     heads = before or (await learn_from(material, embedder)).heads
     chosen = msgspec.structs.replace(heads, threshold=threshold_of(heads, known))
     if chosen != before:
-        data = msgspec.msgpack.encode(chosen)
-        await link.use(lambda c: c.execute(_SQL["put_head"], set_id, material.digest, data))
+        head = (material.digest, msgspec.msgpack.encode(chosen))
+        if not await link.use(lambda c: c.fetchval(_SQL["put_head"], set_id, *head, trained_at)):
+            return None
     return Trained(heads=chosen, embedded_again=material.embedded_again, costs=known)
 
 
