@@ -21,6 +21,10 @@ USAGE: Any = typer.BadParameter.__base__
 _REASON, _OWN = "Input should be ", "Value error, "
 #: Exit codes: what was given is wrong; anything else that went wrong; it works, but.
 BAD_INPUT, FAILED, WARNINGS = 2, 1, 3
+#: PostgreSQL's name for it.
+DISK_FULL = "53100"
+#: What helps against a full disk.
+_MAKE_ROOM = "remove something; `serdab doctor` says which disk of the home is full"
 
 
 def report(error: Exception, *, as_json: bool) -> int:
@@ -49,6 +53,8 @@ def described(error: Exception) -> tuple[str, str]:
     """The code of an error and what is told of it."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         error = disk_full(error)
+    elif getattr(error, "sqlstate", "") == DISK_FULL:
+        error = database_full(error)
     message = without_passwords(str(error) or type(error).__name__)
     if isinstance(error, SerdabError):
         return error.code, message
@@ -60,8 +66,14 @@ def disk_full(error: OSError) -> DiskFull:
     from serdab.store import DiskFull
 
     where = str(error.filename) if error.filename else "what is written"
-    todo = "remove something; `serdab doctor` says which disk of the home is full"
-    return DiskFull(expected(where, "on a disk with room", error.strerror, todo))
+    return DiskFull(expected(where, "on a disk with room", error.strerror, _MAKE_ROOM))
+
+
+def database_full(error: Exception) -> DiskFull:
+    """The same of what PostgreSQL says."""
+    from serdab.store import DiskFull
+
+    return DiskFull(expected("the database", "on a disk with room", str(error).partition("\n")[0], _MAKE_ROOM))
 
 
 def usage_error(error: Any) -> BadInput:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from serdab.core import SerdabError
 from serdab.flow.batch import Batch
 from serdab.flow.running import Claimed
-from serdab.store import Connection, Database, Statements, is_gone, sqlstate
+from serdab.store import Connection, Database, Statements, is_gone, lacks_means, sqlstate
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ LAPSED = "SD002"
 _UNIQUE = "23505"
 #: Deadlock, serialization, lock timeout, cancelled statement: the same again may go well.
 _AGAIN = {"40001", "40P01", "55P03", "57014"}
-#: Classes of errors of the server's means, not of our rows: disk full, out of memory, too many connections, I/O.
-_MEANS = ("53", "58")
 
 
 class Refused(SerdabError):
@@ -195,7 +193,7 @@ class Flusher:
             return False
         if state in _AGAIN or state == _UNIQUE:
             return False
-        if state is not None and state.startswith(_MEANS):
+        if lacks_means(error):
             log.error("database lacks means", extra={"action": "flush_delayed", "error": str(error)})
             return False
         return await self._bisect(error, batch)
@@ -250,7 +248,7 @@ async def until_connected(attempt: Callable[[], Awaitable[Any]], most_pause_s: f
         try:
             return await attempt()
         except Exception as error:
-            if not is_gone(error) and not (sqlstate(error) or "").startswith(_MEANS):
+            if not is_gone(error) and not lacks_means(error):
                 raise
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         pause_s = min(pause_s * 2, most_pause_s)

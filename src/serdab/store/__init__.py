@@ -4,7 +4,7 @@ from serdab.store.backups import Backup, all_backups, backup_folder, find_backup
 from serdab.store.blob_folders import GRACE_S, old_blobs, sweep_blobs
 from serdab.store.blobs import Blobs
 from serdab.store.clusters import Address
-from serdab.store.database import Connection, Database, Pool, Record, hide_password, is_gone, sqlstate
+from serdab.store.database import Connection, Database, Pool, Record, hide_password, is_gone, lacks_means, sqlstate
 from serdab.store.embedded import DatabaseStatus, EmbeddedPostgres, database_status, stop_database
 from serdab.store.errors import (
     BackupDamaged,
@@ -85,6 +85,7 @@ __all__ = [
     "find_backup",
     "hide_password",
     "is_gone",
+    "lacks_means",
     "load_statements",
     "make_backup",
     "migrate",

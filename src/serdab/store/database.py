@@ -17,6 +17,8 @@ Record: TypeAlias = Any
 #: Seconds to wait for a connection.
 CONNECT_TIMEOUT_S = 20.0
 
+#: Classes of errors of the server's means, not of our rows: disk full, out of memory, too many connections, I/O.
+_MEANS = ("53", "58")
 _GONE_STATES = {"57P01", "57P02", "57P03", "57P05", "53300", "25006"}
 
 
@@ -84,6 +86,11 @@ def is_gone(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return True
     return isinstance(error, OSError | TimeoutError | asyncio.TimeoutError | EOFError)
+
+
+def lacks_means(error: BaseException) -> bool:
+    """Whether the server is there, but its disk or memory does not do now; the same again may go well later."""
+    return (sqlstate(error) or "").startswith(_MEANS)
 
 
 def hide_password(dsn: str) -> str:

@@ -18,7 +18,7 @@ from serdab.knowledge.sources.errors import MailboxAway, MailboxRefused
 from serdab.knowledge.sources.folders import FolderWatch
 from serdab.knowledge.sources.mailboxes import MailboxWatch
 from serdab.knowledge.sources.taking import FULL, Intake
-from serdab.store import is_gone
+from serdab.store import is_gone, lacks_means
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ async def _watch(
                     raise
                 pause_s = await _after(error, source, pause_s)
             except Exception as error:
-                if not is_gone(error):
+                if not is_gone(error) and (once or not lacks_means(error)):
                     raise
                 pause_s = await _after(error, source, pause_s)
 
