@@ -42,6 +42,17 @@ update watched_place set size = 0 where source = $1 and place = any ($2::text[])
 -- The run that has a key.
 select run_id from run_key where queue = $1 and key = $2
 
+-- name: noted_documents
+-- Which of some contents were taken.
+select digest from watched_document where source = $1 and digest = any ($2::bytea[])
+
+-- name: need_copy
+-- Whether a run with one of these keys has not ended well: it reads the copy, or a redrive does.
+select exists (
+    select from run_key k join run u using (run_id) left join run_outcome o using (run_id)
+    where k.queue = $1 and k.key = any ($2::text[]) and o.status is distinct from 'd'
+)
+
 -- name: open_documents
 -- What was taken and is not settled: how many of its runs have ended, and how many of them well.
 select d.digest, d.place, d.copy, cardinality(d.run_ids) as runs,

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from serdab.core import private_folder
+from serdab.core import private_folder, steady_now
 from serdab.flow import KeyTaken, Serdab
 from serdab.knowledge.classification import DEFAULT_SET
 from serdab.knowledge.reading import Refusal, find_sources, path_from_text, path_to_text, shown_path
@@ -35,6 +35,8 @@ FOLDER = "inbox"
 #: Documents that are settled in one round, and runs that are started at once.
 MOST_SETTLED, _AT_ONCE = 1_000, 256
 _PIECE = 1 << 20
+#: From which age on a copy that is not noted is left over, s.
+_OLD_S = 3600.0
 #: Faults of our disk, not of what is copied to it.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -85,6 +87,7 @@ class Intake:
     async def open(self) -> dict[str, tuple[int, int]]:
         """What was seen where before: size and time of change by place; what a killed process left is removed."""
         await asyncio.to_thread(self._clear)
+        await self._drop_copies()
         rows = await self._pool.fetch(_SQL["places_of"], self.source)
         return {row["place"]: (row["size"], row["changed_ns"]) for row in rows}
 
@@ -108,10 +111,8 @@ class Intake:
                 await self.see(place, copied.size, changed_ns, copied.digest)
                 return []
         kept = await asyncio.to_thread(self._keep, copied, title)
-        key = self.source.encode("utf-8", "surrogateescape") + b"\0" + copied.digest
-        if before is not None:
-            key += before["taken_at"].isoformat().encode()
-        runs = await self._start(kept, hashlib.sha256(key).hexdigest(), name)
+        key = self._key(copied.digest, "" if before is None else before["taken_at"].isoformat())
+        runs = await self._start(kept, key, name)
         noted = (self.source, copied.digest, place, copied.size, changed_ns, path_to_text(kept), runs)
         async with self._noting:
             rows = await self._pool.fetch(_SQL["take_document"], *noted)
@@ -208,6 +209,30 @@ class Intake:
     def _clear(self) -> None:
         for left in self._folder.glob(".*.part"):
             left.unlink(missing_ok=True)
+
+    async def _drop_copies(self) -> None:
+        """Remove old copies that a killed process kept and did not note, unless a run or a redrive may read them."""
+        copies = await asyncio.to_thread(self._old_copies)
+        noted = {row["digest"] for row in await self._pool.fetch(_SQL["noted_documents"], self.source, list(copies))}
+        for digest in copies.keys() - noted:
+            count = await asyncio.to_thread(self._count, copies[digest])
+            keys = [f"{self._key(digest)}-{n}" for n in range(count)]
+            if not await self._pool.fetchval(_SQL["need_copy"], QUEUE, keys):
+                await asyncio.to_thread(shutil.rmtree, copies[digest], ignore_errors=True)
+
+    def _old_copies(self) -> dict[bytes, Path]:
+        """The folders of copies by their digests; a young one may be another process's that is about to note it."""
+        old = steady_now() - _OLD_S
+        found = [each for each in self._folder.glob("[0-9a-f]" * 64) if each.stat().st_mtime < old]
+        return {bytes.fromhex(each.name): each for each in found}
+
+    def _count(self, copy: Path) -> int:
+        return sum(1 for _ in find_sources(list(copy.iterdir()), self._serdab.settings.documents.most_bytes))
+
+    def _key(self, digest: bytes, again: str = "") -> str:
+        """By which the runs of a content are the same whoever starts them; `again` tells a content that came back."""
+        source = self.source.encode("utf-8", "surrogateescape")
+        return hashlib.sha256(source + b"\0" + digest + again.encode()).hexdigest()
 
     async def _start(self, kept: Path, key: str, name: str) -> list[UUID]:
         """A run for each document of a file: one, or one for each line of JSON."""
