@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
+from serdab.knowledge.extraction.laws_abroad import find_law_abroad
 from serdab.knowledge.extraction.lettercase import lower
 from serdab.knowledge.extraction.terms_abroad import find_term_abroad
 
@@ -49,7 +50,11 @@ def find_jurisdiction(text: str) -> Field | None:
                     kind="jurisdiction", value=name, start=start, end=start + len(match[1]), confidence=sure,
                     reason=reason,
                 )  # fmt: skip
-    return best
+    return best if best is not None and best.confidence >= _SURE_LAW else find_law_abroad(text) or best
+
+
+#: Confidence of a law that a sentence says to govern.
+_SURE_LAW = 0.7
 
 
 def _place(written: str) -> str:
