@@ -53,3 +53,38 @@ def test_a_day_without_a_year_is_unknown_in_a_paper_without_a_date() -> None:
     found = find_due_date("Zahlbar bis 17.03.\nZahlbar bis 18.03.2024", None)
     assert found is not None
     assert found.value == "2024-03-18"
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "place"),
+    [
+        ("Merci de régler avant le 30 juin 2024.", "2024-06-30", "30 juin 2024"),
+        ("Nous vous prions de régler la somme de 240,00 € avant le 30/06/2024.", "2024-06-30", "30/06/2024"),
+        ("Paiement au plus tard le 1er juillet 2024", "2024-07-01", "1er juillet 2024"),
+        ("Merci de payer avant le lundi 8 juillet", "2024-07-08", "8 juillet"),
+        ("Gelieve het bedrag voor 26 juni 2024 over te maken.", "2024-06-26", "26 juni 2024"),
+        ("Wij verzoeken u het bedrag\nuiterlijk op 26-06-2024 te voldoen.", "2024-06-26", "26-06-2024"),
+        ("Rogamos abonen el importe antes del 30 de junio de 2024.", "2024-06-30", "30 de junio de 2024"),
+        ("Vi preghiamo di effettuare il pagamento entro il 30 giugno 2024.", "2024-06-30", "30 giugno 2024"),
+    ],
+)
+def test_a_sentence_that_asks_for_money_tells_the_day_to_pay_by(line: str, day: str, place: str) -> None:
+    found = find_due_date(line, "2024-05-20")
+    assert found is not None
+    assert (found.value, line[found.start : found.end]) == (day, place)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Livraison avant le 30 juin 2024. Montant à payer : 100,00 €",
+        "Si vous réglez avant le 10 juin 2024, un escompte de 2 % est accordé.",
+        "De goederen worden voor 26 juni 2024 geleverd. Het bedrag is betaald.",
+        "Factuur voor 26 juni 2024",
+        "U heeft het bedrag voor 26 juni 2024 betaald.",
+        "Cette facture a été réglée avant le 10 mai 2024.",
+        "Consegna entro il 30 giugno 2024. Pagamento: bonifico",
+    ],
+)
+def test_a_day_of_delivery_or_of_a_discount_is_none_to_pay_by(line: str) -> None:
+    assert find_due_date(line, "2024-05-20") is None

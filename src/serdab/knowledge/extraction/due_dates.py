@@ -1,8 +1,10 @@
-"""By when an invoice in German asks for its money: bis zum 17.03., the year left out more often than not."""
+"""By when an invoice asks for its money: bis zum 17.03., avant le 30 juin, the year left out more often than not."""
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 
 from serdab.knowledge.extraction.dates import find_dates
 from serdab.knowledge.extraction.fields import Field
@@ -18,6 +20,28 @@ _ASKED = re.compile(
     r"((\d{1,2}\. ?(?:\d{1,2}(?!\d)\.?|[a-zä]{3,9}\.?))( ?\d{4}|\d{2})?)(?![\d,])",
     re.I,
 )
+#: The same in French, Spanish, Italian and Dutch, where only the sentence says that it is about paying.
+_ASKED_ABROAD = re.compile(
+    r"(?<!\w)(?:avant le|au plus tard le|d['’]ici (?:le|au)|jusqu['’]au|antes del(?: día)?|a más tardar el(?: día)?|"
+    r"hasta el(?: día)?|entro(?: e non oltre)? il(?: giorno)?|v[oó][oó]r|uiterlijk(?: op)?|niet later dan) ?:? ?"
+    r"(?:[a-zéì]{4,9},? )?((\d{1,2}(?:er|º|°)? (?:de )?[a-zéûô]{3,10}\.?|\d{1,2}[./-]\d{1,2}(?!\d))"
+    r"((?: de| del)? \d{4}|[./-](?:\d{4}|\d{2}))?)(?![\d,])",
+    re.I,
+)
+_TO_PAY = re.compile(
+    r"régl|règl|pa[iy]e|acquitt|vers(?:er|ement)|vir(?:er|ement)|abon(?:ar|en?)\b|pag[aou]|transfer|ingres|liquid|sald|"
+    r"versa|bonific|betal|(?:betaald|voldaan) te|te zijn (?:betaald|voldaan)|voldoen|over te maken|overma|"
+    r"bedrag[^.]{0,40}ontvangen",
+    re.I,
+)
+#: What else such a sentence may be about: goods, a day for who pays early, what was paid.
+_NOT_TO_PAY = re.compile(
+    r"livr|expédi|retour|réclam|valable|rembours|escompte|rabais|\bsi vous\b|été (?:pay|régl)|entreg|envío|válid|"
+    r"descuento|devol|\bha sido\b|consegn|spedi|valid[oa]|sconto|\bè stat[oa]\b|lever|bezorg|geldig|korting|klacht|"
+    r"\b(?:als|indien) u\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"[.!?;](?=\s)|[\t\f|]|\n(?![a-zà-ÿ])")
 #: What a line that asks for money speaks of, and how far around the day, characters.
 _PAYING = re.compile(r"zahl|überweis|begleich|fällig|betrag|rechnung|summe", re.I)
 _AROUND = 100
@@ -32,11 +56,7 @@ def find_due_date(text: str, own: str | None) -> Field | None:
         text: of the invoice.
         own: its own date, ISO: a day without a year is the next one from there on. None: such days are left out.
     """
-    for count, match in enumerate(_ASKED.finditer(text)):
-        if count >= _MOST_PLACES:
-            return None
-        if not _is_about_paying(text, match):
-            continue
+    for match in _places(text):
         value = _day(match[2], match[3]) if match[3] else _next_day(match[2], own) if own else None
         if value is not None:
             reason = "the day by which to pay" + ("" if match[3] else ", in the year of the document's date")
@@ -45,6 +65,19 @@ def find_due_date(text: str, own: str | None) -> Field | None:
                 kind="date", value=value, start=start, end=end, confidence=0.9 if match[3] else 0.8, reason=reason
             )
     return None
+
+
+def _places(text: str) -> Iterator[re.Match[str]]:
+    """The days by which something is asked for that is money, those in German first."""
+    for asked, is_to_pay in ((_ASKED, _is_about_paying), (_ASKED_ABROAD, _asks_to_pay)):
+        yield from (each for each in itertools.islice(asked.finditer(text), _MOST_PLACES) if is_to_pay(text, each))
+
+
+def _asks_to_pay(text: str, match: re.Match[str]) -> bool:
+    """Whether the sentence of a day is about paying and about nothing else."""
+    before = _SENTENCE.split(text[max(match.start() - _AROUND, 0) : match.start()])[-1]
+    sentence = before + _SENTENCE.split(text[match.end() : match.end() + _AROUND], maxsplit=1)[0]
+    return _TO_PAY.search(sentence) is not None and _NOT_TO_PAY.search(sentence) is None
 
 
 def _is_about_paying(text: str, match: re.Match[str]) -> bool:
@@ -63,8 +96,8 @@ def _next_day(day: str, own: str) -> str | None:
 
 
 def _day(day: str, year: str) -> str | None:
-    written = day.replace(". ", ".")
-    found = find_dates(
-        f"{written}{'' if written.endswith('.') else '.' if written[-1].isdigit() else ' '}{year.strip()}"
-    )
+    written, year = day.replace(". ", "."), year.strip("./- ").rpartition(" ")[2]
+    if written[-1].isdigit():
+        written = re.sub("[/-]", ".", written)
+    found = find_dates(f"{written}{'' if written.endswith('.') else '.' if written[-1].isdigit() else ' '}{year}")
     return next((field.value for field in found), None)
