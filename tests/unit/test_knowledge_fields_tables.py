@@ -109,6 +109,34 @@ def test_the_days_of_booking_and_of_value_have_columns_of_their_own(head: str, c
     assert sorted(row.cells) == sorted(columns)
 
 
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        (
+            "Buchung\tValuta\tAuftraggeber/Empfänger\tVerwendungszweck\tBetrag",
+            ["date", "value_date", "counterparty", "description", "amount"],
+        ),
+        (
+            "Bu-Tag\tWert\tBegünstigter/Zahlungspflichtiger\tText\tUmsatz",
+            ["date", "value_date", "counterparty", "column_4", "amount"],
+        ),
+        (
+            "Data\tValuta\tControparte\tDescrizione\tImporto",
+            ["date", "value_date", "counterparty", "description", "amount"],
+        ),
+    ],
+)
+def test_a_statement_tells_the_other_side_and_the_day_of_value(head: str, columns: list[str]) -> None:
+    (row,) = find_rows(f"{head}\n02.05.2024\t03.05.2024\tStadtwerke Ulm\tAbschlag Mai\t-80,00")
+    assert list(row.cells) == columns
+    assert row.cells["amount"] == "-80.00"
+
+
+def test_a_currency_is_no_day_of_value() -> None:
+    (row,) = find_rows("Data\tDescrizione\tValuta\tImporto\n02/05/2024\tAffitto\tEUR\t-80,00")
+    assert "value_date" not in row.cells
+
+
 def test_debit_and_credit_in_hebrew_have_their_signs() -> None:
     head = "תאריך\tתיאור\tחובה\tזכות\tיתרה"
     rows = "02/01/2024\tשכר דירה\t850.00\t\t1,150.00\n05/01/2024\tהפקדה\t\t500.00\t1,650.00"

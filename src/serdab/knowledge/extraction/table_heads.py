@@ -28,19 +28,23 @@ _COLUMNS = (
     ("amount", r"amount|amt|line total|extension|total|betrag|gesamt|summ[ea]\b|\bi alt\b|\bwert\b|montant|importe|"
     r"importo|bedrag|"
         r"belopp|"
-     r"beløp|beløb|kwota|\bvalor\b|yhteensä|celkem|částka|(?:ال)?مبلغ|(?:ال)?[إا]جمالي|(?:ال)?مجموع|القيمة|סה[\"״”]כ|"
+     r"beløp|beløb|kwota|\bumsatz\b|\bvalor\b|yhteensä|celkem|částka|(?:ال)?مبلغ|(?:ال)?[إا]جمالي|(?:ال)?مجموع|القيمة|סה[\"״”]כ|"
      r"סכום|金额|金額|小计|小計"),
     ("description", r"description|desc|item|article|product|service|details|bezeichnung|beschreibung|artikel|leistung|"
      r"verwendungszweck|désignation|libellé|descripción|concepto|descrizione|omschrijving|\bnazwa|descrição|"
      r"designação|benämning|beskriv(?:ning|else)|varenavn|kuvaus|tuote|nimike|\bpopis\b|položka|název|material|"
      r"(?:ال)?وصف|(?:ال)?بيان|الصنف|الأصناف|المنتج|الخدمة|"
      r"התיאור|תיאור|פירוט|פריט|שם המוצר|品名|项目|名称|摘要|商品"),
+    ("counterparty", r"auftraggeber|zahlungspflichtige|begünstigte|zahlungsempfänger|zahlungsbeteiligte|gegenkonto|"
+     r"(?:payee|payer|counterparty|contrepartie|controparte|contraparte|tegenpartij|ordinante|beneficiario|beneficiary)\b"),
     ("value_date", r"value date|wertstellung|valuta[- ]?datum|valutadag|date (?:de )?valeur|"
      r"fecha (?:de )?valor|data valuta|תאריך ערך"),
-    ("date", r"date|buchungstag|bu[.-]?\s?tag|datum|fecha|\bdata\b|\bdato\b|التاريخ|תאריך|日期|日付"),
+    ("date", r"date|buchungstag|^buchung$|bu[.-]?\s?tag|datum|fecha|\bdata\b|\bdato\b|التاريخ|תאריך|日期|日付"),
 )  # fmt: skip
 _NAMES = tuple((name, re.compile(words, re.I)) for name, words in _COLUMNS)
 _AMOUNTS = tuple(words for name, words in _NAMES if name == "amount")
+#: Alone this is a value or a currency; behind the date of a booking, where sums have a column, the day it counts from.
+_VALUE_DATE = re.compile(r"wert|valuta|valeur|valor", re.I)
 #: A line with digits names columns only where these are a rate or a year.
 _MAY_NAME = re.compile(r"%|\d{4}")
 #: Columns of which one is there in any table that has sums.
@@ -71,6 +75,7 @@ def find_head(line: str) -> Head | None:
     parts = [(match.start(), match.end()) for match in _parts(line)]
     if len(parts) >= 2:
         named = [_column(line[start:end]) for start, end in parts]
+        named = _with_value_date(named, [line[start:end] for start, end in parts])
         known = len([each for each in named if each])
         if not _SUMS & set(named) and not named[-1] and (known >= 3 or (known == 2 and "quantity" in named)):
             named[-1] = "amount"  # What quantity and price make stands last, whatever it is called.
@@ -79,6 +84,15 @@ def find_head(line: str) -> Head | None:
         if _SUMS & set(named) and known >= 2:
             return Head(_once([each or f"column_{place}" for place, each in enumerate(named, 1)]), tuple(parts))
     return None if has_digits else _running_head(line)
+
+
+def _with_value_date(named: list[str], parts: list[str]) -> list[str]:
+    """The names of columns, with that of the day of value where it is called as a value or a currency is."""
+    for place in range(1, len(parts)):
+        others = _SUMS & set(named[:place] + named[place + 1 :])
+        if named[place - 1] == "date" and others and _VALUE_DATE.fullmatch(parts[place].strip()):
+            return [*named[:place], "value_date", *named[place + 1 :]]
+    return named
 
 
 def _parts(line: str) -> list[re.Match[str]]:
