@@ -79,7 +79,9 @@ def test_the_number_of_a_fax_is_less_sure_than_that_of_a_telephone() -> None:
         ("Invoice no. 7", "7"), ("Invoice 7", "7"), ("Invoice number\t7", "7"), ("Invoice no. 7, 14 March 2024", "7"),
         ("Rechnung Nr. 3 Osnabrück, 2. Mai 2024", "3"), ("Facture numéro 9", "9"), ("Fattura n. 5 del 12/02/2024", "5"),
         ("رقم الفاتورة: ٩", "9"), ("发票号码：2", "2"), ("Invoice no. 7/24", "7/24"),
-        ("Honorarnote Nr. 2024/12", "2024/12"),
+        ("Honorarnote Nr. 2024/12", "2024/12"), ("Invoice no. 7 / 2024", "7/2024"),
+        ("Abschlagsrechnung Nr. 2 / 2024-31", "2/2024-31"), ("Provisionsgutschrift Nr. 88", "88"),
+        ("Rechnung Nr. 4711 / 12.03.2024", "4711"),
     ],
 )  # fmt: skip
 def test_the_number_of_an_invoice_may_be_one_digit(line: str, number: str) -> None:
@@ -91,7 +93,7 @@ def test_the_number_of_an_invoice_may_be_one_digit(line: str, number: str) -> No
 @pytest.mark.parametrize(
     "line",
     [
-        "Invoice 1 of 2", "Invoice no. 1 of 3", "Invoice 2 copies", "Invoice no. 7 / 2024", "Invoice no. 8\n5664",
+        "Invoice 1 of 2", "Invoice no. 1 of 3", "Invoice 2 copies", "Invoice no. 8\n5664",
         "Rechnung 2. Mahnung", "Rechnung: 5 Stück", "Factura 3 de 4",
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from serdab.knowledge.extraction.linear_patterns import compile_linear
 from serdab.knowledge.extraction.names import joined_lines
 from serdab.knowledge.extraction.schemas import FieldRule, Schema, Words
 from serdab.knowledge.extraction.signs import signed
+from serdab.knowledge.extraction.totals import names_sum
 
 #: How far behind its words a value may stand, characters.
 REACH = 80
@@ -53,9 +54,11 @@ _AGAIN = re.compile(r" ?/ ?[^\t\n\f:：/\d]{1,30}(?=[:：])")
 _WITHOUT = re.compile(
     r"(?:\b(?:tota\w{1,2}|sum\w{0,2}|i alt) (?:incl|inkl)\.?|\b(?:excl|exkl|ekskl|exc|ex|eks|hors|zonder|ohne|sans|"
     r"bez|sem|sin|senza|ut[ae]n|uden|before|without|ilman|"
-    r"net of)\.?|قبل|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
+    r"net of)\.?|قبل|شاملا?|סה[\"״”]כ כולל|לפני|ללא) ?(?:\d{1,2}(?:[.,]\d)? ?% )?$",
     re.I,
 )
+#: Behind words for a tax that a sum holds: TOTAL (IVA INCLUIDO).
+_WITHIN = re.compile(r" ?(?:inclu|compris|compresa|inbegr|inkl)", re.I)
 #: Between words for a tax and an amount, which is the one that is taxed: MwSt 19% Netto 34,87 Steuer 6,63.
 _NET = re.compile(r"\b(?:net(?:t?o)?|ht|base|imponibile)\b", re.I)
 #: Before words for a number: what they announce is that of another paper, which this one corrects or speaks of.
@@ -73,6 +76,12 @@ _MOST_BEFORE = 40
 _CELL, _WORD = re.compile(r"[^\s|](?:[^\t|\n ]| (?! )){0,200}"), re.compile(r"\S+(?: ?%)?")
 #: A number with its series, as Portugal has them: FT 2025/331.
 _SERIES = re.compile(r"[^\w\n]{1,4}([A-Z]{2,3} [A-Z0-9]{1,8}/\d{1,8})(?![\w/])")
+#: A number of two parts, each of which may also stand alone: Nr. 2 / 2024-31.
+_PARTED = re.compile(
+    r"[^\w\n]{0,3}(?:(?:no|nr|n|nº|n°|number|nummer|numéro|número|numero)\b[.:°]{0,2} ?)?"
+    r"(\d{1,6} / (?:(?:19|20)\d\d(?:-\d{1,6})?|\d\d-\d{1,6}))(?![\w/]|[.,-]\d)",
+    re.I,
+)
 #: A word between two amounts: the second is the value of that word.
 _OTHER_WORD = re.compile(r"[^\W\d_]{4,}")
 _CELL_BEGINS, _CELL_ENDS = re.compile(r"(?:^|[\t\n\f|]|  )[ #]?$"), re.compile(r" ?(?:[\t\n\f|]|  |$)")
@@ -80,6 +89,8 @@ _IS_LABEL = re.compile(r" ?[:：]|\t")
 #: The first cell of the next line, where nothing stands behind a place.
 _BELOW = re.compile(r" ?\n[ \t]{0,40}([^\t\n\f|]{1,160})")
 _COLONS = (":", "：")
+#: How words for a number end in the languages that write compounds as one word.
+_COMPOUNDS = (" nr", " nro")
 _NEXT_LINE = re.compile(r"[ ]{0,3}[:：]?[ \t]{0,3}\n[ \t]{0,3}([^\t\n\f|]{1,160})")
 
 
@@ -121,7 +132,9 @@ def _compiled(listed: tuple[str, ...]) -> re.Pattern[str]:
     parts = []
     for word in sorted(set(listed), key=lambda word: (-len(word), word)):
         escaped = r"[ \u00a0]{1,2}".join(re.escape(part) for part in word.split())
-        head = r"(?<!\w)" if word[0].isascii() and word[0].isalnum() else ""
+        # What is called a number may end a longer word: Provisionsgutschrift Nr.
+        is_whole = word[0].isascii() and word[0].isalnum() and not word.endswith(_COMPOUNDS)
+        head = r"(?<!\w)" if is_whole else ""
         tail = r"(?!\w)" if word[-1].isascii() and word[-1].isalnum() else ""
         parts.append(f"{head}{escaped}{tail}")
     return re.compile("|".join(parts), re.I)
@@ -147,7 +160,7 @@ def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> It
             return
         if longer is not None and (other := longer.match(text, match.start())) and other.end() > match.end():
             continue
-        if rule.kind == "money" and _WITHOUT.search(text, max(match.start() - 16, 0), match.start()):
+        if rule.kind == "money" and _is_of_sum(text, match):
             continue
         # The first of the words of a language says most, and a colon that this is a label.
         place = rank.get(" ".join(match[0].lower().split()), 0)
@@ -163,6 +176,14 @@ def _behind_words(rule: FieldRule, candidates: Candidates, schema: Schema) -> It
             yield from _written(rule, text, match, sure, schema)
         else:
             yield from _typed(rule, candidates, match, sure)
+
+
+def _is_of_sum(text: str, match: re.Match[str]) -> bool:
+    """Whether words for a tax only say what a sum is without it, or with it."""
+    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _MOST_BEFORE)
+    if _WITHIN.match(text, match.end()) and names_sum(text[start : match.start()]):
+        return True
+    return _WITHOUT.search(text, max(match.start() - 16, 0), match.start()) is not None
 
 
 def _doubt_of_number(text: str, match: re.Match[str]) -> float:
@@ -257,10 +278,10 @@ def _typed(rule: FieldRule, candidates: Candidates, match: re.Match[str], sure: 
 
 
 def _series(text: str, start: int) -> Iterator[Field]:
-    match = _SERIES.match(text, start)
+    match = _SERIES.match(text, start) or _PARTED.match(text, start)
     if match is not None:
-        start, end = match.span(1)
-        yield Field(kind="id", value=match[1], start=start, end=end, confidence=0.8, reason="a series and a number")
+        value, (start, end) = match[1].replace(" / ", "/"), match.span(1)
+        yield Field(kind="id", value=value, start=start, end=end, confidence=0.8, reason="a series and a number")
 
 
 def _below(text: str, words: re.Match[str], following: list[Field]) -> Field | None:
