@@ -62,8 +62,8 @@ _NAMES = "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.]|\. (?=\d{1,2}\. \d{4}))(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
 _DAY_FIRST = re.compile(
-    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|er|º|°)?\.?[ -]?(?:of |day of |de |"
-    rf"من )?({_NAMES})[a-z]{{0,6}} ?[.,]?[ -]?(?:de |del )?"
+    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|er|º|°)?\.?[ /-]?(?:of |day of |de |"
+    rf"من )?({_NAMES})[a-z]{{0,6}} ?[.,]?[ /-]?(?:de |del )?"
     r"(\d{4}|\d{2}(?!\d))",
     re.I,
 )

@@ -20,6 +20,12 @@ _ALONE = "|".join(
 _MARK = re.compile(rf"(?<![^\W\d_])(?:{_ALONE}|Euro)(?![^\W\d_])")
 #: Currencies that are written with `$`, by their codes and the marks that tell them apart.
 _DOLLARS = frozenset(["CAD", "AUD", "SGD", "HKD", "MXN", "NZD"])
+#: Whose dollar or peso it is where no mark tells: by the numbers and the names of taxes that only one country has.
+_BY_TAXES = (
+    ("MXN", re.compile(r"\bRFC:? ?[A-ZÑ&]{3,4} ?-?\d{6}")), ("AUD", re.compile(r"\bABN:? ?\d\d")),
+    ("CAD", re.compile(r"\b(?:HST|TVQ|QST)\b")), ("ARS", re.compile(r"\bCUIT:? ?\d\d")),
+    ("CLP", re.compile(r"\bR\.?U\.?T\.?:? ?\d{1,2}\.\d{3}\.\d{3}-[\dkK]")),
+)  # fmt: skip
 _CROWNS = {"sv": "SEK", "nb": "NOK", "no": "NOK", "nn": "NOK", "da": "DKK"}
 _CROWN = re.compile(r"(?<![^\W\d_])kr\b", re.I)
 _KANA = re.compile(r"[\u3040-\u30ff]|株式会社|円")
@@ -77,7 +83,9 @@ class Denominations:
     @functools.cached_property
     def _dollars(self) -> frozenset[str]:
         named = self._named & _DOLLARS
-        return frozenset() if re.search(r"\bUSD?\b|US\$", self._text[:_MOST]) else named
+        if re.search(r"\bUSD?\b|US\$", self._text[:_MOST]):
+            return frozenset()
+        return named or frozenset(code for code, number in _BY_TAXES if number.search(self._text, 0, _MOST))
 
     @functools.cached_property
     def _only(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serdab.knowledge.extraction.fields import Field
 from serdab.knowledge.extraction.names import FULL_LINE, ends_with_link, joined_lines, may_be_name
@@ -33,6 +33,10 @@ _TRADE = re.compile(
     r"CASH & CARRY|BÄCKEREI|APOTHEKE|MARKT|GASTHAUS|BOULANGERIE|TIENDA|SALON|GARAGE)\b|متجر|مطعم|صيدلية|超市|餐厅|"
     r"商店|店", re.I,
 )  # fmt: skip
+#: What an address is called before it begins.
+_CALLED = re.compile(
+    r"(?:地址|住所|العنوان|כתובת|adresse|anschrift|address|dirección|indirizzo|adres)\s?[:：]\s?", re.I
+)
 _REGISTERED = re.compile(
     r"[\s,]*(?:\((?:CO\.? ?)?(?:REG\.?|NO\.?|ROC)?[\s.:]{0,4}(?:[A-Z]{0,3}\d{4,12}[\s-]{0,3}[A-Z0-9]{0,3})\)?|"
     r"\((?:CO\.?|REG|ROC)[^)\n]{0,24}\)?|\b[A-Z]{0,2}\d{5,9}\s?-\s?[A-Z]\b)(?:\s?\([A-Z]{2,4}\))?\s*$",
@@ -46,10 +50,10 @@ _STOP = re.compile(
     r"email|e-mail|www|http|company (?:reg|no)|co\.? ?reg|co\.? ?no|reg\.? ?no|reg no|roc\b|\(gst|\(co|"
     r"simplified|shopping hours|guest|"
     r"salesperson|terminal|slip|served|original|posted|check|customer|qty|item|counter|staff|station:|rn ?:|"
-    r"مكالمة|هاتف|فاتورة|"
+    r"مكالمة|هاتف|فاتورة|ت ?[:/.]|جوال|موبايل|تليفون|فاكس|بتاريخ|"
     r"رقم|التاريخ|电话|发票|日期|ref\b|ref no|trans|outlet|licensee|website|member|business hours|operating hours|"
     r"(?:visa|mastercard|maestro|amex)\b|time\b|served|mobile|whatsapp|handphone|h/p|site ?:|no\. ?gst|"
-    r"duplicate|your order|מספר|תאריך|טלפון|ח\.פ|עוסק מורשה)"
+    r"duplicate|your order|מספר|תאריך|טלפון|ח\.פ|ע\.מ\.|עוסק (?:מורשה|פטור))"
     r"|^\([^)]{0,60}\)?\W*$|^(?!no\b|lot\b|unit\b)[\w ./&-]{3,30}?\s?:\s?[\d+]|\bfax no\b|^\W*$|@|\bTEL\b ?[.:]|"
     r"^\+?[\d\s()/-]{7,}$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}|\b\d{1,2}\. ?[a-zä]{3,9} (?:19|20)\d{2}",
     re.I,
@@ -73,8 +77,9 @@ _ADDRESS = re.compile(
     r"^\W?[A-Z]?-?\d{1,5}[A-Z]?(?:[-/&][\w-]{1,6}){0,3}\s?,\s?\w|شارع|طريق|حي |路|街|大道|\d ?号|\b\d{5}\b[\s,]+[A-Z]|"
     r"^\d{1,5}[A-Z]? [^\W\d_][\w.' ]{1,30} (?:st|dr|ln|ct|hwy|pkwy|walk|quay|wharf|row|close|"
     r"court|terrace|crescent|gardens)$|"
+    r"^c/ ?\w|\bstr\. ?\d|^(?-i:ZAC|ZAE|ZA|ZI) [^\W\d_]|^(?:avda?|pza|plza|ctra|pje|pg)\. \w|"
     r"^\d{1,4}(?: ?bis| ?ter)?,? (?:quai|impasse|chemin|cours|route|passage|faubourg|bd|av\.?)\s|"
-    r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|רחוב|שדרות|"
+    r", ?(?-i:[A-Z]{2}) \d{5}(?:-\d{4})?$|רחוב|רח['׳]|שדרות|"
     r"[a-zß]\s\d{1,4}[a-z]?$|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\w{2,20}(?:straße|"
     r"strasse|str\.|platz|weg|allee|gasse)\s\d",
     re.I,
@@ -93,7 +98,7 @@ _RECIPIENT = re.compile(
     re.I,
 )
 _TAX_NUMBER = re.compile(
-    r"^(?:CHE[- ]?\d|[A-Z]{2}\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|CIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
+    r"^(?:CHE[- ]?\d|[A-Z]{2}[A-Z]?\d{8,12}\b|(?:KvK|SIRET|RCS|NIF|CIF|NIP|RFC|CNPJ|P\.? ?IVA|GSTIN|"
     r"st\.-?nr|org\.)\b)",
     re.I,
 )
@@ -105,6 +110,8 @@ _TITLE = re.compile(
     r"debit note|delivery note|pro-?forma|(?:account |bank )?statement\b|quotation|"
     r"bestellung|mahnung|zahlungserinnerung|gutschrift|kontoauszug|lieferschein|"
     r"angebot|bon de commande|commande n|facture|avoir|relevé de compte|factura|pedido|fattura|factuur|faktura|fatura|"
+    r"(?:(?:carte bancaire|ticket client|kartenzahlung|(?:kunden|händler)beleg|card payment|contactless|sans contact|"
+    r"kontaktlos)\W{0,4}){1,3}$|"
     r"請求書|領収書|注文書|納品書|发票|增值税|对账单|كشف حساب|"
     r"(?:חשבונית|קבלה|הצעת מחיר|תעודת משלוח)(?!\w))",
     re.I,
@@ -325,6 +332,10 @@ def _address(lines: list[_Line], first: int) -> Field | None:
         kept.append(line)
     if not kept:
         return None
+    label = _CALLED.match(kept[0].words)
+    kept[0] = (
+        replace(kept[0], start=kept[0].start + label.end(), words=kept[0].words[label.end() :]) if label else kept[0]
+    )
     parts = [_REGISTERED.sub("", line.words).strip() for line in kept]
     last = kept[-1]
     sure = 0.85 if any(re.search(r"\b\d{4,6}\b", part) for part in parts) else 0.65

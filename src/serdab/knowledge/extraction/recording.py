@@ -27,6 +27,7 @@ from serdab.knowledge.extraction.schema_files import shipped_schemas
 from serdab.knowledge.extraction.schemas import FieldRule, Schema
 from serdab.knowledge.extraction.suppliers import whose_invoice
 from serdab.knowledge.extraction.tables import find_rows
+from serdab.knowledge.extraction.tax_lines import find_tax_of_lines
 from serdab.knowledge.extraction.tax_tables import TaxTable, find_tax_table
 from serdab.knowledge.extraction.totals import OF_NET, find_total
 
@@ -156,7 +157,7 @@ class _Reader:
         elif rule.finder == "total":
             found = self._total()
         elif rule.finder == "tax":
-            found = self._agreed_table.tax if self._agreed_table is not None else None
+            found = self._agreed_table.tax if self._agreed_table is not None else self._tax_of_lines()
         elif rule.finder == "first_line":
             found = next(iter(self._announced(rule)), None) or _first_line(self._text)
         else:
@@ -258,6 +259,10 @@ class _Reader:
             return found
         is_better = found is None or found.confidence <= OF_NET or table.start <= found.start < table.end
         return table.gross if is_better else found
+
+    def _tax_of_lines(self) -> Field | None:
+        total = self.found.get("total")
+        return find_tax_of_lines(self._text, self._candidates.of_kind("money"), total[0]) if total else None
 
     def _page(self, place: int) -> int:
         return 1 + self._text.count("\f", 0, place)

@@ -46,19 +46,21 @@ _WORDS = (
     ("net", rf"(?:base |{_SUM} )?(?:ht|h\.t\.?)(?!\w)"),
     ("net", rf"(?:excl|exkl|ekskl|eks|exc|ex|ohne|bez|without|before|uden|hors|utan|uten)\.? {_TAX}s?(?!\w)"),
     ("net", rf"(?:{_SUM} )?(?:net|nett|netto|neto|verot\w{{0,4}}\.?)-?{_SUM}?(?: {_SUM})?(?!\w)"),
-    ("net", rf"base(?: imponible| imposable| tributável| {_TAX})?(?!\w)|imponibile|bemessungsgrundlage|incidência"),
+    ("net", rf"base(?: imp(?:onible|osable|\.)| tributável| {_TAX})?(?!\w)|imponibile|bemessungsgrundlage|incidência"),
     ("net", rf"(?:{_TAX})?(?:grunnlag|grundlag|underlag)(?!\w)|základ(?: daně)?(?!\w)|taxable(?: {_SUM})?(?!\w)|goods"),
-    ("tax", rf"(?:(?:{_SUM}|cuota)(?: de)? )?{_TAX}-?{_SUM}?(?: {_SUM})?(?!\w)"),
+    ("tax", rf"(?:(?:{_SUM}|cuota)(?: de)? )?{_TAX}-?{_SUM}?(?: {_SUM})?(?!\w)|cuota(?!\w)"),
 )  # fmt: skip
 _COLUMNS = re.compile("|".join(rf"(?P<{name}_{at}>(?<!\w)(?:{words}))" for at, (name, words) in enumerate(_WORDS)))
 #: Looked for first: it is quick, and few lines have it.
-_HAS_TAX = re.compile(_TAX)
+HAS_TAX = re.compile(_TAX)
 #: What else may stand in a head: a currency, a word for amounts, the only rate.
 _BESIDE = re.compile(
     rf"(?<!\w)(?:eur|gbp|usd|chf|sek|nok|dkk|pln|czk|kr|zł|kč|rm|{_SUM}|in|de|of|factura|fattura|facture|faktura|"
     r"invoice)(?!\w)|\d{1,2}(?:[.,]\d)? ?%"
 )
 _PERCENTAGE = re.compile(r"(\d{1,2}(?:[.,]\d{1,3})?) ?%|^\W{0,2}(?:[a-z]\W{1,3})?(\d{1,2}(?:[.,]\d{1,2})?)[ \t]", re.I)
+#: A rate in a column of its own, under a head that names it.
+_BARE_RATE = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,%])")
 _HAS_RATE = re.compile(r"\d ?%")
 
 
@@ -96,7 +98,7 @@ class TaxTable:
 def columns_of_rates(line: str) -> tuple[str, ...]:
     """What the columns of a table of rates hold, where a line is its head; else empty."""
     written = lower(line) if len(line) <= _MOST_HEAD and ("%" in line or not any(map(str.isdigit, line))) else ""
-    if _HAS_TAX.search(written) is None:
+    if HAS_TAX.search(written) is None:
         return ()
     cells = [
         [(match.lastgroup or "").partition("_")[0] for match in _COLUMNS.finditer(cell)] for cell in written.split("\t")
@@ -163,12 +165,15 @@ def _agree(text: str, line: Line, columns: tuple[str, ...], amounts: Sequence[Fi
     by_name = {name: value_of(amount) for name, amount in zip(columns, amounts, strict=True)}
     if len(by_name) == 3:
         return abs(by_name["net"] + by_name["tax"] - by_name["gross"]) <= _ROUNDING
-    rate = _PERCENTAGE.search(plain_digits(line.words))
-    if rate is None:
-        return False
-    share = Decimal((rate[1] or rate[2]).replace(",", ".")) / 100
-    made = by_name["net"] * share if "net" in by_name else by_name["gross"] * share / (1 + share)
-    return abs(made - by_name["tax"]) <= _ROUNDING
+    words = plain_digits(line.words)
+    rate = _PERCENTAGE.search(words)
+    told = [(rate[1] or rate[2]).replace(",", ".")] if rate is not None else []
+    for each in (*told, *_BARE_RATE.findall(words)):
+        share = Decimal(each) / 100
+        made = by_name["net"] * share if "net" in by_name else by_name["gross"] * share / (1 + share)
+        if abs(made - by_name["tax"]) <= _ROUNDING:
+            return True
+    return False
 
 
 def _is_sum(line: Line, amounts: Sequence[Field], rows: Sequence[Sequence[Field]]) -> bool:
