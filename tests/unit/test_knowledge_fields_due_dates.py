@@ -63,6 +63,7 @@ def test_a_day_without_a_year_is_unknown_in_a_paper_without_a_date() -> None:
         ("Paiement au plus tard le 1er juillet 2024", "2024-07-01", "1er juillet 2024"),
         ("Merci de payer avant le lundi 8 juillet", "2024-07-08", "8 juillet"),
         ("Gelieve het bedrag voor 26 juni 2024 over te maken.", "2024-06-26", "26 juni 2024"),
+        ("Graag ontvangen wij het bedrag vóór 1 augustus op onze rekening.", "2024-08-01", "1 augustus"),
         ("Wij verzoeken u het bedrag\nuiterlijk op 26-06-2024 te voldoen.", "2024-06-26", "26-06-2024"),
         ("Rogamos abonen el importe antes del 30 de junio de 2024.", "2024-06-30", "30 de junio de 2024"),
         ("Vi preghiamo di effettuare il pagamento entro il 30 giugno 2024.", "2024-06-30", "30 giugno 2024"),

@@ -14,6 +14,7 @@ from serdab.knowledge.extraction.contracts import find_jurisdiction
         ("Es gilt deutsches Recht. Gerichtsstand ist Hamburg.", "Germany", "deutsches Recht"),
         ("Es gilt das Recht der Bundesrepublik\nDeutschland unter Ausschluss des UN-Kaufrechts.", "Germany", None),
         ("Auf diesen Vertrag findet österreichisches Recht Anwendung.", "Austria", "österreichisches Recht"),
+        ("Auf diesen Vertrag ist polnisches Recht anzuwenden.", "Poland", "polnisches Recht"),
         ("Dieser Vertrag unterliegt materiellem Schweizer Recht.", "Switzerland", "Schweizer Recht"),
         ("Le présent contrat est régi par le droit français.", "France", "droit français"),
         ("Le contrat est régi par les lois en vigueur dans la province de Québec.", "Quebec", None),

@@ -31,7 +31,7 @@ _ASKED_ABROAD = re.compile(
 _TO_PAY = re.compile(
     r"régl|règl|pa[iy]e|acquitt|vers(?:er|ement)|vir(?:er|ement)|abon(?:ar|en?)\b|pag[aou]|transfer|ingres|liquid|sald|"
     r"versa|bonific|betal|(?:betaald|voldaan) te|te zijn (?:betaald|voldaan)|voldoen|over te maken|overma|"
-    r"bedrag[^.]{0,40}ontvangen",
+    r"bedrag[^.]{0,40}ontvangen|ontvangen[^.]{0,20}bedrag",
     re.I,
 )
 #: What else such a sentence may be about: goods, a day for who pays early, what was paid.

@@ -45,7 +45,7 @@ _LAWS = (
     ),
 )  # fmt: skip
 _GOVERNED = re.compile(
-    r"\bg[ie]lt|anwend|anwendung|unterlieg|unterworfen|unterstell|\brégi|soumis|applica[bt]|appliqu|interpr[eé]t|\brege|\bregir|"
+    r"\bg[ie]lt|an(?:zu)?wend|unterlieg|unterworfen|unterstell|\brégi|soumis|applica[bt]|appliqu|interpr[eé]t|\brege|\bregir|"
     r"\brig[ea]|regid[oa]|sujet[oa]|somet|aplica|conformidad|regolat|disciplinat|soggett|\brett[oa]\b|toepass|toepas|"
     r"beheers|onderworpen|ausgelegt",
     re.I,
