@@ -100,30 +100,22 @@ async def test_each_file_is_taken_once_and_its_copy_goes_when_all_went_well(
 async def test_a_copy_that_nobody_noted_goes_when_nobody_reads_it(
     client: Serdab, quick: Settings, database: Database, embedder: Embedder, folder: Path
 ) -> None:
-    """As a watch leaves it that is killed between keeping a copy, starting its run and noting both."""
-    source = str(folder)
-    kept = []
-    for text, is_started in ((b"an invoice of acme", False), (b"a letter about the harvest", True)):
-        intake = Intake(client, source)
-        await intake.open()
-        copied = intake.write(iter([text]))
-        copy = intake._keep(copied, "a.txt")
-        if is_started:
-            await intake._start(copy, intake._key(copied.digest), "a.txt")
-        kept.append(copy)
-    idle, started = kept
-    await Intake(client, source).open()
-    assert idle.exists()  # Young: another process may be about to note it.
+    # As a watch leaves it that is killed between keeping a copy, starting its run and noting both.
+    intake = Intake(client, str(folder))
+    await intake.open()
+    idle, started = (intake.write(iter([text])) for text in (b"an invoice of acme", b"a letter about the harvest"))
+    kept = [intake._keep(each, "a.txt") for each in (idle, started)]
+    await intake._start(kept[1], intake._key(started.digest), "a.txt")
+    await intake.open()
+    assert all(each.exists() for each in kept)  # They are young: another process may be about to note them.
     for each in kept:
         os.utime(each.parent, (1, 1))
-    await Intake(client, source).open()
-    assert not idle.exists()
-    assert started.exists()
-    async with working(quick, database, embedder):
-        async with asyncio.timeout(60):
-            while not await database.pool.fetchval("select count(*) from run_outcome where status = 'd'"):
-                await asyncio.sleep(0.05)
-    await Intake(client, source).open()
+    await intake.open()
+    assert [each.exists() for each in kept] == [False, True]
+    async with working(quick, database, embedder), asyncio.timeout(60):
+        while not await database.pool.fetchval("select count(*) from run_outcome where status = 'd'"):
+            await asyncio.sleep(0.05)
+    await intake.open()
     assert _copies(client.settings) == []
 
 
