@@ -6,6 +6,7 @@ is its own bytes, and whoever looks for what stood in the attachment wants the m
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def _attachment(part: Message, read_inner: ReadInner) -> str:
     name = _name_of(part)
     inner = part.get_payload()
     if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and isinstance(inner[0], Message):
-        data, name = inner[0].as_bytes(), name or "message.eml"
+        data, name = _mail_of(inner[0], part), name or "message.eml"
     else:
         data = _bytes_of(part)
     heading = f"Attachment: {name or 'without a name'} ({len(data):,} bytes)"
@@ -175,6 +176,17 @@ def _attachment(part: Message, read_inner: ReadInner) -> str:
         return f"{heading}\n{read_inner(data, name or _ENDINGS.get(part.get_content_type(), ''))}"
     except RefusedDocument as refused:
         return f"{heading}: not read, {refused}"
+
+
+def _mail_of(inner: Message, part: Message) -> bytes:
+    """The bytes of a mail that came with another; some programs encode it, though none may (RFC 2046, 5.2.1)."""
+    data = inner.as_bytes()
+    if inner.keys() or str(part.get("Content-Transfer-Encoding") or "").strip().lower() != "base64":
+        return data
+    try:
+        return base64.b64decode(data)
+    except ValueError:
+        return data
 
 
 def _thread_of(mail: Message) -> str:

@@ -33,6 +33,8 @@ _STRICT_NAMES = re.compile(
     rb"http://purl\.oclc\.org/ooxml/((?:wordprocessing|presentation|spreadsheet|drawing)ml)/main"
 )
 _PROLOG = 5_000
+#: The same thing in several forms, of which a program shows one; the first is the best (ECMA-376 part 3, 10.2).
+FORMS = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
 #: Flag of a part whose name is written in UTF-8 (APPNOTE 4.4.4, bit 11).
 _IS_UTF8 = 0x800
 _END = struct.Struct("<4s4H2LH")

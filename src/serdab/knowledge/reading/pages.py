@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from serdab.core import expected
+from serdab.knowledge.reading.annotations import comments_of, kinds_of_annotations
 from serdab.knowledge.reading.einvoices import is_einvoice, read_einvoice
 from serdab.knowledge.reading.layout import RIGHT_TO_LEFT, Word, lines_of
 from serdab.knowledge.reading.letters import Letter, are_one_word, words_of
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 MOST_PAGES = 2000
 MOST_PLACED = 100_000
 MOST_CHARACTERS = 20_000_000
-#: Most annotations of a page that are drawn, which takes the square of their number; of more, none is.
-MOST_ANNOTATIONS = 2000
 #: Most embedded files that are looked at for an electronic invoice.
 MOST_EMBEDDED = 20
 #: Most pages of a document that are recognised from their pictures.
@@ -119,7 +118,7 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
     pages = min(len(document), MOST_PAGES)
     for number in range(pages):
         try:
-            page = _page(document, number)
+            page, comments = _page(document, number)
         except pypdfium2.PdfiumError:
             broken += 1
             if broken > 100 and broken == number + 1:
@@ -131,6 +130,10 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
             recognised += 1
             text = max(text, _recognised(page, recogniser), key=len)
         page.close()
+        if text and comments:
+            # Some programs note beside a mark what it marks.
+            whole = " ".join(text.split())
+            text = "\n".join([text, *(each for each in comments if each.removeprefix("Comment: ") not in whole)])
         yield text[:left]
         left -= len(text)
         if left <= 0:
@@ -139,29 +142,18 @@ def _texts(document: Any, recogniser: Recogniser | None) -> Iterator[str]:
         raise MalformedDocument(expected("the PDF", "pages that can be opened", f"{pages:,} broken ones", _ANOTHER))
 
 
-def _page(document: Any, number: int) -> Any:
-    """A page; what was filled in, typed or stamped on it is part of it."""
+def _page(document: Any, number: int) -> tuple[Any, list[str]]:
+    """A page, of which what was filled in, typed or stamped on it is part; and the comments on it."""
     import pypdfium2.raw as pdfium
 
     page = document[number]
+    comments = list(comments_of(page))
     drawn = (pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP)
-    if not any(kind in drawn for kind in _annotations(page)):
-        return page
+    if not any(kind in drawn for kind in kinds_of_annotations(page)):
+        return page, comments
     pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY)
     page.close()
-    return document[number]
-
-
-def _annotations(page: Any) -> Iterator[int]:
-    """The kinds of the annotations of a page; none when they are too many."""
-    import pypdfium2.raw as pdfium
-
-    count = pdfium.FPDFPage_GetAnnotCount(page)
-    for number in range(count if count <= MOST_ANNOTATIONS else 0):
-        annotation = pdfium.FPDFPage_GetAnnot(page, number)
-        if annotation:
-            yield pdfium.FPDFAnnot_GetSubtype(annotation)
-            pdfium.FPDFPage_CloseAnnot(annotation)
+    return document[number], comments
 
 
 def _may_go_on(recognised: int, ends: float) -> bool:
@@ -193,7 +185,7 @@ def _text_of(page: Any) -> str:
             return "\n".join(text.splitlines())
         if len(text) != count:
             text = _characters(textpage.raw, count)
-        upright, turned = _words(textpage.raw, text)
+        upright, turned = _words(_Box(textpage.raw, page.get_bbox()), text)
         lines = lines_of(upright)
         return "\n".join([*lines, "", *lines_of(turned)] if turned else lines).strip("\n")
     finally:
@@ -207,23 +199,23 @@ def _characters(raw: Any, count: int) -> str:
     return "".join(chr(code) if 0 < code < 0x110000 else " " for code in codes)
 
 
-def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
+def _words(box: _Box, text: str) -> tuple[list[Word], list[Word]]:
     """The words that run as most of the page does, turned upright, and those that run otherwise."""
     import pypdfium2.raw as pdfium
 
-    places = list(_spans(text))
+    raw, places = box.raw, list(_spans(text))
     step = max(1, len(places) // _ANGLES)
     angles = {place[0]: _quarter(pdfium.FPDFText_GetCharAngle(raw, place[0])) for place in places[::step]}
     usual = Counter(angles.values()).most_common(1)[0][0] if angles else 0
     if RIGHT_TO_LEFT.search(text):
-        return _words_by_letter(raw, text, usual)
+        return _words_by_letter(box, text, usual)
     is_mixed = len(set(angles.values())) > 1
     upright: list[Word] = []
     turned: list[Word] = []
-    box, before, torn = _Box(raw), 0, 0
+    before = torn = 0
     for start, end in places:
         first, last = box.of(start), box.of(end - 1)
-        if first is None or last is None:
+        if first is None or last is None or not (box.shows(first) or box.shows(last)):
             continue
         quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, start)) if is_mixed else usual
         a, b = _turn(first, quarter), _turn(last, quarter)
@@ -235,22 +227,22 @@ def _words(raw: Any, text: str) -> tuple[list[Word], list[Word]]:
         torn += bool(words and text[before:start] in _BREAKS and are_one_word(words[-1], placed))
         words.append(placed)
         before = end
-    return _words_by_letter(raw, text, usual) if torn > _MOST_TORN * len(places) else (upright, turned)
+    return _words_by_letter(box, text, usual) if torn > _MOST_TORN * len(places) else (upright, turned)
 
 
 def _unbroken(word: str) -> str:
     return word.replace("\x02", "-").replace("\ufffe", "-")
 
 
-def _words_by_letter(raw: Any, text: str, usual: int) -> tuple[list[Word], list[Word]]:
+def _words_by_letter(box: _Box, text: str, usual: int) -> tuple[list[Word], list[Word]]:
     """The same from each letter's own place; nothing that the library thought up."""
     import pypdfium2.raw as pdfium
 
     letters: dict[int, list[Letter]] = defaultdict(list)
-    box, x, y = _Box(raw), ctypes.c_double(), ctypes.c_double()
+    raw, x, y = box.raw, ctypes.c_double(), ctypes.c_double()
     for place, char in enumerate(text):
         corners = None if char == "\0" or pdfium.FPDFText_IsGenerated(raw, place) else box.of(place)
-        if corners is None:
+        if corners is None or not box.shows(corners):
             continue
         quarter = _quarter(pdfium.FPDFText_GetCharAngle(raw, place))
         pdfium.FPDFText_GetCharOrigin(raw, place, x, y)
@@ -273,21 +265,28 @@ _Corners = tuple[float, float, float, float]
 class _Box:
     """Asks for places of characters, over and over into the same memory."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, page: _Corners) -> None:
         import pypdfium2.raw as pdfium
 
-        self._raw = raw
+        self.raw = raw
+        self._left, self._right = sorted((page[0], page[2]))
+        self._bottom, self._top = sorted((page[1], page[3]))
         self._ask = pdfium.FPDFText_GetLooseCharBox
         self._rect = pdfium.FS_RECTF()
         self._pointer = ctypes.byref(self._rect)
 
     def of(self, number: int) -> _Corners | None:
         """Left, bottom, right, top of a character; None when it has no place."""
-        if not self._ask(self._raw, number, self._pointer):
+        if not self._ask(self.raw, number, self._pointer):
             return None
         rect = self._rect
         bottom, top = rect.bottom, rect.top
         return (rect.left, bottom, rect.right, top) if bottom <= top else (rect.left, top, rect.right, bottom)
+
+    def shows(self, corners: _Corners) -> bool:
+        """Whether a character stands on the page that is shown, and not on what is cut off."""
+        x, y = (corners[0] + corners[2]) / 2, (corners[1] + corners[3]) / 2
+        return self._left <= x <= self._right and self._bottom <= y <= self._top
 
 
 def _quarter(angle: float) -> int:

@@ -1,4 +1,4 @@
-"""Presentations: each slide from top to bottom, then its diagrams, then its notes."""
+"""Presentations: each slide from top to bottom, then its diagrams and charts, then its notes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
+from serdab.knowledge.reading.drawings import drawn_lines, paragraphs_of
+from serdab.knowledge.reading.packages import (
+    FORMS,
+    main_part,
+    open_package,
+    parse_xml,
+    read_part,
+    relations_of,
+    title_of,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MOST_SLIDES = 2000
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_D = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 #: Groups in groups are left out from this depth on.
 _MOST_DEPTH = 40
@@ -48,14 +56,12 @@ def read_pptx(data: bytes) -> tuple[str, str]:
 
 def _slide(archive: zipfile.ZipFile, name: str) -> str:
     root = parse_xml(read_part(archive, name), name)
-    related = relations_of(archive, name).values()
+    links = relations_of(archive, name)
+    related = links.values()
     layout = next((place for kind, place in related if kind == "slideLayout"), None)
     places = _places_of_layout(archive, layout) if layout else {}
     lines = list(_shapes(root.find(f"{_P}cSld/{_P}spTree"), places, 0))
-    for kind, place in related:
-        if kind == "diagramData":
-            for body in parse_xml(read_part(archive, place), place).iter(f"{_D}t"):
-                lines += _paragraphs(body)
+    lines += drawn_lines(archive, links)
     for kind, place in related:
         if kind == "notesSlide":
             tree = parse_xml(read_part(archive, place), place).find(f"{_P}cSld/{_P}spTree")
@@ -78,9 +84,9 @@ def _shapes(tree: _Element | None, places: dict[tuple[str, str], _Place], depth:
     if tree is None or depth > _MOST_DEPTH:
         return
     ordered = []
-    for number, shape in enumerate(tree):
+    for number, shape in enumerate(_best_forms(tree)):
         key = _placeholder(shape)
-        if key and key[0] in _OMITTED:
+        if (key and key[0] in _OMITTED) or _is_hidden(shape):
             continue
         top, left = _offset(shape) or (places.get(key) if key else None) or (0, 0)
         is_first = bool(key and key[0] in _FIRST)
@@ -90,15 +96,19 @@ def _shapes(tree: _Element | None, places: dict[tuple[str, str], _Place], depth:
             yield from _shapes(shape, places, depth + 1)
             continue
         for row in shape.iter(f"{_A}tr"):
-            yield "\t".join(" ".join(" ".join(_paragraphs(cell)).split()) for cell in row.iterfind(f"{_A}tc"))
+            yield "\t".join(" ".join(" ".join(paragraphs_of(cell)).split()) for cell in row.iterfind(f"{_A}tc"))
         for body in shape.iterfind(f"{_P}txBody"):
-            yield from _paragraphs(body)
+            yield from paragraphs_of(body)
 
 
-def _paragraphs(body: _Element) -> Iterator[str]:
-    for paragraph in body.iter(f"{_A}p"):
-        nodes = paragraph.iter(f"{_A}t", f"{_A}br")
-        yield "".join(node.text or "" if node.tag == f"{_A}t" else "\n" for node in nodes)
+def _best_forms(tree: _Element) -> Iterator[_Element]:
+    for shape in tree:
+        yield from shape[0] if shape.tag == FORMS and len(shape) else (shape,)
+
+
+def _is_hidden(shape: _Element) -> bool:
+    properties = shape.find(f"*/{_P}cNvPr")
+    return properties is not None and properties.get("hidden") in ("1", "true")
 
 
 def _placeholder(shape: _Element) -> tuple[str, str] | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from serdab.knowledge.reading.drawings import boxed_lines
 from serdab.knowledge.reading.number_formats import BUILT_IN, GENERAL, MOST_CODE, is_date_format, shown_number
 from serdab.knowledge.reading.packages import main_part, open_package, parse_xml, read_part, relations_of, title_of
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 MOST_SHEETS = 1000
 MOST_COLUMNS = 1000
 MOST_CELLS = 2_000_000
+_TRUE = ("1", "true")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def read_xlsx(data: bytes) -> tuple[str, str]:
@@ -38,9 +42,10 @@ def read_xlsx(data: bytes) -> tuple[str, str]:
             place = next(
                 (related[value] for key, value in sheet.items() if key.endswith("}id") and value in related), None
             )
-            if place and place[0] == "worksheet" and sheet.get("state", "visible") == "visible":
+            if place and place[0] in ("worksheet", "chartsheet") and sheet.get("state", "visible") == "visible":
                 rows = values.rows_of(parse_xml(read_part(archive, place[1]), place[1]))
-                sheets.append("\n".join([" ".join((sheet.get("name") or "").split()), *rows]))
+                name = " ".join((sheet.get("name") or "").split())
+                sheets.append("\n".join([name, *rows, *_beside(archive, place[1])]))
         return "\f".join(sheets), title_of(archive)
 
 
@@ -56,8 +61,11 @@ class _Values:
         self._left = MOST_CELLS
 
     def rows_of(self, sheet: _Element) -> Iterator[str]:
-        """The rows that have something in them."""
+        """The rows that are shown and have something in them."""
+        hidden = _hidden_columns(sheet)
         for row in sheet.iter("{*}row"):
+            if row.get("hidden") in _TRUE:
+                continue
             cells: list[str] = []
             for cell in row.iterfind("{*}c"):
                 self._left -= 1
@@ -70,13 +78,15 @@ class _Values:
                     cells[column] = text
                 else:
                     cells.append(text)
+            if hidden:
+                cells = [text for column, text in enumerate(cells) if column not in hidden]
             if any(cells):
                 yield "\t".join(cells)
 
     def _text_of(self, cell: _Element) -> str:
         kind = cell.get("t", "n")
         if kind == "inlineStr":
-            return "".join(node.text or "" for node in cell.iter("{*}t"))
+            return _written(cell)
         value = (cell.findtext("{*}v") or "").strip()
         if kind == "s":
             number = int(value) if value.isdecimal() and len(value) < 10 else len(self._strings)
@@ -84,7 +94,7 @@ class _Values:
         if kind == "b":
             return {"0": "FALSE", "1": "TRUE"}.get(value, value)
         if kind != "n" or not value:
-            return value
+            return _unescaped(value)
         code = self._formats.get(cell.get("s", "0"), GENERAL)
         return self._date(value) if is_date_format(code) else shown_number(value, code)
 
@@ -96,6 +106,35 @@ class _Values:
         if float(value) < 1:
             return moment.strftime("%H:%M:%S")
         return moment.date().isoformat() if moment.time() == datetime.time() else moment.isoformat(" ")
+
+
+def _beside(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
+    """What stands on a sheet and in no cell: text boxes, titles of charts, comments."""
+    related = relations_of(archive, name).values()
+    for kind, place in related:
+        if kind == "drawing":
+            yield from boxed_lines(archive, place)
+    threads, comments = (
+        [node for kind, place in related if kind == each
+         for node in parse_xml(read_part(archive, place), place).iter(f"{{*}}{tag}")]
+        for each, tag in (("threadedComment", "threadedComment"), ("comments", "comment"))
+    )  # fmt: skip
+    texts = [node.findtext("{*}text") or "" for node in threads]
+    # Of a comment with answers the old form tells all of it again.
+    answered = {node.get("ref") for node in threads}
+    texts += [_written(node) for node in comments if node.get("ref") not in answered]
+    for text in texts:
+        if text.strip():
+            yield f"Comment: {' '.join(text.split())}"
+
+
+def _hidden_columns(sheet: _Element) -> set[int]:
+    hidden: set[int] = set()
+    for node in sheet.iterfind("{*}cols/{*}col"):
+        first, last = (node.get(name, "")[:9] for name in ("min", "max"))
+        if node.get("hidden") in _TRUE and first.isdecimal() and last.isdecimal():
+            hidden.update(range(int(first) - 1, min(int(last), MOST_COLUMNS)))
+    return hidden
 
 
 def _column_of(reference: str, default: int) -> int:
@@ -112,11 +151,18 @@ def _shared_strings(archive: zipfile.ZipFile, name: str | None) -> Sequence[str]
     if name is None:
         return ()
     root = parse_xml(read_part(archive, name), name)
-    return [
-        # The reading aid above Japanese signs is no text of its own.
-        "".join(node.text or "" for node in item.iter("{*}t") if not str(node.getparent().tag).endswith("}rPh"))
-        for item in root.iterfind("{*}si")
-    ]
+    return [_written(item) for item in root.iterfind("{*}si")]
+
+
+def _written(item: _Element) -> str:
+    """The text of a string; the reading aid above Japanese signs is none of its own."""
+    nodes = item.iter("{*}t")
+    return _unescaped("".join(each.text or "" for each in nodes if not str(each.getparent().tag).endswith("}rPh")))
+
+
+def _unescaped(text: str) -> str:
+    """A text with the characters that are written by their code (ECMA-376, 22.9.2.19)."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def _formats_of_styles(archive: zipfile.ZipFile, name: str | None) -> Mapping[str, str]:
