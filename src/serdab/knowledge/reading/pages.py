@@ -186,6 +186,8 @@ def _text_of(page: Any) -> str:
         if len(text) != count:
             text = _characters(textpage.raw, count)
         upright, turned = _words(_Box(textpage.raw, page.get_bbox()), text)
+        if not upright and not turned:  # Not the text is off the page: the size of the page is wrong.
+            upright, turned = _words(_Box(textpage.raw, _EVERYWHERE), text)
         lines = lines_of(upright)
         return "\n".join([*lines, "", *lines_of(turned)] if turned else lines).strip("\n")
     finally:
@@ -262,6 +264,9 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 _Corners = tuple[float, float, float, float]
 
 
+_EVERYWHERE = (-math.inf, -math.inf, math.inf, math.inf)
+
+
 class _Box:
     """Asks for places of characters, over and over into the same memory."""
 
@@ -269,8 +274,7 @@ class _Box:
         import pypdfium2.raw as pdfium
 
         self.raw = raw
-        self._left, self._right = sorted((page[0], page[2]))
-        self._bottom, self._top = sorted((page[1], page[3]))
+        self._page = page
         self._ask = pdfium.FPDFText_GetLooseCharBox
         self._rect = pdfium.FS_RECTF()
         self._pointer = ctypes.byref(self._rect)
@@ -285,8 +289,9 @@ class _Box:
 
     def shows(self, corners: _Corners) -> bool:
         """Whether a character stands on the page that is shown, and not on what is cut off."""
+        left, bottom, right, top = self._page
         x, y = (corners[0] + corners[2]) / 2, (corners[1] + corners[3]) / 2
-        return self._left <= x <= self._right and self._bottom <= y <= self._top
+        return left <= x <= right and bottom <= y <= top
 
 
 def _quarter(angle: float) -> int:
