@@ -116,13 +116,28 @@ def test_rows_and_columns_that_are_hidden_are_not_read_and_what_lies_on_a_sheet_
     )
 
 
+def test_rows_that_only_a_filter_hides_are_read() -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for row in (["Item", "Price"], ["Ink", 3], ["Pens", 2]):
+        sheet.append(row)
+    sheet.auto_filter.ref = "A1:B3"
+    sheet.auto_filter.add_filter_column(0, ["Ink"])
+    sheet.row_dimensions[3].hidden = True
+    made = io.BytesIO()
+    book.save(made)
+    assert text_of(made.getvalue(), "a.xlsx") == "Sheet\nItem\tPrice\nInk\t3\nPens\t2"
+
+
 def test_strings_of_a_workbook_are_read_without_their_codes_and_reading_aids() -> None:
     def changed(name: str, content: bytes) -> bytes:
-        content = content.replace(b"<t>Delivered</t>", b"<t>two_x000D_\nlines_x005F_x</t>")
+        content = content.replace(b"<t>Delivered</t>", b"<t>two_x000D_\nlines_x005F_x_xD83D_</t>")
         aided = b'<c r="C1" t="inlineStr"><is><t>\xe6\xbc\xa2</t><rPh><t>kan</t></rPh></is></c>'
         return content.replace(b"</row>", aided + b"</row>") if name.endswith("sheet2.xml") else content
 
-    assert text_of(rezipped(xlsx(), changed), "a.xlsx").endswith("Notes\ntwo lines_x\tTRUE\t漢")
+    assert text_of(rezipped(xlsx(), changed), "a.xlsx").endswith("Notes\ntwo lines_x_xD83D_\tTRUE\t漢")
 
 
 def test_the_best_form_of_a_shape_and_the_words_of_a_chart_stand_on_their_slide() -> None:

@@ -20,7 +20,8 @@ MOST_SHEETS = 1000
 MOST_COLUMNS = 1000
 MOST_CELLS = 2_000_000
 _TRUE = ("1", "true")
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+#: A character by its code; half of a pair stays as it is written.
+_ESCAPED = re.compile(r"_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")
 
 
 def read_xlsx(data: bytes) -> tuple[str, str]:
@@ -61,10 +62,11 @@ class _Values:
         self._left = MOST_CELLS
 
     def rows_of(self, sheet: _Element) -> Iterator[str]:
-        """The rows that are shown and have something in them."""
+        """The rows that have something in them and are shown, or are hidden by a filter only."""
         hidden = _hidden_columns(sheet)
+        is_filtered = any(sheet.find(f"{{*}}{name}") is not None for name in ("autoFilter", "tableParts"))
         for row in sheet.iter("{*}row"):
-            if row.get("hidden") in _TRUE:
+            if row.get("hidden") in _TRUE and not is_filtered:
                 continue
             cells: list[str] = []
             for cell in row.iterfind("{*}c"):
