@@ -1,16 +1,24 @@
-"""How well calibration errors are measured on few rows: estimators beside errors that are known, on drawn verdicts."""
+"""How well calibration errors are measured on few rows: estimators beside errors that are known, on drawn verdicts.
+
+With --evaluate the same estimators on real verdicts: those of `serdab evaluate triage FILE`, in a home that is up.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness import conditions, publish
+from serdab.cli import main as serdab
+from serdab.knowledge import Receipt, evaluation
 from serdab.knowledge.labelling import calibration_error, calibration_error_debiased, calibration_error_in_bins
 
 Array = NDArray[np.float64]
@@ -78,11 +86,33 @@ def rows_of(cases: dict[str, dict[str, Any]]) -> Sequence[tuple[str, str]]:
     return shown
 
 
+def evaluated(arguments: Sequence[str]) -> dict[str, float]:
+    """What each estimator makes of the verdicts of `serdab evaluate triage`."""
+    told: list[tuple[float, bool]] = []
+    measured = evaluation._confidence
+
+    def noting(verdicts: Sequence[tuple[Receipt, bool]]) -> dict[str, Any]:
+        told.extend((receipt.confidence, right) for receipt, right in verdicts)
+        return measured(verdicts)
+
+    with patch.object(evaluation, "_confidence", noting), suppress(SystemExit):
+        serdab(["evaluate", "triage", *arguments])
+    if not told:
+        raise SystemExit("expected the evaluation to have verdicts, got none; see what it said")
+    sure, right = (np.array(part, float) for part in zip(*told, strict=True))
+    return {name: round(estimate(sure, right), 4) for name, estimate in ESTIMATORS.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--draws", type=int, default=200, help="files drawn for each case")
+    parser.add_argument("--evaluate", nargs="+", metavar="WORD", help="FILE, and `across`: not its split, every row")
     options = parser.parse_args()
+    if options.evaluate:
+        words = ["--across" if word == "across" else word for word in options.evaluate]
+        print(json.dumps(evaluated(words), indent=2))
+        return
     chance = np.random.default_rng(0)
     cases = {}
     for file, (count, alpha, beta) in FILES.items():
