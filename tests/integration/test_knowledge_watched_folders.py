@@ -106,10 +106,12 @@ async def test_a_copy_that_nobody_noted_goes_when_nobody_reads_it(
     idle, started = (intake.write(iter([text])) for text in (b"an invoice of acme", b"a letter about the harvest"))
     kept = [intake._keep(each, "a.txt") for each in (idle, started)]
     await intake._start(kept[1], intake._key(started.digest), "a.txt")
+    (intake._folder / ("a" * 64)).symlink_to("nowhere")
+    (intake._folder / ("b" * 64)).mkdir()
     await intake.open()
     assert all(each.exists() for each in kept)  # They are young: another process may be about to note them.
-    for each in kept:
-        os.utime(each.parent, (1, 1))
+    for each in (kept[0].parent, kept[1].parent, intake._folder / ("b" * 64)):
+        os.utime(each, (1, 1))
     await intake.open()
     assert [each.exists() for each in kept] == [False, True]
     async with working(quick, database, embedder), asyncio.timeout(60):

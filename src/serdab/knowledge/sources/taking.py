@@ -13,7 +13,9 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -215,16 +217,23 @@ class Intake:
         copies = await asyncio.to_thread(self._old_copies)
         noted = {row["digest"] for row in await self._pool.fetch(_SQL["noted_documents"], self.source, list(copies))}
         for digest in copies.keys() - noted:
-            count = await asyncio.to_thread(self._count, copies[digest])
+            try:
+                count = await asyncio.to_thread(self._count, copies[digest])
+            except FileNotFoundError:
+                continue
             keys = [f"{self._key(digest)}-{n}" for n in range(count)]
             if not await self._pool.fetchval(_SQL["need_copy"], QUEUE, keys):
                 await asyncio.to_thread(shutil.rmtree, copies[digest], ignore_errors=True)
 
     def _old_copies(self) -> dict[bytes, Path]:
         """The folders of copies by their digests; a young one may be another process's that is about to note it."""
-        old = steady_now() - _OLD_S
-        found = [each for each in self._folder.glob("[0-9a-f]" * 64) if each.stat().st_mtime < old]
-        return {bytes.fromhex(each.name): each for each in found}
+        old, found = steady_now() - _OLD_S, {}
+        for each in self._folder.glob("[0-9a-f]" * 64):
+            with suppress(FileNotFoundError):  # Another process may settle it meanwhile.
+                state = each.lstat()
+                if stat.S_ISDIR(state.st_mode) and state.st_mtime < old:
+                    found[bytes.fromhex(each.name)] = each
+        return found
 
     def _count(self, copy: Path) -> int:
         return sum(1 for _ in find_sources(list(copy.iterdir()), self._serdab.settings.documents.most_bytes))
