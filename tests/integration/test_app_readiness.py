@@ -59,9 +59,12 @@ def patient(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, flow=flow)
 
 
-async def has_beaten(database: Database) -> object:
-    """The first beat of a patient worker writes its row; the next one is far away."""
-    return await database.pool.fetchval("select lease_until > started_at + interval '600.001 s' from worker")
+async def registered(database: Database, lease_s: float = 600) -> int:
+    """A worker as the database knows it, with no process behind it that could beat or claim meanwhile."""
+    worker: int = await database.pool.fetchval(
+        "select register_worker_v1($1, 1, false, 'elsewhere', array['readiness'])", lease_s
+    )
+    return worker
 
 
 async def test_a_read_only_database_is_503_with_the_reason_until_it_takes_writes_again(
@@ -114,12 +117,13 @@ async def test_a_fenced_worker_is_503_with_the_reason_until_it_has_registered_an
         Worker(patient(settings), database, [noted]) as worker,
         asking(Probe(database, lambda: worker.worker_id, holds_s=0)) as ask,
     ):
-        await eventually(lambda: has_beaten(database))
         assert await ask() == (200, Readiness(ready=True, workers=1))
-        await database.pool.execute("update worker set gone_at = clock_timestamp()")
-        status, found = await ask()
-        assert (status, found.ready) == (503, False)
-        assert f"worker {worker.worker_id} was taken for dead" in found.missing
+
+        async def fenced() -> bool:  # again, where its first flush came between and it has registered anew
+            await database.pool.execute("update worker set gone_at = clock_timestamp()")
+            return await says(ask, 503, f"worker {worker.worker_id} was taken for dead")
+
+        await eventually(fenced)
 
         async def nudged() -> bool:  # again and again: a worker that does not listen yet hears nothing
             await database.pool.execute("select pg_notify('serdab_ready', 'readiness')")
@@ -128,26 +132,22 @@ async def test_a_fenced_worker_is_503_with_the_reason_until_it_has_registered_an
         await eventually(nudged)
 
 
-async def test_a_lapsed_lease_and_an_unknown_worker_are_503_with_the_reason(
-    settings: Settings, database: Database, eventually: Eventually
-) -> None:
-    async with Worker(patient(settings), database, [noted]) as worker:
-        await eventually(lambda: has_beaten(database))
-        await database.pool.execute("update worker set lease_until = clock_timestamp() - interval '1 s'")
-        found = await Probe(database, lambda: worker.worker_id)()
-        assert f"the lease of worker {worker.worker_id} has lapsed" in found.missing
-        assert (await Probe(database)()).missing == "no worker holds a lease"
-        assert "does not know worker 999999" in (await Probe(database, lambda: 999_999)()).missing
+async def test_a_lapsed_lease_and_an_unknown_worker_are_503_with_the_reason(database: Database) -> None:
+    worker = await registered(database, lease_s=-1)
+    async with asking(Probe(database, lambda: worker)) as ask:
+        assert await says(ask, 503, f"the lease of worker {worker} has lapsed")
+    async with asking(Probe(database)) as ask:
+        assert await ask() == (503, Readiness(ready=False, workers=0, missing="no worker holds a lease"))
+    async with asking(Probe(database, lambda: 999_999)) as ask:
+        assert await says(ask, 503, "does not know worker 999999")
 
 
-async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(
-    settings: Settings, database: Database, eventually: Eventually
-) -> None:
+async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(database: Database) -> None:
     async def version() -> object:
         return await database.pool.fetchval("select xmin::text || ctid::text from worker")
 
-    async with Worker(patient(settings), database, [noted]), asking(Probe(database, holds_s=3600)) as ask:
-        await eventually(lambda: has_beaten(database))
+    await registered(database)
+    async with asking(Probe(database, holds_s=3600)) as ask:
         before = await version()
         assert (await ask())[0] == 200
         after = await version()
@@ -157,13 +157,12 @@ async def test_a_probe_writes_a_row_and_however_many_ask_it_is_one_row(
         assert await version() == after
 
 
-async def test_a_probe_claims_nothing(settings: Settings, database: Database) -> None:
-    async with Worker(patient(settings), database, [noted]) as worker:
-        await database.pool.execute("insert into ready (segment, priority, queue, run_id) "
-                                    "select ring_segment(), 1, 'readiness', gen_random_uuid()")  # fmt: skip
-        assert (await Probe(database, lambda: worker.worker_id)()).ready
-        assert await database.pool.fetchval("select count(*) from ready") == 1
-        await database.pool.execute("delete from ready")
+async def test_a_probe_claims_nothing(database: Database) -> None:
+    worker = await registered(database)
+    await database.pool.execute("insert into ready (segment, priority, queue, run_id) "
+                                "select ring_segment(), 1, 'readiness', gen_random_uuid()")  # fmt: skip
+    assert (await Probe(database, lambda: worker)()).ready
+    assert await database.pool.fetchval("select count(*) from ready") == 1
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_a_database_that_is_away() -> None:
