@@ -63,6 +63,7 @@ async def _put(
     doc_type: str = "",
     label: str | None = None,
     values: dict[str, str | list[str] | None] | None = None,
+    read_as: str = "",
 ) -> UUID:
     digest = hashlib.sha256(text.encode()).digest()
     key = document_id_of(source, digest)
@@ -74,7 +75,7 @@ async def _put(
     await index.note(
         Outcome(
             document_id=key, run_id=UUID(int=7), batch="b", label=label, confidence=0.9, body=b"{}",
-            facts=facts_of(values or {}),
+            facts=facts_of(values or {}), read_as=read_as,
         )
     )  # fmt: skip
     return key
@@ -136,10 +137,12 @@ async def test_only_documents_that_meet_all_filters_are_found(
 async def test_the_words_that_filters_ask_for_are_known_by_looks_into_the_index_alone(
     index: Index, embedder: Embedder, database: Database
 ) -> None:
-    assert await index.known_words() == {"field": [], "label": [], "language": []}
+    assert await index.known_words() == {"field": [], "label": [], "language": [], "type": []}
     await _invoices(index, embedder)
+    await _put(index, embedder, "/in/d", "a slip", read_as="receipt")
     assert await index.known_words() == {
         "field": ["company", "date", "party", "total"], "label": ["invoice", "order"], "language": ["de", "en"],
+        "type": ["invoice", "order", "receipt"],
     }  # fmt: skip
     async with database.pool.acquire() as connection, connection.transaction():
         await connection.execute(load_statements("serdab.knowledge")["tune_asking"].replace("set ", "set local "))

@@ -44,11 +44,13 @@ def test_who_finds_nothing_by_a_field_that_no_document_has_is_told_the_nearest(
     assert _advice(_filters(None, None, None, (None, None), "", where), {"field": known}) == told
 
 
-def test_who_finds_nothing_by_a_label_or_a_language_that_no_document_has_is_told_the_nearest() -> None:
-    known = {"label": ["bill", "complaint"], "language": ["ar", "de"]}
+def test_who_finds_nothing_by_a_label_a_language_or_a_type_that_no_document_has_is_told_the_nearest() -> None:
+    known = {"label": ["bill", "complaint"], "language": ["ar", "de"], "type": ["invoice", "receipt"]}
     told = _advice(_filters(None, ["bil"], None, (None, None), "", None), known)
     assert told == "no document has the label bil; did you mean bill?"
     told = _advice(_filters(None, ["bill"], ["fr"], (None, None), "", None), known)
     assert told == "no document has the language fr; documents have ar, de"
+    told = _advice(_filters(["invoce", "receipt"], None, None, (None, None), "", None), known)
+    assert told == "no document has the type invoce; did you mean invoice?"
     many = {"label": [f"kind {number}" for number in range(30)]}
     assert _advice(_filters(None, ["zzz"], None, (None, None), "", None), many).endswith("kind 19 …")

@@ -117,7 +117,8 @@ def _advice(filters: Filters, known: Mapping[str, Sequence[str]]) -> str:
     if not filters:
         return "put documents through: serdab run triage PATH"
     fields = [each.name for each in filters.conditions]
-    for kind, asked in (("field", fields), ("label", filters.labels), ("language", filters.langs)):
+    asked_by_kind = {"field": fields, "label": filters.labels, "language": filters.langs, "type": filters.doc_types}
+    for kind, asked in asked_by_kind.items():
         words = known.get(kind) or ()
         unknown = next((each for each in asked if each not in words), None)
         if unknown is not None and words:

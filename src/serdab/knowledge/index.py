@@ -199,11 +199,11 @@ class Index:
         return await self._asking.use(find_duplicates)
 
     async def known_words(self) -> Mapping[str, Sequence[str]]:
-        """The words by which `Filters` compare that some document has: of each `field`, `label` and `language`."""
+        """The words of `Filters` that some document has: of each `field`, `label`, `language` and `type`."""
 
         async def ask(connection: Connection) -> dict[str, list[str]]:
-            names = {"field": "known_values", "label": "known_labels", "language": "known_languages"}
-            return {kind: [row[0] for row in await connection.fetch(_SQL[name])] for kind, name in names.items()}
+            names = {"field": "values", "label": "labels", "language": "languages", "type": "types"}
+            return {kind: [row[0] for row in await connection.fetch(_SQL[f"known_{n}"])] for kind, n in names.items()}
 
         return await self._asking.use(ask)
 

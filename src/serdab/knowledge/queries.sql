@@ -185,6 +185,13 @@ with recursive known as (
 )
 select label from known where label is not null
 
+-- name: known_types
+-- The types of the documents, as they were brought and as what they were read; no index has them, so all are read.
+select doc_type as type from document where doc_type <> ''
+union
+select read_as from document where read_as <> ''
+order by type
+
 -- name: known_values
 -- The names of the values of documents, one look into the index for each.
 with recursive known as (
