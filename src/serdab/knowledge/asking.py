@@ -1,6 +1,7 @@
 """Answers to questions: what is near by meaning and what has their words, fused.
 
-The words of a question are looked for while its meaning is still being computed: `prepare`, then `answer`.
+The words of a question are looked for while its meaning is still being computed: `prepare`, then `answer`. With filters
+both looks take long, so they run beside each other once the meaning is known.
 """
 
 from __future__ import annotations
@@ -143,13 +144,17 @@ class Asker:
 
     async def _worded(self, connection: Connection, asked: Sequence[tuple[Prepared, bytes]]) -> Sequence[Sequence[Any]]:
         """The chunks that have the words of each question, the best first; of equal ones the nearest by meaning."""
+        prepared, meaning = asked[0]
+        if prepared.matching is not None:
+            question, ranked = prepared.question, _MARGIN * prepared.question.ranked
+            chunks = question.chunks
+            rows = await worded_filtered(connection, meaning, question.words, prepared.matching, chunks, ranked)
+            return [rows[:chunks]]
         await self._vocabulary.learn(connection)
         found = await _compare_worded(connection, asked)
         rest = [n for n, (prepared, _) in enumerate(asked) if prepared.worded is None]
         if rest:
-            looked = await _find_worded(
-                connection, [(asked[n][0].question, asked[n][1]) for n in rest], asked[0][0].matching
-            )
+            looked = await _find_worded(connection, [(asked[n][0].question, asked[n][1]) for n in rest])
             for n, rows in zip(rest, looked, strict=True):
                 found[n] = rows
         return [rows[: prepared.question.chunks] for rows, (prepared, _) in zip(found, asked, strict=True)]
@@ -157,8 +162,7 @@ class Asker:
 
 async def _prepare_filtered(connection: Connection, question: Question) -> Prepared:
     matching = await find_matching(connection, question.filters or Filters())
-    [rows] = await _find_worded(connection, [(question, None)], matching)
-    return Prepared(question=question, worded=_if_few(rows), matching=matching)
+    return Prepared(question=question, matching=matching)
 
 
 def _if_few(rows: Sequence[Any]) -> Sequence[Any] | None:
@@ -196,13 +200,9 @@ async def _compare_worded(connection: Connection, asked: Sequence[tuple[Prepared
 
 
 async def _find_worded(
-    connection: Connection, questions: Sequence[tuple[Question, bytes | None]], matching: Matching | None = None
+    connection: Connection, questions: Sequence[tuple[Question, bytes | None]]
 ) -> Sequence[Sequence[Any]]:
     """The chunks that rank best by words; without a meaning all that are equal to the last are there."""
-    if matching is not None:
-        [(question, meaning)] = questions
-        ranked = _MARGIN * question.ranked
-        return [await worded_filtered(connection, meaning, question.words, matching, question.chunks, ranked)]
     asked = [(n, *each) for n, each in enumerate(questions) if each[0].words.finding]
     if not asked:
         return [[] for _ in questions]

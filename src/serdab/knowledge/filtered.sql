@@ -29,13 +29,12 @@ select * from looked order by similarity desc, document_id, position limit $3
 -- name: worded_of
 -- The chunks of some documents that rank best by words, as in `find_worded`.
 with asked as materialized (
-    select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
-    from unnest($6::text[]) with ordinality as t (term, place)
+    select to_tsquery('simple', t.term) as term, t.weight from unnest($6::text[], $7::real[]) as t (term, weight)
 )
 select * from (
     select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
-           (select sum(t.weight) from unnest(q.terms, $7::real[]) as t (term, weight) where c.words @@ t.term) as rank
-    from asked q, (
+           (select sum(q.weight) from asked q where c.words @@ q.term) as rank
+    from (
         select * from chunk c where c.document_id = any ($3::uuid[]) and c.words @@ to_tsquery('simple', $4) limit $5
     ) c
     order by rank desc, similarity desc
@@ -83,14 +82,13 @@ select * from looked order by similarity desc, document_id, position limit $15
 -- the document of each chunk is looked up, the best first, until there are enough; without the inner offset the planner
 -- would read all documents that meet them.
 with asked as materialized (
-    select array_agg(to_tsquery('simple', t.term) order by t.place) as terms
-    from unnest($18::text[]) with ordinality as t (term, place)
+    select to_tsquery('simple', t.term) as term, t.weight from unnest($18::text[], $19::real[]) as t (term, weight)
 )
 select * from (
     select ranked.* from (
         select c.document_id, c.position, -(c.embedding <#> $1::vector) as similarity,
-               (select sum(t.weight) from unnest(q.terms, $19::real[]) as t (term, weight) where c.words @@ t.term) as rank
-        from asked q, (select * from chunk c where c.words @@ to_tsquery('simple', $16) limit $17) c
+               (select sum(q.weight) from asked q where c.words @@ q.term) as rank
+        from (select * from chunk c where c.words @@ to_tsquery('simple', $16) limit $17) c
         order by rank desc, similarity desc
         offset 0
     ) ranked

@@ -39,13 +39,13 @@ async def find_matching(connection: Connection, filters: Filters) -> Matching:
 
 
 async def worded_filtered(
-    connection: Connection, meaning: bytes | None, words: Asked, matching: Matching, most: int, ranked: int
+    connection: Connection, meaning: bytes, words: Asked, matching: Matching, most: int, ranked: int
 ) -> Sequence[Any]:
     """The chunks that rank best by words, of equal ones the nearest by meaning first.
 
     Args:
         connection: of a session that knows vectors.
-        meaning: of the question, for the database; None: not known yet, and all that are equal to the last are there.
+        meaning: of the question, for the database.
         words: queries of full text search; with none nothing is found.
         matching: the documents that may be found.
         most: chunks.
