@@ -105,7 +105,7 @@ def eventually() -> Callable[..., object]:
     import asyncio
     import time
 
-    async def wait_until(check: Callable[[], object], seconds: float = 20.0) -> object:
+    async def wait_until(check: Callable[[], object], seconds: float = 60.0) -> object:
         deadline = time.monotonic() + seconds
         while True:
             found = check()
