@@ -20,7 +20,10 @@ from serdab.flow import Serdab
 from serdab.store import Database, EmbeddedPostgres, open_database
 
 # A gate says the same of the same code each time; `make fuzz` looks for new examples.
-hypothesis.settings.register_profile("gate", derandomize=True, database=None, deadline=None)
+# How long it takes to draw them says something of the machine alone.
+hypothesis.settings.register_profile(
+    "gate", derandomize=True, database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("gate")
 
@@ -105,7 +108,7 @@ def eventually() -> Callable[..., object]:
     import asyncio
     import time
 
-    async def wait_until(check: Callable[[], object], seconds: float = 20.0) -> object:
+    async def wait_until(check: Callable[[], object], seconds: float = 60.0) -> object:
         deadline = time.monotonic() + seconds
         while True:
             found = check()

@@ -5,6 +5,7 @@ It is an engine like any other, only without weights, so that these tests need n
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -29,8 +30,11 @@ class WordEngine:
     #: A vector for each text as a whole: common words bring nothing together.
     deaf: bool = False
     requests: list[int] = field(default_factory=list)
+    #: While it is cleared, answers wait.
+    open: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.Response:
+        await self.open.wait()
         body = msgspec.json.decode(await request.read())
         texts = body["input"]
         self.requests.append(len(texts))
@@ -57,6 +61,7 @@ def _vector(words: Sequence[str]) -> str:
 async def word_engine(model: str = "words", *, deaf: bool = False) -> AsyncIterator[tuple[Embedder, WordEngine]]:
     """A running engine and a client of it."""
     engine = WordEngine(model=model, deaf=deaf)
+    engine.open.set()
     app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/v1/embeddings", engine.answer)
     runner = web.AppRunner(app)
@@ -64,7 +69,7 @@ async def word_engine(model: str = "words", *, deaf: bool = False) -> AsyncItera
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     engine.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        async with Embedder(engine.url, DIMENSIONS, deadline_s=5) as embedder:
+        async with Embedder(engine.url, DIMENSIONS, deadline_s=60) as embedder:
             yield embedder, engine
     finally:
         await runner.cleanup()

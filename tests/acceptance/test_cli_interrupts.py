@@ -17,13 +17,14 @@ from typing import Any
 import psutil
 import pytest
 from aiohttp import web
+from test_cli_tree import workers_of
 
 from serdab.app.processes import living
 from serdab.core import Settings, child_environment, load_settings
 from serdab.engines.addresses import EngineAddress, write_address
 from serdab.knowledge import Selection, kept_receipts, list_batches
 from serdab.store import EmbeddedPostgres, open_database
-from word_engine import DIMENSIONS, word_engine
+from word_engine import DIMENSIONS, WordEngine, word_engine
 
 MODEL = "all-MiniLM-L6-v2"
 DOCUMENTS = 400
@@ -32,14 +33,21 @@ Eventually = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def house(settings: Settings) -> AsyncIterator[Settings]:
+async def words() -> AsyncIterator[WordEngine]:
+    """An engine of words."""
+    async with word_engine() as (_, engine):
+        yield engine
+
+
+@pytest.fixture
+def house(settings: Settings, words: WordEngine) -> Settings:
     """A home with an engine of words that every command finds."""
     house = load_settings(
         [f"home={settings.home}", f"database.url={settings.database.url}", "http.port=0", "workers.processes=1"],
         environ={},
     )
-    async with engine_of_words(house):
-        yield house
+    publish(house, words)
+    return house
 
 
 @pytest.fixture
@@ -53,17 +61,13 @@ async def embedded() -> AsyncIterator[Settings]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.asynccontextmanager
-async def engine_of_words(settings: Settings) -> AsyncIterator[None]:
-    """An engine of words that every command of a home finds."""
-    async with word_engine() as (_, engine):
-        me = psutil.Process()
-        address = EngineAddress(
-            url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS,
-            precision="f32",
-        )  # fmt: skip
-        write_address(settings, address)
-        yield
+def publish(settings: Settings, engine: WordEngine) -> None:
+    """Let every command of a home find an engine."""
+    me = psutil.Process()
+    address = EngineAddress(
+        url=engine.url, pid=me.pid, started_at=me.create_time(), model=MODEL, dimensions=DIMENSIONS, precision="f32"
+    )
+    write_address(settings, address)
 
 
 _begun: list[Process] = []
@@ -76,9 +80,11 @@ async def _nobody_left() -> AsyncIterator[None]:
     while _begun:
         process = _begun.pop()
         if process.returncode is None:
-            for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for each in psutil.Process(process.pid).children(recursive=True):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
+                process.kill()
             await process.wait()
 
 
@@ -94,32 +100,36 @@ async def begin(settings: Settings, *words: str) -> Process:
 
 async def interrupt(process: Process, times: int = 1, number: int = signal.SIGINT) -> str:
     """Press Ctrl-C, or send another signal to the command alone; what it said. It and all whom it started are gone."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    for _ in range(times):
-        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-        await asyncio.sleep(0.05)
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    children: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # the one before may have ended it
+        children = psutil.Process(process.pid).children(recursive=True)
+        for _ in range(times):
+            (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+            await asyncio.sleep(0.05)
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
     said = out.decode()
     assert process.returncode == 128 + number, said
     assert "Traceback" not in said
-    _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=20)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=60)
     assert not alive, alive
     return said
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
-    house: Settings, tmp_path: Path, eventually: Eventually, sent: int
+    house: Settings, words: WordEngine, tmp_path: Path, eventually: Eventually, sent: int
 ) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     for number in range(DOCUMENTS):
         (inbox / f"{number}.txt").write_text(f"letter {number} about pumps")
+    words.open.clear()  # No document ends before Ctrl-C.
     process = await begin(house, "run", "triage", str(inbox), "--batch", "spring")
     database = await open_database(house)
     try:
-        await eventually(lambda: database.pool.fetchval("select count(*) from run where workflow = 'triage'"), 60)
+        await eventually(lambda: database.pool.fetchval("select count(*) from run where workflow = 'triage'"))
         said = await interrupt(process, number=sent)
+        words.open.set()
         assert "the same command again goes on with them" in said
         again = await begin(house, "run", "triage", str(inbox))
         out, _ = await asyncio.wait_for(again.communicate(), 90)
@@ -127,34 +137,27 @@ async def test_an_interrupted_triage_is_gone_on_with_by_the_same_command(
         kept = [each async for each in kept_receipts(database, Selection())]
         runs = await database.pool.fetchval("select count(*) from run where workflow = 'triage'")
         assert {Path(each.receipt.source).name for each in kept} == {f"{number}.txt" for number in range(DOCUMENTS)}
-        if "going on with batch spring" in out.decode():  # it had not ended in the moment of Ctrl-C
-            assert runs == DOCUMENTS
-            assert [each.batch for each in await list_batches(database)] == ["spring"]
+        assert "going on with batch spring" in out.decode()
+        assert runs == DOCUMENTS
+        assert [each.batch for each in await list_batches(database)] == ["spring"]
     finally:
         await database.close()
 
 
-def workers_of(process: Process) -> list[psutil.Process]:
-    """The workers that a command has started and that still live."""
-    with contextlib.suppress(psutil.Error):
-        return [each for each in psutil.Process(process.pid).children() if "worker" in each.cmdline()]
-    return []
-
-
 async def test_a_second_ctrl_c_when_the_workers_are_gone_leaves_no_database_that_nobody_uses(
-    embedded: Settings, tmp_path: Path, eventually: Eventually
+    embedded: Settings, words: WordEngine, tmp_path: Path, eventually: Eventually
 ) -> None:
     server = EmbeddedPostgres(embedded)
+    publish(embedded, words)
     for number in range(DOCUMENTS):
         (tmp_path / f"{number}.txt").write_text(f"letter {number} about pumps")
     try:
-        async with engine_of_words(embedded):
-            process = await begin(embedded, "run", "triage", str(tmp_path))
-            await eventually(lambda: workers_of(process), 60)
-            os.killpg(process.pid, signal.SIGINT)
-            while workers_of(process):
-                await asyncio.sleep(0.001)
-            await interrupt(process)
+        process = await begin(embedded, "run", "triage", str(tmp_path))
+        await eventually(lambda: workers_of(process))
+        os.killpg(process.pid, signal.SIGINT)
+        while workers_of(process):
+            await asyncio.sleep(0.001)
+        await interrupt(process)
         assert not server.status().running
     finally:
         await server.stop("immediate")

@@ -98,8 +98,13 @@ class Terminal:
 
     process: asyncio.subprocess.Process
     master: int
-    screen: str = ""
+    #: All that came; what is read may end in the middle of a letter or of the end of a line.
+    raw: bytearray = field(default_factory=bytearray)
     read_to: int = field(default=0)
+
+    @property
+    def screen(self) -> str:
+        return self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
 
     async def sees(self, text: str) -> str:
         """Wait until a text stands on the screen after what was seen before; all of it until there."""
@@ -114,7 +119,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     async def ends(self) -> int:
-        return await asyncio.wait_for(self.process.wait(), 30)
+        return await asyncio.wait_for(self.process.wait(), 60)
 
 
 async def at_terminal(house: House, columns: int, *words: str) -> Terminal:
@@ -133,7 +138,7 @@ async def at_terminal(house: House, columns: int, *words: str) -> Terminal:
 
     def more() -> None:
         try:
-            terminal.screen += os.read(master, 65536).decode("utf-8", "replace").replace("\r\n", "\n")
+            terminal.raw += os.read(master, 65536)
         except OSError:  # the other side is closed
             asyncio.get_running_loop().remove_reader(master)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -55,7 +56,7 @@ class Shell:
     async def __call__(self, *arguments: str) -> Answer:
         """Run a command line to its end."""
         process = await self.begin(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode is not None
         return Answer(process.returncode, out.decode(), err.decode())
 
@@ -78,7 +79,7 @@ class Shell:
                 await process.communicate()
 
 
-SHELL = ("workers.modules=shell_workflows", "workers.processes=1", "http.port=0", "flow.lease_s=2", "flow.drain_s=1")
+SHELL = ("workers.modules=shell_workflows", "workers.processes=1", "http.port=0", "flow.drain_s=1")
 
 
 @pytest.fixture
@@ -148,10 +149,16 @@ async def test_a_day_in_the_life_of_a_house(house: Shell) -> None:
     assert (await house("status")).code == 1
 
 
+def workers_of(process: asyncio.subprocess.Process) -> list[psutil.Process]:
+    """The workers that a command has started and that still live."""
+    with contextlib.suppress(psutil.Error):
+        return [each for each in psutil.Process(process.pid).children() if "worker" in each.cmdline()]
+    return []
+
+
 async def test_a_tree_that_is_just_starting_is_waited_for(shell: Shell, eventually: Eventually) -> None:
-    up = psutil.Process((await shell.begin("up")).pid)
-    await eventually(lambda: any("worker" in each.cmdline() for each in up.children()))
-    [worker] = [each for each in up.children() if "worker" in each.cmdline()]
+    up = await shell.begin("up")
+    [worker] = await eventually(lambda: workers_of(up))
     worker.suspend()
     await eventually(lambda: shell.processes("up"))
     running = await shell.begin("run", "hello", "-i", '"you"')
@@ -164,16 +171,15 @@ async def test_a_tree_that_is_just_starting_is_waited_for(shell: Shell, eventual
 async def test_a_killed_worker_is_started_again_and_its_run_goes_on(
     shell: Shell, tmp_path: Path, eventually: Eventually
 ) -> None:
-    assert (await shell("up", "--detach")).code == 0
+    assert (await shell("up", "--detach", "--set", "flow.lease_s=2")).code == 0
     await _metrics_tell(shell, "serdab_processes", 1.0)
     running = await shell.begin("run", "patient", "-i", json.dumps(f"{tmp_path}/go"))
     await eventually((tmp_path / "go.begun").exists)
-    [before] = shell.processes("worker").values()
+    before = shell.processes("worker")["worker-1"]
+    (tmp_path / "go.begun").unlink()  # Before the kill: the next worker may be quick.
     os.kill(before.pid, signal.SIGKILL)
-    (tmp_path / "go.begun").unlink()
-    await eventually((tmp_path / "go.begun").exists, 30)
-    [after] = shell.processes("worker").values()
-    assert after.pid != before.pid
+    await eventually(lambda: {each.pid for each in shell.processes("worker").values()} - {before.pid})
+    await eventually((tmp_path / "go.begun").exists)
     (tmp_path / "go").touch()
     out, _ = await running.communicate()
     assert json.loads(out) == f"{tmp_path}/go"
@@ -184,7 +190,7 @@ async def _metrics_tell(shell: Shell, name: str, value: float) -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
     url = shell.processes("up")["up"].url
-    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics", timeout=5).read().decode())
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics", timeout=60).read().decode())
     found = [s.value for family in text_string_to_metric_families(text) for s in family.samples if s.name == name]
     assert value in found, text
 
@@ -203,7 +209,7 @@ async def test_sigterm_drains_and_hands_back_what_does_not_end_in_time(
     assert run["state"] == "ready"
     (tmp_path / "go").touch()
     assert (await shell("up", "--detach")).code == 0
-    out, _ = await asyncio.wait_for(running.communicate(), 30)
+    out, _ = await asyncio.wait_for(running.communicate(), 60)
     assert json.loads(out) == f"{tmp_path}/go"
 
 
@@ -248,7 +254,7 @@ async def test_a_run_with_nothing_up_brings_a_tree_and_takes_it_down(shell: Shel
 
 async def test_two_trees_begun_in_the_same_second_are_one(shell: Shell, eventually: Eventually) -> None:
     begun = [await shell.begin("up", "--detach") for _ in range(2)]
-    said = [(await asyncio.wait_for(each.communicate(), 60))[1].decode() for each in begun]
+    said = [(await asyncio.wait_for(each.communicate(), 120))[1].decode() for each in begun]
     assert sorted(each.returncode or 0 for each in begun) == [0, 2], said
     assert any("error [already_up]" in each for each in said), said
     await eventually(lambda: len(shell.processes("worker")) == 1)
@@ -264,7 +270,7 @@ async def test_runs_are_cancelled_and_tried_again_from_the_shell(
     [run] = await shell.json("runs", "list")
     assert await shell.json("runs", "cancel", run["id"][:-8], "--reason", "no longer needed") == {run["id"]: "asked"}
     (tmp_path / "go").touch()
-    _, err = await asyncio.wait_for(running.communicate(), 30)
+    _, err = await asyncio.wait_for(running.communicate(), 60)
     assert running.returncode == 1
     assert b"no longer needed" in err
     assert (await shell("runs", "watch", run["id"])).code == 1
@@ -315,12 +321,17 @@ async def test_a_tree_that_cannot_write_down_why_it_ended_says_so_all_the_same(s
 async def test_a_tree_that_is_up_and_not_ready_says_what_it_lacks(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serdab.app.control.START_MARGIN_S", 3.0)
     store = msgspec.structs.replace(shell.settings.store, least_free_mb=1_000_000_000)
     database = msgspec.structs.replace(shell.settings.database, start_timeout_s=1)
     monkeypatch.chdir(Path(__file__).parent)
-    with pytest.raises(DidNotComeUp, match="MB free"):
-        await start_detached(msgspec.structs.replace(shell.settings, store=store, database=database))
+    for margin_s in (3.0, 15.0, 60.0):  # On a slow machine it takes longer until a tree can say anything.
+        monkeypatch.setattr("serdab.app.control.START_MARGIN_S", margin_s)
+        with pytest.raises(DidNotComeUp) as caught:
+            await start_detached(msgspec.structs.replace(shell.settings, store=store, database=database))
+        if "MB free" in str(caught.value):
+            break
+        await shell("down")
+    assert "MB free" in str(caught.value)
 
 
 @pytest.mark.parametrize("words", [("up", "--detach"), ("worker",)])

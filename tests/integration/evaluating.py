@@ -14,7 +14,7 @@ from word_engine import DIMENSIONS
 
 
 async def _evaluate(file: Path, url: str) -> None:
-    async with Serdab.connect(load_settings()) as serdab, Embedder(url, DIMENSIONS, deadline_s=20) as embedder:
+    async with Serdab.connect(load_settings()) as serdab, Embedder(url, DIMENSIONS, deadline_s=60) as embedder:
         print((await evaluate_triage(serdab, embedder, file, across=True)).recorded)
 
 

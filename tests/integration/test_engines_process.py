@@ -154,7 +154,7 @@ async def test_an_engine_is_found_again_when_one_that_was_started_beside_it_has_
     async def is_found() -> bool:
         return find_engine(own, MODEL) == engine.url
 
-    await eventually(is_found, 20)
+    await eventually(is_found)
 
 
 async def test_an_engine_that_cannot_load_says_why_and_leaves_no_address(own: Settings, tmp_path: Path) -> None:

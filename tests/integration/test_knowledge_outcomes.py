@@ -95,7 +95,7 @@ async def _put(serdab: Serdab, *documents: Document) -> list[Receipt]:
     results = []
     for handle in handles:
         try:
-            results.append(await handle.result(30))
+            results.append(await handle.result(60))
         except RunFailed:
             continue
     return results
@@ -269,12 +269,12 @@ async def test_a_document_that_was_tried_again_failed_once_or_not_at_all(
     again = [await serdab.redrive(each.run_id) for each in await failed_documents(serdab, Selection(batch="b"))]
     for handle in again:
         with pytest.raises(RunFailed):
-            await handle.result(30)
+            await handle.result(60)
     failed = await failed_documents(serdab, Selection(batch="b"))
     assert {each.source for each in failed} == {"never.txt", "late.txt"}
     assert {each.run_id for each in failed} == {handle.id for handle in again}
     late.write_text("invoice of acme, total EUR 7.50")
-    await (await serdab.redrive(next(each.run_id for each in failed if each.source == "late.txt"))).result(30)
+    await (await serdab.redrive(next(each.run_id for each in failed if each.source == "late.txt"))).result(60)
     report = await sum_up(serdab, Selection(batch="b"), "b")
     assert (report.recorded, [each.source for each in report.failed]) == (1, ["never.txt"])
 

@@ -11,17 +11,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from triage_house import working
 
 from einvoice_samples import VALUES, cii, embedding, page_of_invoice
 from receipt_office import Office, open_office
 from serdab.core import Settings, time_of
 from serdab.engines import Embedder
-from serdab.flow import RunFailed, Serdab, Worker
-from serdab.guard import AllowList, Fetcher
+from serdab.flow import RunFailed, Serdab
 from serdab.knowledge import (
     BadEvaluation,
-    Classifier,
-    Delivery,
     Document,
     Index,
     Receipt,
@@ -37,13 +35,18 @@ from serdab.knowledge import (
     triage,
 )
 from serdab.store import Database
-from word_engine import word_engine
+from word_engine import WordEngine, word_engine
 
 
 @pytest.fixture(scope="module")
-async def embedder() -> AsyncIterator[Embedder]:
-    async with word_engine() as (client, _):
-        yield client
+async def engine() -> AsyncIterator[tuple[Embedder, WordEngine]]:
+    async with word_engine() as running:
+        yield running
+
+
+@pytest.fixture
+def embedder(engine: tuple[Embedder, WordEngine]) -> Embedder:
+    return engine[0]
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +58,13 @@ async def office() -> AsyncIterator[Office]:
 @pytest.fixture
 async def index(settings: Settings, database: Database, embedder: Embedder, office: Office) -> AsyncIterator[Index]:
     """A running worker and its index."""
-    async with (
-        Fetcher(AllowList.read(f"127.0.0.1:{office.port}")) as fetcher,
-        Classifier(database) as classifier,
-        Index(database) as index,
-        Delivery(settings, fetcher) as delivery,
-        Worker(settings, database, [triage], resources=[settings, embedder, classifier, index, delivery]),
-    ):
+    guard = msgspec.structs.replace(settings.guard, allow=f"127.0.0.1:{office.port}")
+    async with working(msgspec.structs.replace(settings, guard=guard), database, embedder) as index:
         yield index
 
 
 async def _receipt(serdab: Serdab, document: Document) -> Receipt:
-    receipt = await (await serdab.start(triage, document)).result(20)
+    receipt = await (await serdab.start(triage, document)).result(60)
     assert isinstance(receipt, Receipt)
     return receipt
 
@@ -74,7 +72,7 @@ async def _receipt(serdab: Serdab, document: Document) -> Receipt:
 async def test_a_text_becomes_a_receipt_that_is_delivered(index: Index, serdab: Serdab, tmp_path: Path) -> None:
     text = "Invoice INV-20417\nDate: 2026-03-14\nTotal: 120.50 EUR"
     run = await serdab.start(triage, Document(source="inbox#1", text=text, doc_type="invoice"))
-    receipt = await run.result(20)
+    receipt = await run.result(60)
     assert (receipt.source, receipt.lang, receipt.doc_type, receipt.chunks) == ("inbox#1", "en", "invoice", 1)
     assert receipt.chunks_indexed == 1
     assert (receipt.label, receipt.confidence) == (None, 0.0)
@@ -95,7 +93,7 @@ async def test_files_are_read_in_a_process_of_their_own(index: Index, serdab: Se
     file = tmp_path / "note.md"
     file.write_text("# A note\n\nabout the garden", "utf-8")
     run = await serdab.start(triage, Document(source=str(file), path=str(file)))
-    receipt = await run.result(30)
+    receipt = await run.result(60)
     assert (receipt.media_type, receipt.lang) == ("text/markdown", "en")
     assert "read#1" in [step.key for step in (await run.detail()).steps]
 
@@ -131,7 +129,7 @@ async def test_a_document_that_cannot_be_read_ends_its_run_at_once_with_the_reas
         file.write_bytes(content)
     run = await serdab.start(triage, Document(source=name, path=str(file), most_bytes=1000))
     with pytest.raises(RunFailed) as caught:
-        await run.result(30)
+        await run.result(60)
     assert reason in str(caught.value)
     steps = (await run.detail()).steps
     assert [(step.key, step.attempts) for step in steps] == [("read#1", 1)]
@@ -145,7 +143,7 @@ async def test_what_cannot_be_had_ends_like_what_cannot_be_read(
     (source,) = find_sources([tmp_path / "rows.jsonl"], 1000)
     run = await serdab.start(triage, document_of(source, settings, batch="march"))
     with pytest.raises(RunFailed, match="MalformedDocument"):
-        await run.result(20)
+        await run.result(60)
     (failed,) = await failed_documents(serdab, Selection(batch="march"))
     assert (failed.source, failed.kind) == (f"{tmp_path}/rows.jsonl#1", "MalformedDocument")
     assert failed.reason.startswith("expected line 1 to be a JSON object with text")
@@ -206,7 +204,7 @@ async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab
     url = f"http://127.0.0.1:{office.port}/?token="
     run = await serdab.start(triage, Document(source="1", text="to the office", deliver_to=f"{url}hunter2"))
     # Whoever may read receipts may not therefore call the hook.
-    assert (await run.result(30)).delivered_to == f"{url}…"
+    assert (await run.result(60)).delivered_to == f"{url}…"
     assert not any(b"hunter2" in body for _, body in office.taken)
     assert [each.receipt.delivered_to async for each in kept_receipts(serdab.database, Selection())] == [f"{url}…"]
     assert len(office.keys) == 3
@@ -217,14 +215,18 @@ async def test_an_office_that_fails_gets_the_same_key_again(index: Index, serdab
 async def test_a_run_that_waits_as_the_office_asks_leaves_the_worker(
     index: Index, serdab: Serdab, office: Office, eventually: Callable[..., Any]
 ) -> None:
-    office.answers, office.taken, office.retry_after = [503], [], "2"
+    office.answers, office.taken, office.retry_after = [503], [], "600"
     document = Document(source="1", text="to the office", deliver_to=f"http://127.0.0.1:{office.port}/")
     run = await serdab.start(triage, document)
-    query = "select extract(epoch from wake_at - now())::float8 from parked"
+    pool = serdab.database.pool
+    query = "select extract(epoch from wake_at - parked_at)::float8 from parked"
     # The backoff comes on top: up to a second after the first try.
-    assert 1 < await eventually(lambda: serdab.database.pool.fetchval(query)) < 3
+    assert 500 < await eventually(lambda: pool.fetchval(query)) < 602
     office.retry_after = ""
-    assert (await run.result(30)).delivered_to == document.deliver_to
+    # The time has passed; until then nobody else changes what is parked.
+    await pool.execute("update step_attempt set retry_at = clock_timestamp()")
+    await pool.execute("update parked set wake_at = clock_timestamp()")
+    assert (await run.result(60)).delivered_to == document.deliver_to
     assert len(office.taken) == 2
 
 
@@ -250,9 +252,9 @@ async def test_a_redriven_delivery_is_the_same_and_a_document_that_comes_again_h
     document = Document(source="1", text="to the office", deliver_to=f"http://127.0.0.1:{office.port}/")
     run = await serdab.start(triage, document)
     with pytest.raises(RunFailed, match="DeliveryRefused"):
-        await run.result(20)
+        await run.result(60)
     await _receipt(serdab, Document(source="2", text="to the office, too"))
-    await (await serdab.redrive(run.id)).result(20)
+    await (await serdab.redrive(run.id)).result(60)
     await _receipt(serdab, document)
     refused, redriven, again = ((headers["idempotency-key"], body) for headers, body in office.taken)
     assert redriven == refused
@@ -260,8 +262,9 @@ async def test_a_redriven_delivery_is_the_same_and_a_document_that_comes_again_h
 
 
 async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
-    index: Index, serdab: Serdab, embedder: Embedder, tmp_path: Path
+    index: Index, serdab: Serdab, engine: tuple[Embedder, WordEngine], tmp_path: Path
 ) -> None:
+    embedder, words = engine
     kinds = {"stolen": "my card was stolen", "rate": "exchange rate today"}
     rows = [
         {"id": f"{split}-{label}-{n}", "text": f"{text} {n} {split}", "labels": {"type": "q", "category": label},
@@ -293,7 +296,9 @@ async def test_an_evaluation_compares_what_was_found_and_leaves_nothing_behind(
 
     def remove(_done: int, _of: int) -> None:
         if not removals:
+            words.open.clear()  # No document ends before it is done.
             removals.append(asyncio.create_task(_remove_sets_of_evaluations(serdab.database)))
+            removals[0].add_done_callback(lambda _: words.open.set())
 
     with pytest.raises(BadEvaluation, match="removal"):
         await evaluate_triage(serdab, embedder, file, on_progress=remove)

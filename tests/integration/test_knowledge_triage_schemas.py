@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from triage_house import working
 
 from serdab.core import Settings
-from serdab.flow import RunFailed, Serdab, Worker
-from serdab.guard import AllowList, Fetcher
-from serdab.knowledge import Classifier, Delivery, Document, Index, Receipt, triage
+from serdab.flow import RunFailed, Serdab
+from serdab.knowledge import Document, Receipt, triage
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -28,20 +28,13 @@ async def file(settings: Settings, database: Database, tmp_path: Path) -> AsyncI
     """The file of schemas that a running worker is told of."""
     place = tmp_path / "parking.yaml"
     ours = msgspec.structs.replace(settings, documents=msgspec.structs.replace(settings.documents, schemas=str(place)))
-    async with (
-        word_engine() as (embedder, _),
-        Fetcher(AllowList.read("")) as fetcher,
-        Classifier(database) as classifier,
-        Index(database) as index,
-        Delivery(ours, fetcher) as delivery,
-        Worker(ours, database, [triage], resources=[ours, embedder, classifier, index, delivery]),
-    ):
+    async with word_engine() as (embedder, _), working(ours, database, embedder):
         yield place
 
 
 async def test_a_schema_of_the_house_reads_documents_of_its_type(file: Path, serdab: Serdab) -> None:
     file.write_text(SCHEMA, "utf-8")
-    receipt = await (await serdab.start(triage, TICKET)).result(20)
+    receipt = await (await serdab.start(triage, TICKET)).result(60)
     assert isinstance(receipt, Receipt)
     assert receipt.record is not None
     assert (receipt.record.value("plate"), receipt.record.value("fee")) == ("HH-KL 42", "12.50 EUR")
@@ -52,4 +45,4 @@ async def test_a_wrong_schema_ends_the_run_with_its_line_and_what_was_meant(file
     file.write_text(SCHEMA.replace("kind: money", "kind: mony"), "utf-8")
     run = await serdab.start(triage, TICKET)
     with pytest.raises(RunFailed, match=r"parking\.yaml, line 4.*did you mean money\?"):
-        await run.result(20)
+        await run.result(60)

@@ -282,7 +282,7 @@ def test_addresses_are_words_of_this_machine() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_broken_file_keeps_the_rest_from_being_told(tmp_path: Path, data: st.DataObject) -> None:
     maker = data.draw(st.sampled_from([machines.nvidia_box, machines.amd_box, machines.container]))
     with tempfile.TemporaryDirectory(dir=tmp_path) as name:
