@@ -71,14 +71,17 @@ async def _admin(url: str, sql: str) -> None:
 
 @pytest.fixture
 async def settings(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Settings]:
-    """Settings of a fresh database and a home of its own, tuned to be quick."""
+    """Settings of a fresh database and a home of its own, tuned to be quick.
+
+    The lease is as long as by default: a machine that stands still for seconds must not make a worker pass for dead.
+    """
     url = await server.start()
     name = f"t_{uuid4().hex}"
     await _admin(url, f"create database {name} template template_serdab")
     yield load_settings(
         [
-            f"home={tmp_path}", f"database.url={with_database(url, name)}", "flow.lease_s=2", "flow.poll_s=0.2",
-            "flow.park_after_s=0.3", "flow.isolated=1",
+            f"home={tmp_path}", f"database.url={with_database(url, name)}", "flow.poll_s=0.2", "flow.park_after_s=0.3",
+            "flow.isolated=1",
         ],
         environ={},
     )  # fmt: skip

@@ -104,10 +104,13 @@ def touch_and_sleep(path: Path) -> None:
     time.sleep(600)
 
 
-def touch_and_sleep_stubbornly(path: Path) -> None:
+def start_stubbornly() -> list[int]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen(["sleep", "600"])
-    path.write_text(f"{os.getpid()} {child.pid}")
+    return [os.getpid(), subprocess.Popen(["sleep", "600"]).pid]
+
+
+def touch_and_sleep_stubbornly(path: Path) -> None:
+    path.write_text(" ".join(map(str, start_stubbornly())))
     while True:
         time.sleep(1)
 

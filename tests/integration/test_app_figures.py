@@ -25,6 +25,12 @@ from serdab.store import Database
 Eventually = Callable[..., Awaitable[Any]]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for seconds is no database that does not answer."""
+    monkeypatch.setattr("serdab.app.readiness.PROBE_TIMEOUT_S", 60.0)
+
+
 @step
 async def note(text: str) -> str:
     return text

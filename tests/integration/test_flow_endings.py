@@ -207,14 +207,14 @@ async def worker(settings: Settings, database: Database) -> AsyncIterator[Worker
 )  # fmt: skip
 async def test_a_run_ends_as_its_code_does(serdab: Serdab, way: Any, name: str, kind: str) -> None:
     with pytest.raises(RunFailed, match=kind):
-        await (await serdab.start(way, name)).result(10)
+        await (await serdab.start(way, name)).result(60)
 
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("name", ["awaits_what_was_cancelled", "leaves", "is_odd", "is_silent"])
 async def test_a_run_ends_as_its_own_function_does(serdab: Serdab, name: str) -> None:
     with pytest.raises(RunFailed, match="has no result"):
-        await (await serdab.start(ending_by_itself, name)).result(10)
+        await (await serdab.start(ending_by_itself, name)).result(60)
 
 
 @pytest.mark.usefixtures("worker")
@@ -224,18 +224,18 @@ async def test_a_run_ends_as_its_own_function_does(serdab: Serdab, name: str) ->
 async def test_a_thread_that_leaves_takes_nobody_with_it(serdab: Serdab, name: str, kind: str) -> None:
     run = await serdab.start(ending_beside_another, name)
     with pytest.raises(RunFailed, match=kind):
-        await run.result(10)
+        await run.result(60)
 
 
 @pytest.mark.usefixtures("worker")
 async def test_steps_that_an_error_beside_them_cut_short_need_not_be_reached_again(serdab: Serdab) -> None:
-    assert await (await serdab.start(going_on_after_an_error)).result(20) == "fine"
+    assert await (await serdab.start(going_on_after_an_error)).result(60) == "fine"
 
 
 @pytest.mark.usefixtures("worker")
 async def test_what_a_failed_map_leaves_undone_is_put_away(serdab: Serdab, recwarn: pytest.WarningsRecorder) -> None:
     with pytest.raises(RunFailed, match="three"):
-        await (await serdab.start(mapping_over_an_error)).result(10)
+        await (await serdab.start(mapping_over_an_error)).result(60)
     assert not [each for each in recwarn if "never awaited" in str(each.message)]
 
 
@@ -243,7 +243,7 @@ async def test_what_a_failed_map_leaves_undone_is_put_away(serdab: Serdab, recwa
 async def test_a_step_inside_a_step_is_refused_before_anything_is_recorded(serdab: Serdab) -> None:
     run = await serdab.start(step_in_step)
     with pytest.raises(RunFailed, match=r"StepInStep.*expected map to be called by a workflow.*inside step outer#1"):
-        await run.result(10)
+        await run.result(60)
 
 
 @pytest.mark.usefixtures("worker")
@@ -271,7 +271,7 @@ async def test_what_a_run_starts_until_it_is_cancelled_is_cancelled_too(serdab: 
     await eventually(has_children)
     await run.cancel("enough")
     with pytest.raises(RunCancelled, match="enough"):
-        await run.result(10)
+        await run.result(60)
     await eventually(rests)
 
 

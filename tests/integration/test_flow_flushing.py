@@ -30,7 +30,7 @@ async def test_runs_that_move_in_step_go_on_in_two_halves(
     sizes: list[int] = []
     async with Worker(settings, database, [linked]) as worker:
         worker.flusher.on_steps = lambda rows: sizes.append(len(rows)) if rows else None
-        assert await asyncio.gather(*(run.result(20) for run in runs)) == [n + LINKS for n in range(RUNS)]
+        assert await asyncio.gather(*(run.result(60) for run in runs)) == [n + LINKS for n in range(RUNS)]
     assert sum(sizes) == RUNS * LINKS
     assert sizes.count(RUNS) <= 1, "only the first flush after one claim may carry a row of every run"
     assert max(sizes[1:]) <= RUNS * 0.75

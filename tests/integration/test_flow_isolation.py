@@ -37,7 +37,7 @@ async def call(pool: IsolatedPool, name: str, *args: Any, **limits: Any) -> Any:
 
 def wait_until(is_so: Callable[[], Any]) -> None:
     """Other processes have no event that could be awaited."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -200,17 +200,24 @@ async def test_a_limit_may_be_lowered_and_raised_in_one_child(pool: IsolatedPool
 
 
 async def test_a_timeout_kills_the_child_and_what_it_started(pool: IsolatedPool, tmp_path: Path) -> None:
-    await call(pool, "add", 1)
-    path = tmp_path / "started"
-    with pytest.raises(IsolatedTimeout, match=r"touch_and_sleep_stubbornly to end within 0\.5 s"):
-        await call(pool, "touch_and_sleep_stubbornly", str(path), timeout_s=0.5)
-    for pid in (await appears(path)).split():
-        await ends(int(pid))
+    pids = await call(pool, "start_stubbornly")
+    with pytest.raises(IsolatedTimeout, match=r"touch_and_sleep to end within 0\.1 s"):
+        await call(pool, "touch_and_sleep", str(tmp_path / "started"), timeout_s=0.1)
+    for pid in pids:
+        await ends(pid)
     assert await call(pool, "add", 1) == 2
 
 
-async def test_starting_a_child_and_importing_is_not_counted(pool: IsolatedPool) -> None:
-    assert await call(pool, "add", 1, timeout_s=0.1) == 2
+async def test_starting_a_child_and_importing_is_not_counted(eventually: Callable[..., Any]) -> None:
+    async def was_in_time() -> bool:
+        """In less than any interpreter needs to start; again, where a busy machine let the call itself wait."""
+        async with IsolatedPool(1) as pool:
+            try:
+                return bool(await call(pool, "add", 1, timeout_s=0.02) == 2)
+            except IsolatedTimeout:
+                return False
+
+    await eventually(was_in_time)
 
 
 async def test_a_cancelled_call_kills_its_child(pool: IsolatedPool, tmp_path: Path) -> None:
@@ -362,12 +369,10 @@ def test_functions_of_the_main_script_are_found(as_module: bool, tmp_path: Path)
     assert (done.stdout, done.stderr, done.returncode) == ("42\n", "", 0)
 
 
-async def test_thousands_of_calls_a_second_and_no_child_is_left() -> None:
-    began = time.perf_counter()
+async def test_two_children_serve_thousands_of_calls_and_none_is_left() -> None:
     async with IsolatedPool(2, calls_per_child=10**6) as pool:
         results = await asyncio.gather(*(call(pool, "add", n) for n in range(2000)))
         pids = pool.pids
     assert results == list(range(1, 2001))
     assert len(pids) == 2
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert time.perf_counter() - began < 30

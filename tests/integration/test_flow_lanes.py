@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from flow_actors import SQL
 
 from serdab.core import Settings
 from serdab.flow import Serdab, Worker, workflow
+from serdab.flow.lanes import Lanes
 from serdab.store import Database
 
 
@@ -40,9 +42,9 @@ async def test_a_run_that_took_its_number_early_and_was_committed_late_is_found(
         await transaction.start()
         early = await _start_in(slow, 1)
         later = await serdab.start(doubled, 2)
-        assert await later.result(10) == 4
+        assert await later.result(60) == 4
         await transaction.commit()
-        assert await serdab.handle(early, doubled).result(10) == 2
+        assert await serdab.handle(early, doubled).result(60) == 2
     await slow.close()
 
 
@@ -59,23 +61,42 @@ async def test_a_look_that_fails_is_not_the_last(
         await transaction.start()
         early = await _start_in(late, 1)
         await database.pool.execute("alter function first_ready_v1 rename to not_there")
-        assert await (await serdab.start(doubled, 2)).result(10) == 4
+        assert await (await serdab.start(doubled, 2)).result(60) == 4
         await eventually(lambda: any("look" in record.message for record in caplog.records))
         await database.pool.execute("alter function not_there rename to first_ready_v1")
         await transaction.commit()
-        assert await serdab.handle(early, doubled).result(10) == 2
+        assert await serdab.handle(early, doubled).result(60) == 2
     await late.close()
 
 
 async def test_an_early_run_does_not_keep_claims_at_the_beginning(
-    settings: Settings, database: Database, serdab: Serdab
+    settings: Settings, database: Database, serdab: Serdab, eventually: Callable[..., Any]
 ) -> None:
     async with Worker(settings, database, [doubled]) as worker:
         for number in range(3):
-            assert await (await serdab.start(doubled, number)).result(10) == number * 2
-        queues, priorities, lows = worker.lanes()
-    last = await database.pool.fetchval("select last_value from ready_seq")
-    assert dict(zip(zip(queues, priorities, strict=True), lows, strict=True))["lanes", 1] == last
+            assert await (await serdab.start(doubled, number)).result(60) == number * 2
+
+        async def at_the_last() -> bool:  # again, where a look that saw an earlier run was answered after the claim
+            assert await (await serdab.start(doubled, 3)).result(60) == 6
+            queues, priorities, lows = worker.lanes()
+            last = await database.pool.fetchval("select last_value from ready_seq")
+            return bool(dict(zip(zip(queues, priorities, strict=True), lows, strict=True))["lanes", 1] == last)
+
+        await eventually(at_the_last)
+
+
+async def test_one_slow_look_does_not_put_off_the_next(
+    settings: Settings, database: Database, serdab: Serdab, eventually: Callable[..., Any]
+) -> None:
+    await serdab.start(doubled, 1)
+    looks: list[None] = []
+    async with database.pool.acquire() as slow:
+        async with slow.transaction():
+            await slow.execute("lock table ready in access exclusive mode")
+            looking = asyncio.ensure_future(Lanes(["lanes"], database, SQL).look_back(lambda: looks.append(None)))
+            await asyncio.sleep(0.8)
+        await eventually(lambda: len(looks) > 1, 30)
+    looking.cancel()
 
 
 @pytest.mark.parametrize("carries", [True, False])

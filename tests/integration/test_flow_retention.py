@@ -44,13 +44,13 @@ async def test_a_week_that_is_over_goes_with_its_keys(settings: Settings, databa
     await database.pool.execute("insert into run_key values ('old', 'k', $1, 1)", run)
     async with Worker(settings, database, ALL):
         young = await serdab.start("doubling", 21, key="k")
-        assert await young.result(10) == 42
+        assert await young.result(60) == 42
     assert await drop(settings, database, "retention.days=0") == [], "0 means for ever"
     assert await drop(settings, database) == ["2024w10"]
     assert await drop(settings, database) == []
     assert await database.pool.fetchval("select to_regclass('step_result_2024w10')") is None
     assert await database.pool.fetch("select key, run_id from run_key") == [("k", young.id)]
-    assert await young.result(10) == 42
+    assert await young.result(60) == 42
 
 
 async def test_a_week_stays_while_a_run_of_it_or_a_parent_of_one_lives(settings: Settings, database: Database) -> None:

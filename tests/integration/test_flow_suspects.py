@@ -45,8 +45,8 @@ async def test_an_alone_worker_that_was_taken_for_dead_takes_up_the_suspect_agai
             rows = await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
         assert [row["suspects"] for row in rows] == [1]
         GATES["taken"].set()
-        assert await run.result(20) == "taken"
-        await asyncio.wait_for(worker.until_no_suspects(), 20)
+        assert await run.result(60) == "taken"
+        await asyncio.wait_for(worker.until_no_suspects(), 60)
 
 
 async def test_an_alone_worker_whose_connections_are_cut_ends_when_no_suspect_is_left(
@@ -60,8 +60,8 @@ async def test_an_alone_worker_whose_connections_are_cut_ends_when_no_suspect_is
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
         GATES["cut"].set()
-        assert await run.result(20) == "cut"
-        await asyncio.wait_for(worker.until_no_suspects(), 20)
+        assert await run.result(60) == "cut"
+        await asyncio.wait_for(worker.until_no_suspects(), 60)
 
 
 async def test_a_suspect_that_is_drained_stays_a_suspect(

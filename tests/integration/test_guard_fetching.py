@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -202,15 +203,16 @@ async def test_a_key_that_is_no_header_is_refused(site: Site, key: str) -> None:
 
 
 async def test_a_server_that_is_away_or_silent_is_a_failed_call() -> None:
-    site = Site()
-    runner = await _serve(site, "127.0.0.1")
-    await runner.cleanup()
+    taken = socket.socket()  # nobody else can answer there, and it does not listen
+    taken.bind(("127.0.0.1", 0))
+    site = Site(port=taken.getsockname()[1])
     fetcher, _ = _fetcher(site, [])
     async with fetcher:
         with pytest.raises(CallFailed, match="answering"):
             await fetcher.get(f"http://127.0.0.1:{site.port}/")
         with pytest.raises(CallFailed, match="no address"):
             await fetcher.get(f"http://localhost:{site.port}/")
+    taken.close()
 
 
 async def test_a_server_that_does_not_answer_in_time_is_a_failed_call() -> None:

@@ -34,7 +34,7 @@ async def test_new_runs_are_refused_while_the_disk_is_nearly_full_and_those_that
     await refusing.close()
     assert await database.pool.fetchval("select count(*) from run") == 1
     async with Worker(crowded(settings), database, ALL):
-        assert await before.result(10) == 42
+        assert await before.result(60) == 42
         readiness = await readiness_of(database, room=Room.of(crowded(settings)))
     assert not readiness.ready
     assert "no new run is taken" in readiness.missing

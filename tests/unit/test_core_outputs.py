@@ -12,6 +12,7 @@ import pytest
 
 from serdab.core import open_output, trim, trimming
 
+MB = 1 << 20
 PRINTER = """
 import sys
 for line in sys.stdin:
@@ -58,3 +59,14 @@ async def test_a_program_that_prints_on_leaves_no_hole(
         printer.stdin.close()
         assert printer.wait(10) == 0
     assert b"\0" not in path.read_bytes()
+
+
+def test_what_is_printed_meanwhile_makes_what_is_kept_no_larger(tmp_path: Path) -> None:
+    path, kept = tmp_path / "x.out", tmp_path / "x.out.1"
+    with open_output(path) as output:
+        printer = subprocess.Popen(["head", "-c", str(128 * MB), "/dev/zero"], stdout=output)
+    sizes: set[int] = set()
+    while printer.poll() is None or not sizes:
+        if trim(path, 4 * MB):
+            sizes.add(kept.stat().st_size)
+    assert sizes == {4 * MB}

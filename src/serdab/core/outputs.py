@@ -7,7 +7,6 @@ import fcntl
 import logging
 import os
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between looks: a file may grow beyond its bound by what is printed in that time.
 TRIM_EVERY_S = 10.0
+BLOCK = 1 << 20
 
 
 def open_output(path: Path) -> IO[bytes]:
@@ -46,7 +46,7 @@ def trim(path: Path, most_bytes: int) -> bool:
                 with open(partial, "xb", opener=owner_only) as older:
                     if state.st_uid != os.geteuid():  # a backup reads it as PostgreSQL's account
                         os.fchown(older.fileno(), state.st_uid, state.st_gid)
-                    shutil.copyfileobj(file, older)
+                    _copy(file, older, most_bytes)
                 os.replace(partial, path.with_name(f"{path.name}.1"))
             except BaseException:
                 partial.unlink(missing_ok=True)
@@ -55,6 +55,13 @@ def trim(path: Path, most_bytes: int) -> bool:
             return True
     except FileNotFoundError:
         return False
+
+
+def _copy(file: IO[bytes], older: IO[bytes], most_bytes: int) -> None:
+    """So many bytes and no more: who prints as fast as we copy would never let us come to an end."""
+    while block := file.read(min(most_bytes, BLOCK)):
+        older.write(block)
+        most_bytes -= len(block)
 
 
 @asynccontextmanager

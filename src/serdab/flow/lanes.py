@@ -63,8 +63,10 @@ class Lanes:
     async def look_back(self, found: Callable[[], None]) -> None:
         """For ever: find the first row of each lane, wherever claims have got to; tell when there is one.
 
-        A look that fails is logged, and the next one comes: a run that nobody looks for would wait for ever.
+        A look that fails is logged, and the next one comes: a run that nobody looks for would wait for ever. So might
+        one after a look that a machine or a database that stood still made long: it takes two in a row to be believed.
         """
+        before_s = 0.0
         while True:
             began = time.monotonic()
             try:
@@ -72,7 +74,9 @@ class Lanes:
                     found()
             except Exception:
                 log.exception("could not look for late runs", extra={"action": "look_failed"})
-            await asyncio.sleep(max(LOOK_EVERY_S, (time.monotonic() - began) / LOOK_SHARE))
+            took_s = time.monotonic() - began
+            await asyncio.sleep(max(LOOK_EVERY_S, min(before_s, took_s) / LOOK_SHARE))
+            before_s = took_s
 
     async def _look(self) -> bool:
         queues, priorities, _ = self.columns()

@@ -392,4 +392,5 @@ class Worker:
             run = self.runs.get(run_id)
             if run is not None and run.task is not None and run_id not in self._asked:
                 self._asked.add(run_id)
-                run.task.cancel()
+                # Not at once: a task that is cancelled before its first step ends without a word, and its run never.
+                self._host.loop.call_soon(run.task.cancel)
