@@ -1,7 +1,7 @@
 """Answers to questions: what is near by meaning and what has their words, fused.
 
-The words of a question are looked for while its meaning is still being computed: `prepare`, then `answer`. With filters
-both looks take long, so they run beside each other once the meaning is known.
+The words of a question are looked for while its meaning is still being computed, what is near as soon as it is known.
+Each look is one statement for all questions that came while the last was under way; only those with filters go alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from serdab.knowledge.coalescing import Coalescer, Link
-from serdab.knowledge.filtering import Matching, find_matching, nearest_filtered, worded_filtered
+from serdab.knowledge.filtering import find_matching, nearest_filtered, worded_filtered
 from serdab.knowledge.filters import Filters
 from serdab.knowledge.fusing import fuse
 from serdab.knowledge.makers import unrelated_cosine
@@ -28,6 +28,8 @@ from serdab.store import Connection, load_statements
 
 _SQL = load_statements("serdab.knowledge")
 
+#: What one statement found for a question, the best first.
+Rows = Sequence[Any]
 #: Questions that one statement answers.
 QUESTIONS_PER_BATCH = 128
 #: Chunks found by words up to which they are compared one by one when the meaning is known.
@@ -80,16 +82,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return 2 * self.most + 5
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A question whose words have been looked for where that says something without its meaning."""
-
-    question: Question
-    #: The chunks that rank best by words, with all that are equal to the last; None: to be found with the meaning.
-    worded: Sequence[Any] | None = None
-    #: The documents that meet its filters; None: it has none.
-    matching: Matching | None = None
-
-
 class Asker:
     """Asks the index on two connections: one for meaning, one for words."""
 
@@ -97,157 +89,137 @@ class Asker:
         """Nothing is asked yet; who made the links closes them. They may be one."""
         self._nearest, self._wording = nearest, wording
         self._vocabulary = vocabulary
-        self._preparing = Coalescer(self._prepare, QUESTIONS_PER_BATCH)
-        self._answering = Coalescer(self._answer, QUESTIONS_PER_BATCH)
+        self._nearing = Coalescer(self._near, QUESTIONS_PER_BATCH)
+        self._finding = Coalescer(self._find, QUESTIONS_PER_BATCH)
+        self._comparing = Coalescer(self._compare, QUESTIONS_PER_BATCH)
+        self._telling = Coalescer(self._tell, QUESTIONS_PER_BATCH)
 
     async def close(self) -> None:
         """Let what is under way end, fail what waits; a second call does nothing."""
-        await self._preparing.close()
-        await self._answering.close()
+        for each in (self._nearing, self._finding, self._comparing, self._telling):
+            await each.close()
 
-    async def prepare(self, question: Question) -> Prepared:
-        """Look for the words of a question.
+    async def ask(self, question: Question, meaning: asyncio.Future[Vector]) -> Sequence[Found]:
+        """The documents that answer a question, best first, each content once.
 
         Raises:
             BadInput: a condition of its filters cannot be compared.
             IndexAway: the database is not there now; asking again is safe.
         """
-        if question.filters:
-            return await self._wording.use(partial(_prepare_filtered, question=question))
+        look = self._look_filtered if question.filters else self._look
+        near, worded = await look(question, meaning)
+        return await self._telling((question, near, worded))
+
+    async def _look(self, question: Question, meaning: asyncio.Future[Vector]) -> tuple[Rows, Rows]:
+        """The chunks nearest by meaning, and those that have the words, each the best first."""
+
+        async def near() -> Rows:
+            return await self._nearing((question, to_database(await meaning)))
+
+        return await asyncio.gather(near(), self._worded(question, meaning))
+
+    async def _worded(self, question: Question, meaning: asyncio.Future[Vector]) -> Rows:
+        if not question.words.finding:
+            return []
         # By one word alone all chunks are equal.
-        return await self._preparing(question) if len(question.words.terms) > 1 else Prepared(question=question)
+        if len(question.words.terms) > 1 and not meaning.done():
+            rows = await self._finding((question, None))
+            if len(rows) <= MOST_EQUAL:
+                return (await self._comparing((rows, to_database(await meaning))))[: question.chunks]
+        return (await self._finding((question, to_database(await meaning))))[: question.chunks]
 
-    async def answer(self, prepared: Prepared, meaning: Vector) -> Sequence[Found]:
-        """The documents that answer a question, best first, each content once.
+    async def _look_filtered(self, question: Question, meaning: asyncio.Future[Vector]) -> tuple[Rows, Rows]:
+        """The same among the documents that meet its filters: both looks take long, so they go beside each other."""
+        filters = question.filters or Filters()
+        matching, vector = await asyncio.gather(self._wording.use(partial(find_matching, filters=filters)), meaning)
+        among = partial(nearest_filtered, meaning=to_database(vector), matching=matching, most=question.chunks)
+        with_words = partial(
+            worded_filtered, meaning=to_database(vector), words=question.words, matching=matching,
+            most=question.chunks, ranked=_MARGIN * question.ranked,
+        )  # fmt: skip
+        near, worded = await asyncio.gather(self._nearest.use(among), self._wording.use(with_words))
+        return near, worded[: question.chunks]
 
-        Raises:
-            IndexAway: the database is not there now; asking again is safe.
-        """
-        item = prepared, to_database(meaning)
-        if prepared.matching is not None:
-            return (await self._answer([item]))[0]
-        return await self._answering(item)
+    async def _near(self, asked: Sequence[tuple[Question, bytes]]) -> Sequence[Rows]:
+        return await self._nearest.use(partial(_find_near, asked=asked))
 
-    async def _prepare(self, questions: Sequence[Question]) -> Sequence[Prepared]:
-        asked = [(question, None) for question in questions]
-        found = await self._wording.use(partial(_find_worded, questions=asked))
-        return [
-            Prepared(question=question, worded=_if_few(rows)) for question, rows in zip(questions, found, strict=True)
-        ]
+    async def _find(self, asked: Sequence[tuple[Question, bytes | None]]) -> Sequence[Rows]:
+        async def work(connection: Connection) -> Sequence[Rows]:
+            await self._vocabulary.learn(connection)
+            return await _find_worded(connection, asked)
 
-    async def _answer(self, asked: Sequence[tuple[Prepared, bytes]]) -> Sequence[Sequence[Found]]:
-        near, worded = await asyncio.gather(
-            self._nearest.use(partial(_nearest, asked=asked)), self._wording.use(partial(self._worded, asked=asked))
-        )
-        questions = [prepared.question for prepared, _ in asked]
-        return await self._nearest.use(partial(_tell, near=near, worded=worded, questions=questions))
+        return await self._wording.use(work)
 
-    async def _worded(self, connection: Connection, asked: Sequence[tuple[Prepared, bytes]]) -> Sequence[Sequence[Any]]:
-        """The chunks that have the words of each question, the best first; of equal ones the nearest by meaning."""
-        prepared, meaning = asked[0]
-        if prepared.matching is not None:
-            question, ranked = prepared.question, _MARGIN * prepared.question.ranked
-            chunks = question.chunks
-            rows = await worded_filtered(connection, meaning, question.words, prepared.matching, chunks, ranked)
-            return [rows[:chunks]]
-        await self._vocabulary.learn(connection)
-        found = await _compare_worded(connection, asked)
-        rest = [n for n, (prepared, _) in enumerate(asked) if prepared.worded is None]
-        if rest:
-            looked = await _find_worded(connection, [(asked[n][0].question, asked[n][1]) for n in rest])
-            for n, rows in zip(rest, looked, strict=True):
-                found[n] = rows
-        return [rows[: prepared.question.chunks] for rows, (prepared, _) in zip(found, asked, strict=True)]
+    async def _compare(self, found: Sequence[tuple[Rows, bytes]]) -> Sequence[Rows]:
+        return await self._wording.use(partial(_compare_worded, found=found))
+
+    async def _tell(self, found: Sequence[tuple[Question, Rows, Rows]]) -> Sequence[Sequence[Found]]:
+        return await self._nearest.use(partial(_tell_best, found=found))
 
 
-async def _prepare_filtered(connection: Connection, question: Question) -> Prepared:
-    matching = await find_matching(connection, question.filters or Filters())
-    return Prepared(question=question, matching=matching)
-
-
-def _if_few(rows: Sequence[Any]) -> Sequence[Any] | None:
-    """Chunks that are worth comparing one by one."""
-    return rows if len(rows) <= MOST_EQUAL else None
-
-
-async def _nearest(connection: Connection, asked: Sequence[tuple[Prepared, bytes]]) -> Sequence[Sequence[Any]]:
+async def _find_near(connection: Connection, asked: Sequence[tuple[Question, bytes]]) -> Sequence[Rows]:
     """The chunks nearest to each question by meaning, the nearest first."""
-    prepared, meaning = asked[0]
-    if prepared.matching is not None:
-        return [await nearest_filtered(connection, meaning, prepared.matching, prepared.question.chunks)]
     rows = await connection.fetch(
         _SQL["nearest_chunks"],
         list(range(len(asked))),
         [meaning for _, meaning in asked],
-        [prepared.question.without for prepared, _ in asked],
-        max(prepared.question.chunks for prepared, _ in asked),
+        [question.without for question, _ in asked],
+        max(question.chunks for question, _ in asked),
     )
     return _by_question(rows, len(asked))
 
 
-async def _compare_worded(connection: Connection, asked: Sequence[tuple[Prepared, bytes]]) -> list[Sequence[Any]]:
-    """The chunks that were found by words, of equal ones the nearest by meaning first."""
-    chunks = [
-        (n, row["document_id"], row["position"], row["rank"])
-        for n, (prepared, _) in enumerate(asked)
-        for row in prepared.worded or ()
-    ]
-    if not chunks:
-        return [[] for _ in asked]
-    meanings = [meaning for _, meaning in asked]
-    rows = await connection.fetch(_SQL["compare_worded"], meanings, *map(list, zip(*chunks, strict=True)))
-    return _by_question(rows, len(asked))
-
-
-async def _find_worded(
-    connection: Connection, questions: Sequence[tuple[Question, bytes | None]]
-) -> Sequence[Sequence[Any]]:
+async def _find_worded(connection: Connection, asked: Sequence[tuple[Question, bytes | None]]) -> Sequence[Rows]:
     """The chunks that rank best by words; without a meaning all that are equal to the last are there."""
-    asked = [(n, *each) for n, each in enumerate(questions) if each[0].words.finding]
-    if not asked:
-        return [[] for _ in questions]
     rows = await connection.fetch(
         _SQL["find_worded"],
-        [n for n, _, _ in asked],
-        [meaning for _, _, meaning in asked],
-        [question.without for _, question, _ in asked],
-        [question.words.finding for _, question, _ in asked],
-        [",".join(question.words.terms) for _, question, _ in asked],
-        [",".join(f"{weight:.3f}" for weight in question.words.weights) for _, question, _ in asked],
-        max(question.chunks for _, question, _ in asked),
-        _MARGIN * max(question.ranked for _, question, _ in asked),
+        list(range(len(asked))),
+        [meaning for _, meaning in asked],
+        [question.without for question, _ in asked],
+        [question.words.finding for question, _ in asked],
+        [",".join(question.words.terms) for question, _ in asked],
+        [",".join(f"{weight:.3f}" for weight in question.words.weights) for question, _ in asked],
+        max(question.chunks for question, _ in asked),
+        _MARGIN * max(question.ranked for question, _ in asked),
     )
-    return _by_question(rows, len(questions))
+    return _by_question(rows, len(asked))
 
 
-def _by_question(rows: Iterable[Any], questions: int) -> list[Sequence[Any]]:
+async def _compare_worded(connection: Connection, found: Sequence[tuple[Rows, bytes]]) -> Sequence[Rows]:
+    """The chunks that were found by words, of equal ones the nearest by meaning first."""
+    chunks = [
+        (n, row["document_id"], row["position"], row["rank"]) for n, (rows, _) in enumerate(found) for row in rows
+    ]
+    if not chunks:
+        return [[] for _ in found]
+    meanings = [meaning for _, meaning in found]
+    rows = await connection.fetch(_SQL["compare_worded"], meanings, *map(list, zip(*chunks, strict=True)))
+    return _by_question(rows, len(found))
+
+
+def _by_question(rows: Iterable[Any], questions: int) -> Sequence[Rows]:
     found: list[list[Any]] = [[] for _ in range(questions)]
     for n, part in groupby(rows, key=itemgetter("n")):
         found[n] += part
     return list(found)
 
 
-async def _tell(
-    connection: Connection,
-    near: Sequence[Sequence[Any]],
-    worded: Sequence[Sequence[Any]],
-    questions: Sequence[Question],
-) -> list[list[Found]]:
+async def _tell_best(connection: Connection, found: Sequence[tuple[Question, Rows, Rows]]) -> list[list[Found]]:
     """The best candidates of each question, each content once, with what a reader needs to see of them."""
-    candidates = {row["document_id"] for part in (*near, *worded) for row in part}
+    candidates = {row["document_id"] for _, near, worded in found for row in (*near, *worded)}
     known = await connection.fetch(_SQL["contents_of"], list(candidates))
     contents = {row["document_id"]: row["digest"] for row in known}
     unrelated = unrelated_cosine(known[0]["made_by"] or "") if known else 0.0
     fused = [
-        fuse(by_meaning, by_words, question.most, contents, whole=question.words.whole, unrelated=unrelated)
-        for by_meaning, by_words, question in zip(near, worded, questions, strict=True)
+        fuse(near, worded, question.most, contents, whole=question.words.whole, unrelated=unrelated)
+        for question, near, worded in found
     ]
     wanted = {_place(row) for rows in fused for row, _ in rows}
     shown = await connection.fetch(_SQL["show_chunks"], [w[0] for w in wanted], [w[1] for w in wanted])
     by_place = {_place(row): row for row in shown}
     return [
         [found_of(by_place[place], row, score, question) for row, score in rows if (place := _place(row)) in by_place]
-        for rows, question in zip(fused, questions, strict=True)
+        for rows, (question, _, _) in zip(fused, found, strict=True)
     ]
 
 

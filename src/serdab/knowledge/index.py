@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from serdab.knowledge.asking import Asker, Found, Prepared, Question, found_of
+from serdab.knowledge.asking import Asker, Found, Question, found_of
 from serdab.knowledge.coalescing import Coalescer, Link
 from serdab.knowledge.duplicates import Alike, Duplicates, find_alike, find_duplicates
 from serdab.knowledge.facts import Fact
@@ -147,7 +148,7 @@ class Index:
         """The documents most like a text, best first, at most `k`, each content once; `without` is left out."""
         words = self._vocabulary.ask_for_alike(text[:_MOST_TEXT], RANKED_SIMILAR)
         asked = Question(words=words, without=without, most=k, ranked=RANKED_SIMILAR)
-        return await self._similar.answer(Prepared(question=asked), embedding)
+        return await self._similar.ask(asked, _known(embedding))
 
     async def find_nearest(self, embedding: Vector, k: int = 10) -> Sequence[Found]:
         """The documents nearest by meaning alone, best first, at most `k`, each content once."""
@@ -162,28 +163,26 @@ class Index:
         ordered = sorted(best.values(), key=lambda row: (-row["similarity"], row["document_id"]))
         return [found_of(row, row, 0.0) for row in ordered[:k]]
 
-    async def prepare(self, question: str, k: int = 10, filters: Filters | None = None) -> Prepared:
-        """Look for the words of a person's question, for which its meaning need not be known yet.
+    async def search(
+        self, question: str, meaning: Vector | asyncio.Future[Vector], k: int = 10, filters: Filters | None = None
+    ) -> Sequence[Found]:
+        """The documents that answer a person's question, best first, at most `k`, each content once.
+
+        Args:
+            question: a text.
+            meaning: its embedding, which need not be known yet: its words are looked for meanwhile.
+            k: at most so many.
+            filters: what they must meet; None: nothing.
 
         Raises:
             BadInput: a condition of the filters cannot be compared.
+            IndexAway: the database is not there now; asking again is safe.
         """
         text = question[:_MOST_TEXT]
         ranked = RANKED_FILTERED if filters else RANKED_ASKED
         words = await self._reading.use(lambda connection: self._vocabulary.ask(connection, text, ranked))
-        return await self._questions.prepare(
-            Question(words=words, most=k, ranked=ranked, filters=filters or None, text=text)
-        )
-
-    async def answer(self, prepared: Prepared, meaning: Vector) -> Sequence[Found]:
-        """The documents that answer a prepared question, best first, at most its `k`, each content once."""
-        return await self._questions.answer(prepared, meaning)
-
-    async def search(
-        self, question: str, embedding: Vector, k: int = 10, filters: Filters | None = None
-    ) -> Sequence[Found]:
-        """`prepare`, then `answer`."""
-        return await self.answer(await self.prepare(question, k, filters), embedding)
+        asked = Question(words=words, most=k, ranked=ranked, filters=filters or None, text=text)
+        return await self._questions.ask(asked, meaning if isinstance(meaning, asyncio.Future) else _known(meaning))
 
     async def find_alike(
         self, text: str, embedding: Vector, k: int = 10, without: UUID | None = None
@@ -254,6 +253,12 @@ async def _add_versions(connection: Connection, columns: list[list[Any]]) -> lis
 def _document_row(entry: Entry) -> tuple[Any, ...]:
     texts = (entry.source, entry.title, entry.media_type, entry.lang, entry.doc_type)
     return (entry.document_id, entry.digest, *map(_clean, texts), len(entry.passages), entry.characters, entry.seen_at)
+
+
+def _known(meaning: Vector) -> asyncio.Future[Vector]:
+    known: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
+    known.set_result(meaning)
+    return known
 
 
 def _chunk_rows(entry: Entry, vectors: Vectors) -> list[tuple[Any, ...]]:

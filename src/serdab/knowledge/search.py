@@ -47,10 +47,12 @@ async def search_documents(
         raise BadInput(expected("the question", "a text", question))
     if not 1 <= k <= MOST_FOUND:
         raise BadInput(expected("the number of documents", f"between 1 and {MOST_FOUND}", k))
-    meaning, prepared = await asyncio.gather(
-        _meaning_of(index, embedder, question), index.prepare(question, k, filters)
-    )
-    return await index.answer(prepared, meaning)
+    meaning = asyncio.ensure_future(_meaning_of(index, embedder, question))
+    try:
+        return await index.search(question, meaning, k, filters)
+    finally:  # Where the words could not be looked for, nobody asks for it any more.
+        meaning.cancel()
+        await asyncio.gather(meaning, return_exceptions=True)
 
 
 async def _meaning_of(index: Index, embedder: Embedder, question: str) -> Vector:
