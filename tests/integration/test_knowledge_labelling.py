@@ -35,7 +35,7 @@ from serdab.knowledge import (
     take_answers,
     train_labels,
 )
-from serdab.knowledge.errors import BadLabels, OtherMaker
+from serdab.knowledge.errors import BadLabels, IndexAway, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -282,6 +282,25 @@ async def test_two_who_answer_for_the_same_documents_in_another_order_are_both_h
             while await database.pool.fetchval(_WHO_WAIT) < 2:
                 await asyncio.sleep(0.01)
         assert await asyncio.gather(*tasks) == [3, 3]
+
+
+async def test_an_answer_is_kept_with_its_example_or_not_at_all(database: Database, embedder: Embedder) -> None:
+    await _index(database, embedder, ["card stolen"])
+    document_id = await database.pool.fetchval("select document_id from document")
+    answer = Answer(document_id=document_id, label="rate", told_by="amal")
+    async with labels_link(database) as link, database.pool.acquire() as other:
+        await describe_labels(link, embedder, "default", WORDS)
+        async with other.transaction():
+            await other.execute("lock table label_answer in exclusive mode")
+            taking = asyncio.create_task(take_answers(link, embedder, "default", [answer]))
+            while not await database.pool.fetchval(_WHO_WAIT):
+                await asyncio.sleep(0.01)
+            await database.pool.execute(_WHO_WAIT.replace("count(*)", "pg_terminate_backend(pid)"))
+            with pytest.raises(IndexAway):
+                await taking
+        assert await database.pool.fetchval("select count(*) from label_example") == 0
+        assert await take_answers(link, embedder, "default", [answer]) == 1
+        assert await database.pool.fetchval("select count(*) from label_answer") == 1
 
 
 async def test_documents_that_another_engine_embedded_are_not_judged(
