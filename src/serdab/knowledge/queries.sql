@@ -287,8 +287,11 @@ union all select label, text, embedding, made_by from label_description where se
 order by label, text limit $2
 
 -- name: put_head
--- Replaces what was learned from a set at a time, null: nothing was; no row when others have learned since.
-insert into label_head (set_id, digest, head) values ($1, $2, $3)
+-- Replaces what was learned from a set at a time, null: nothing was; no row when others have learned since, or have found
+-- that there is too little to learn from.
+with kept as (select from label_head where set_id = $1 and trained_at = $4 for update)
+insert into label_head (set_id, digest, head)
+select $1::integer, $2::bytea, $3::bytea where $4::timestamptz is null or exists (select from kept)
 on conflict (set_id) do update set digest = excluded.digest, head = excluded.head, trained_at = clock_timestamp()
 where label_head.trained_at = $4
 returning true
