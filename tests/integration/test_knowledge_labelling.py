@@ -328,7 +328,8 @@ async def test_documents_of_one_label_only_are_a_drift(database: Database, embed
 async def test_what_was_learned_of_a_set_that_became_too_small_meanwhile_is_not_kept(
     database: Database, embedder: Embedder, tmp_path: Path, eventually: Callable[..., Any]
 ) -> None:
-    change = "update label_example set label = $1 where digest = (select min(digest) from label_example where label = $2)"
+    first = "(select min(digest) from label_example where label = $2)"
+    change = f"update label_example set label = $1 where digest = {first}"
     await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 2))
     async with word_engine() as (client, engine), labels_link(database) as slow, labels_link(database) as quick:
         await client.embed(["who made this"])
@@ -346,7 +347,7 @@ async def test_what_was_learned_of_a_set_that_became_too_small_meanwhile_is_not_
 async def test_two_who_describe_the_same_labels_in_another_order_are_both_heard(
     database: Database, embedder: Embedder
 ) -> None:
-    there = {label: "What it means." for label in ("a", "b", "c")}
+    there = dict.fromkeys(("a", "b", "c"), "What it means.")
     again = dict(reversed(there.items()))
     async with labels_link(database) as one, labels_link(database) as another, database.pool.acquire() as other:
         await describe_labels(one, embedder, "kinds", there)

@@ -110,7 +110,7 @@ async def _locked(path: Path) -> AsyncIterator[None]:
     """Hold a lock while the block runs; no thread waits for it, so Ctrl-C need not either."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        while not _lock(handle):
+        while not _lock(handle):  # noqa: ASYNC110 - the end of another process tells nobody
             await asyncio.sleep(_LOOK_EVERY_S)
         yield
     finally:
