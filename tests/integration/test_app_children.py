@@ -100,3 +100,14 @@ async def test_a_program_that_is_not_there_is_told(
     await child.stop(1)
     await task
     assert "nobody ended" in caplog.text
+
+
+async def test_a_child_that_is_stopped_while_it_is_being_started_ends_too(tmp_path: Path) -> None:
+    child = Child("a-child", [sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ), tmp_path / "out")
+    keeping = asyncio.get_running_loop().create_task(child.keep())
+    await asyncio.sleep(0)
+    assert child.pid is None
+    await child.stop(20)
+    async with asyncio.timeout(20):
+        await keeping
+    assert child.pid is None

@@ -27,6 +27,7 @@ from serdab.engines import (
     find_engine,
     read_address,
 )
+from serdab.engines.addresses import address_file
 from serdab.engines.precision import FAST_BF16
 from serdab.machine import Root, processor_flags
 from serdab.testing.small_models import WIDTH, make_model
@@ -155,6 +156,20 @@ async def test_an_engine_is_found_again_when_one_that_was_started_beside_it_has_
         return find_engine(own, MODEL) == engine.url
 
     await eventually(is_found)
+
+
+async def test_an_engine_is_started_again_also_after_its_address_could_not_be_told(
+    engine: EngineProcess, own: Settings, eventually: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    before, place = engine.restarts, address_file(own, MODEL)
+    place.unlink()
+    place.mkdir()  # what is there cannot be written, as on a full disk
+    await eventually(lambda: "cannot be told" in caplog.text)
+    place.rmdir()
+    assert [path.name for path in place.parent.iterdir() if path.name.startswith(".")] == []
+    os.kill(engine.ready.pid, signal.SIGKILL)
+    await eventually(lambda: engine.restarts == before + 1)
+    await eventually(place.is_file)
 
 
 async def test_an_engine_that_cannot_load_says_why_and_leaves_no_address(own: Settings, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
+from serdab.engines import EngineUnavailable
 from serdab.engines.embedder import CHARACTERS_PER_REQUEST, TEXTS_PER_REQUEST
 from word_engine import word_engine
 
@@ -36,3 +39,14 @@ async def test_vectors_come_in_the_order_of_their_texts() -> None:
         apart = np.concatenate([await embedder.embed([text]) for text in (texts[0], texts[70], texts[140])])
     assert len(engine.requests) > 4
     np.testing.assert_array_equal(together[[0, 70, 140]], apart)
+
+
+async def test_a_call_fails_when_its_embedder_is_closed_before_its_request_has_begun() -> None:
+    async with word_engine() as (embedder, _):
+        call = asyncio.get_running_loop().create_task(embedder.embed(["early"]))
+        while not embedder._requests:
+            await asyncio.sleep(0)
+        await embedder.close()
+        with pytest.raises(EngineUnavailable, match="close while a call was waiting"):
+            async with asyncio.timeout(20):
+                await call

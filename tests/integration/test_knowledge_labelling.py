@@ -6,8 +6,9 @@ import asyncio
 import csv
 import gc
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,7 +36,7 @@ from serdab.knowledge import (
     take_answers,
     train_labels,
 )
-from serdab.knowledge.errors import BadLabels, OtherMaker
+from serdab.knowledge.errors import BadLabels, IndexAway, OtherMaker
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -284,6 +285,25 @@ async def test_two_who_answer_for_the_same_documents_in_another_order_are_both_h
         assert await asyncio.gather(*tasks) == [3, 3]
 
 
+async def test_an_answer_is_kept_with_its_example_or_not_at_all(database: Database, embedder: Embedder) -> None:
+    await _index(database, embedder, ["card stolen"])
+    document_id = await database.pool.fetchval("select document_id from document")
+    answer = Answer(document_id=document_id, label="rate", told_by="amal")
+    async with labels_link(database) as link, database.pool.acquire() as other:
+        await describe_labels(link, embedder, "default", WORDS)
+        async with other.transaction():
+            await other.execute("lock table label_answer in exclusive mode")
+            taking = asyncio.create_task(take_answers(link, embedder, "default", [answer]))
+            while not await database.pool.fetchval(_WHO_WAIT):
+                await asyncio.sleep(0.01)
+            await database.pool.execute(_WHO_WAIT.replace("count(*)", "pg_terminate_backend(pid)"))
+            with pytest.raises(IndexAway):
+                await taking
+        assert await database.pool.fetchval("select count(*) from label_example") == 0
+        assert await take_answers(link, embedder, "default", [answer]) == 1
+        assert await database.pool.fetchval("select count(*) from label_answer") == 1
+
+
 async def test_documents_that_another_engine_embedded_are_not_judged(
     database: Database, embedder: Embedder, tmp_path: Path
 ) -> None:
@@ -303,6 +323,43 @@ async def test_documents_of_one_label_only_are_a_drift(database: Database, embed
         found = await measure_drift(link, "default", 7)
     assert (found.verdict, found.documents) == ("strong", 40)
     assert found.labels_psi > 0.25
+
+
+async def test_what_was_learned_of_a_set_that_became_too_small_meanwhile_is_not_kept(
+    database: Database, embedder: Embedder, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    first = "(select min(digest) from label_example where label = $2)"
+    change = f"update label_example set label = $1 where digest = {first}"
+    await import_labels(database, embedder, _examples(tmp_path / "l.jsonl", 2))
+    async with word_engine() as (client, engine), labels_link(database) as slow, labels_link(database) as quick:
+        await client.embed(["who made this"])
+        await database.pool.execute(change, "rate", "stolen")
+        engine.open.clear()
+        learning = asyncio.create_task(train_labels(slow, client, "default"))
+        await eventually(lambda: client._requests)  # It has looked at the examples.
+        await database.pool.execute(change, "third", "rate")
+        assert (await train_labels(quick, embedder, "default")).threshold is None
+        engine.open.set()
+        assert (await learning).threshold is None
+    assert await database.pool.fetchval("select count(*) from label_head") == 0
+
+
+async def test_two_who_describe_the_same_labels_in_another_order_are_both_heard(
+    database: Database, embedder: Embedder
+) -> None:
+    there = dict.fromkeys(("a", "b", "c"), "What it means.")
+    again = dict(reversed(there.items()))
+    async with labels_link(database) as one, labels_link(database) as another, database.pool.acquire() as other:
+        await describe_labels(one, embedder, "kinds", there)
+        async with other.transaction():  # Both come as far as the label in the middle.
+            await other.execute("update label_description set text = 'x' where label = 'b'")
+            tasks = [
+                asyncio.create_task(describe_labels(link, embedder, "kinds", said))
+                for link, said in ((one, there), (another, again))
+            ]
+            while await database.pool.fetchval(_WHO_WAIT) < 2:
+                await asyncio.sleep(0.01)
+        await asyncio.gather(*tasks)
 
 
 async def test_a_set_that_is_not_there_is_named(database: Database, embedder: Embedder) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -345,3 +346,17 @@ async def test_a_closed_index_says_so(database: Database, embedder: Embedder) ->
     with pytest.raises(IndexAway, match="after close"):
         await _add(index, embedder, _entry("a", "late"))
     await index.close()
+
+
+async def test_what_could_not_be_learned_of_words_is_learned_for_the_next_question(
+    index: Index, embedder: Embedder, database: Database, eventually: Callable[..., Any]
+) -> None:
+    await _add(index, embedder, _entry("a.txt", "two invoices"))
+    async with database.pool.acquire() as other, other.transaction():
+        await other.execute("lock table chunk in access exclusive mode")
+        asking = asyncio.create_task(index.prepare("invoices"))
+        end = "select pg_terminate_backend(pid) from pg_stat_activity where pg_blocking_pids(pid) <> '{}'"
+        await eventually(lambda: database.pool.fetchval(end))
+        with pytest.raises(IndexAway):
+            await asking
+    assert "invoic" in (await index.prepare("invoices")).question.words.stems

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 import pytest
@@ -12,6 +14,7 @@ from index_entries import entry
 from serdab.knowledge import Found, Index
 from serdab.store import Database
 
+WAITS = "select true from pg_stat_activity where pg_blocking_pids(pid) <> '{}'"
 VECTOR = numpy.ones((1, 384), numpy.float32) / numpy.sqrt(numpy.float32(384))
 
 
@@ -73,6 +76,28 @@ async def test_versions_that_come_at_once_agree_on_the_newest(database: Database
         newest = [title for title, _, is_newest in await versions(database, "a.txt") if is_newest]
         assert len(newest) == 1
         assert await found(one) == set(newest)
+
+
+@pytest.mark.parametrize("last", ["third", "first"])
+async def test_a_version_that_comes_while_older_ones_are_compared_stays_the_newest(
+    database: Database, eventually: Callable[..., Any], last: str
+) -> None:
+    first, second, third = (datetime.datetime(2026, 1, day, tzinfo=datetime.UTC) for day in (1, 2, 3))
+    async with Index(database) as slow, Index(database) as quick, database.pool.acquire() as other:
+        await slow.add(entry("a.txt", "a paper", first), VECTOR)
+        await slow.add(entry("b.txt", "first", first), VECTOR)
+        async with other.transaction():
+            await other.execute("select from document where source = 'a.txt' for update")
+            adding = asyncio.gather(
+                slow.add(entry("a.txt", "another paper", second), VECTOR),
+                slow.add(entry("b.txt", "second", second), VECTOR),
+            )
+            await eventually(lambda: database.pool.fetchval(WAITS))
+            async with asyncio.timeout(60):
+                await quick.add(entry("b.txt", last, third), VECTOR)
+        await adding
+        assert [title for title, _, is_newest in await versions(database, "b.txt") if is_newest] == [last]
+        assert await found(quick) == {"another paper", last}
 
 
 async def test_documents_without_a_source_are_never_versions_of_each_other(database: Database) -> None:

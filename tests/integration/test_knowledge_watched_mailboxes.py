@@ -199,6 +199,32 @@ async def test_what_a_server_calls_a_uid_is_never_the_path_of_a_file() -> None:
             assert await asyncio.to_thread(folder.uids) == (5, ["7"])
 
 
+async def test_a_mailbox_that_is_closed_while_it_is_being_opened_stays_closed() -> None:
+    came, closed, commands = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await closed.wait()
+        writer.write(b"* OK here\r\n")
+        while line := await reader.readline():
+            tag, command = line.decode().split()[:2]
+            commands.append(command)
+            writer.write(f"* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        source = read_source(f"imap://{USER}@127.0.0.1:{server.sockets[0].getsockname()[1]}/INBOX")
+        assert isinstance(source, MailboxSource)
+        folder = ImapFolder(source, PASSWORD)
+        looking = asyncio.get_running_loop().create_task(asyncio.to_thread(folder.uids))
+        await came.wait()
+        folder.close()
+        closed.set()
+        with pytest.raises(MailboxAway):
+            await looking
+        assert commands == ["CAPABILITY"]
+
+
 async def test_a_mail_that_comes_again_goes_where_the_first_went(
     client: Serdab, database: Database, post: MailServer
 ) -> None:

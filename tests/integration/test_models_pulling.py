@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from aiohttp import web
 
@@ -110,3 +117,21 @@ async def test_the_password_of_a_hub_is_neither_in_a_refusal_nor_kept_with_the_m
     assert hub.url.removeprefix("http://") in str(caught.value)
     folder = await pull_model(NAME, load_settings([f"home={tmp_path}", f"models.hub_url={url}"], environ={}))
     assert "hunter2" not in (folder / "manifest.json").read_text()
+
+
+async def test_who_waits_for_another_pull_can_be_interrupted(
+    hub: Hub, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    lock = tmp_path / "models" / f".{NAME}.lock"
+    lock.parent.mkdir()
+    with lock.open("w") as another:
+        fcntl.flock(another, fcntl.LOCK_EX)
+        words = ["models", "pull", NAME, "--set", f"home={tmp_path}", "--set", f"models.hub_url={hub.url}"]
+        command = subprocess.Popen([sys.executable, "-m", "serdab.cli", *words])
+        try:
+            await eventually(lambda: any(each.path == str(lock) for each in psutil.Process(command.pid).open_files()))
+            command.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(command.wait, 30) == 130
+        finally:
+            command.kill()
+            command.wait()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_a_later_process_of_the_same_number_is_another_one(settings: Settings) -
     path = put(settings, "worker-1", pid=os.getpid(), started_at=1.0, role="worker")
     assert living(settings, "worker") == {}
     assert not path.exists()
+
+
+def test_who_removes_the_file_of_a_dead_process_leaves_that_of_the_next(settings: Settings) -> None:
+    path = put(settings, "worker-1", pid=os.getpid(), started_at=1.0, role="worker")
+    dead = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)  # Reading it takes as long as we want.
+    with ThreadPoolExecutor() as threads:
+        looking = threads.submit(living, settings, "worker")
+        with path.open("wb") as file:  # Somebody reads.
+            file.write(dead)
+            publish(settings, "worker-1", "worker", "")
+        assert looking.result(30) == {}
+    assert living(settings, "worker")["worker-1"].pid == os.getpid()
 
 
 def test_a_file_that_is_no_process_is_passed_over(settings: Settings) -> None:

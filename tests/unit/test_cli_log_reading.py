@@ -56,3 +56,13 @@ def test_following_goes_on_where_reading_ended_also_when_a_file_is_turned_over(t
     assert [record.fields["message"] for record in islice(stream, 1)] == ["two"]
     path.write_text(line("10:00:03.000", "new"))
     assert [record.fields["message"] for record in islice(stream, 1)] == ["new"]
+
+
+def test_a_log_that_is_turned_over_while_it_is_looked_for_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "up.log").write_text(line("10:00:01.000", "one"))
+    (tmp_path / "a.log").symlink_to(tmp_path / "gone")  # In the list of the folder, and not there when it is opened.
+    places, records = last_records(tmp_path, None, 10)
+    assert [record.fields["message"] for record in records] == ["one"]
+    with (tmp_path / "up.log").open("a") as file:
+        file.write(line("10:00:02.000", "two"))
+    assert next(follow_records(tmp_path, None, places)).fields["message"] == "two"

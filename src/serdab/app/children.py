@@ -34,6 +34,8 @@ class Child:
         self._output = output
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        #: Held while a process is being started: who stops it meanwhile would find none.
+        self._starting = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -60,8 +62,9 @@ class Child:
     async def stop(self, patience_s: float) -> None:
         """Ask it to drain and wait for its end; after `patience_s` it is killed, which loses time but no facts."""
         self._stopping.set()
+        async with self._starting:
+            process = self._process
         self.ask()
-        process = self._process
         if process is None:
             return
         try:
@@ -81,7 +84,8 @@ class Child:
 
     async def _run_once(self) -> int | str:
         try:
-            self._process = await self._spawn()
+            async with self._starting:
+                self._process = await self._spawn()
         except OSError as error:
             return str(error)
         return await self._process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import aiohttp
 import msgspec
 
 from serdab.app.errors import AlreadyUp, DidNotComeUp
-from serdab.app.processes import ProcessFile, living, send
+from serdab.app.processes import ProcessFile, living, run_folder, send
 from serdab.app.readiness import Readiness, readiness_of
 from serdab.app.supervisor import only_one
 from serdab.app.tree import STOP_MARGIN_S, Tree
@@ -136,6 +137,24 @@ async def _grown_up(tree: ProcessFile) -> None:
 
 
 @asynccontextmanager
+async def _names(settings: Settings) -> AsyncIterator[str]:
+    """What the names of workers begin with: names that come again, so that logs do not pile up.
+
+    Another such tree at the same time gets its own, and so does one beside workers that outlived a killed command.
+    """
+    handle = os.open(private_folder(run_folder(settings)) / "run.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        taken = any(name.startswith("run-") for name in living(settings, "worker"))
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            taken = True
+        yield f"run-{os.getpid()}-" if taken else "run-"
+    finally:
+        os.close(handle)
+
+
+@asynccontextmanager
 async def some_tree(settings: Settings) -> AsyncIterator[bool]:
     """The tree of this home if it has one, else one that lives as long as the block; whether it is such a one.
 
@@ -148,9 +167,7 @@ async def some_tree(settings: Settings) -> AsyncIterator[bool]:
         yield False
         return
     all_workflows(settings)
-    # Names that come again, so that logs do not pile up; another such tree at the same time gets its own.
-    taken = any(name.startswith("run-") for name in living(settings, "worker"))
-    async with Tree(settings, f"run-{os.getpid()}-" if taken else "run-") as tree:
+    async with _names(settings) as prefix, Tree(settings, prefix) as tree:
         deadline = time.monotonic() + START_MARGIN_S
         while not (await readiness_of(tree.database)).ready:
             for worker in tree.workers:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -56,7 +58,8 @@ def publish(settings: Settings, name: str, role: str, url: str, supervisor: int 
     )
     partial = folder / f".{name}.{secrets.token_hex(4)}"
     partial.write_bytes(msgspec.json.encode(mine))
-    os.replace(partial, folder / f"{name}.json")
+    with _held(folder):
+        os.replace(partial, folder / f"{name}.json")
 
 
 def withdraw(settings: Settings, name: str) -> None:
@@ -64,7 +67,7 @@ def withdraw(settings: Settings, name: str) -> None:
     path = run_folder(settings) / f"{name}.json"
     found = _read(path)
     if found is not None and found.pid == os.getpid():
-        path.unlink(missing_ok=True)
+        _remove(path, found)
 
 
 def living(settings: Settings, role: str) -> dict[str, ProcessFile]:
@@ -77,7 +80,7 @@ def living(settings: Settings, role: str) -> dict[str, ProcessFile]:
         if each.is_alive():
             found[path.stem] = each
         else:
-            path.unlink(missing_ok=True)
+            _remove(path, each)
     return found
 
 
@@ -123,6 +126,24 @@ def _given(settings: Settings) -> dict[str, str]:
         for name, value in values_of(settings)
         if name.startswith(_OF_WORKERS) and name not in SECRET_SETTINGS and value != usual[name]
     }
+
+
+def _remove(path: Path, dead: ProcessFile) -> None:
+    """Remove a file unless another process has put its own there meanwhile."""
+    with _held(path.parent):
+        if _read(path) == dead:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Let nobody else put a file there or remove one while the block runs."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _read(path: Path) -> ProcessFile | None:

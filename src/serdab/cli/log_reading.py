@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +37,12 @@ def last_records(folder: Path, name: str | None, count: int) -> tuple[dict[Path,
     places: dict[Path, int] = {}
     records: list[Record] = []
     for path in _files(folder, name):
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(max(size - TAIL_BYTES, 0))
+        with suppress(FileNotFoundError), path.open("rb") as file:  # It may be turned over at this moment.
+            start = max(os.fstat(file.fileno()).st_size - TAIL_BYTES, 0)
+            file.seek(start)
             data = file.read(TAIL_BYTES)
-        places[path] = max(size - TAIL_BYTES, 0) + len(data)
-        records += list(_records(data, path))[-count:] if count else []
+            places[path] = start + len(data)
+            records += list(_records(data, path))[-count:] if count else []
     if name is not None and not places:
         names = ", ".join(path.stem for path in _files(folder, None)) or "none yet"
         raise BadInput(expected("the name of a log", f"one of those in {folder}", name, f"there are: {names}"))
@@ -52,15 +54,14 @@ def follow_records(folder: Path, name: str | None, places: dict[Path, int]) -> I
     while True:
         fresh: list[Record] = []
         for path in _files(folder, name):
-            size = path.stat().st_size
-            start = places.get(path, 0)
-            start = 0 if size < start else start  # turned over
-            with path.open("rb") as file:
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                start = places.get(path, 0)
+                start = 0 if os.fstat(file.fileno()).st_size < start else start  # turned over
                 file.seek(start)
                 data = file.read()
-            whole = data[: data.rfind(b"\n") + 1]
-            places[path] = start + len(whole)
-            fresh += _records(whole, path)
+                whole = data[: data.rfind(b"\n") + 1]
+                places[path] = start + len(whole)
+                fresh += _records(whole, path)
         yield from sorted(fresh, key=_when)
         time.sleep(LOOK_EVERY_S)
 

@@ -44,8 +44,11 @@ def write_address(settings: Settings, address: EngineAddress) -> None:
     path = address_file(settings, address.model)
     private_folder(path.parent)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    partial.write_bytes(msgspec.json.encode(address))
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(msgspec.json.encode(address))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_address(settings: Settings, model: str) -> EngineAddress | None:

@@ -128,8 +128,9 @@ class Embedder:
     async def close(self) -> None:
         """Fail what still waits and close the connections; a second call does nothing."""
         self._closed = True
-        for request in list(self._requests):
-            request.cancel()
+        for request in self._requests:
+            # Not at once: one that is cancelled before its first step fails nobody's call.
+            asyncio.get_running_loop().call_soon(request.cancel)
         await asyncio.gather(*self._requests, return_exceptions=True)
         _fail(self._asks, EngineUnavailable("expected the embedder to be open, got close while a call was waiting"))
         self._asks.clear()

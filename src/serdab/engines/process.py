@@ -201,8 +201,14 @@ class EngineProcess:
                 async with asyncio.timeout(ADDRESS_EVERY_S):
                     return await process.wait()
             except TimeoutError:
-                if self._ready is not None and find_engine(self._settings, self._options.model) is None:
-                    self._publish(self._ready)
+                self._tell_again()
+
+    def _tell_again(self) -> None:
+        try:
+            if self._ready is not None and find_engine(self._settings, self._options.model) is None:
+                self._publish(self._ready)
+        except OSError as error:  # such as a full disk: it is tried at the next look
+            _logger.warning("the address of the engine %s cannot be told: %s", self._options.model, error)
 
     async def _end(self) -> None:
         process, self._process = self._process, None

@@ -55,9 +55,13 @@ class Link:
     async def _open(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
             connection = await self._database.connect(self._name, jit="off")
-            await speak_vectors(connection)
-            if self._setup:
-                await connection.execute(self._setup)
+            try:
+                await speak_vectors(connection)
+                if self._setup:
+                    await connection.execute(self._setup)
+            except BaseException:  # Also of who is cancelled: nobody else knows this connection.
+                connection.terminate()
+                raise
             self._connection = connection
         return self._connection
 

@@ -246,7 +246,8 @@ class Index:
 async def _add_versions(connection: Connection, columns: list[list[Any]]) -> list[Any]:
     """Add documents; what their sources held before is superseded, also when an earlier call got no further."""
     rows = await connection.fetch(_SQL["add_documents"], *columns)
-    await connection.execute(_SQL["supersede_documents"], columns[2], columns[0], columns[9])
+    while await connection.fetchval(_SQL["supersede_documents"], columns[2], columns[0], columns[9]):
+        pass  # Another worker changed some of them meanwhile.
     return list(rows)
 
 

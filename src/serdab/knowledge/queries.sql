@@ -32,32 +32,39 @@ with added as (
 select document_id from added
 
 -- name: supersede_documents
--- Of documents with the same source only the last seen is found: the others point to it, and their chunks go.
+-- Of documents with the same source only the last seen is found: the others point to it, and their chunks go. How many
+-- were left as they are, because others changed them since this looked at them: it is to look again.
 with known as (
-    select d.document_id, d.source, d.version, greatest(d.seen_at, n.seen_at) as seen_at, d.added_at
+    select d.document_id, d.source, d.version, d.superseded_by, d.seen_at, d.added_at,
+           greatest(d.seen_at, n.seen_at) as last_seen_at
     from document d left join unnest($2::uuid[], $3::timestamptz[]) as n (document_id, seen_at) using (document_id)
     where d.source = any ($1::text[]) and d.source <> ''
 ), ordered as (
     select k.*, first_value(k.document_id)
-                    over (partition by k.source order by k.seen_at desc, k.added_at desc, k.document_id) as newest
+                    over (partition by k.source order by k.last_seen_at desc, k.added_at desc, k.document_id) as newest
     from known k
 ), versions as (
-    select o.document_id, o.seen_at, nullif(o.newest, o.document_id) as superseded_by,
+    select o.*, nullif(o.newest, o.document_id) as next_superseded_by,
            case when o.document_id = o.newest
                 then greatest(o.version, 1 + max(o.version) filter (where o.document_id <> o.newest)
                                                 over (partition by o.source))
-                else o.version end as version
+                else o.version end as next_version
     from ordered o
+), wanted as (
+    select * from versions v
+    where (v.version, v.superseded_by, v.seen_at) is distinct from (v.next_version, v.next_superseded_by, v.last_seen_at)
 ), changed as (
-    update document d set version = v.version, superseded_by = v.superseded_by, seen_at = v.seen_at
-    from versions v
-    where d.document_id = v.document_id
-      and (d.version, d.superseded_by, d.seen_at) is distinct from (v.version, v.superseded_by, v.seen_at)
+    update document d set version = w.next_version, superseded_by = w.next_superseded_by, seen_at = w.last_seen_at
+    from wanted w
+    where d.document_id = w.document_id
+      and (d.version, d.superseded_by, d.seen_at) is not distinct from (w.version, w.superseded_by, w.seen_at)
     returning d.document_id, d.superseded_by
 ), sketches as (
     delete from document_sketch k using changed h where k.document_id = h.document_id and h.superseded_by is not null
+), chunks as (
+    delete from chunk c using changed h where c.document_id = h.document_id and h.superseded_by is not null
 )
-delete from chunk c using changed h where c.document_id = h.document_id and h.superseded_by is not null
+select (select count(*) from wanted) - (select count(*) from changed)
 
 -- name: note_outcomes
 -- Notes what was found out about documents: label, date, type, values, receipt; the last word counts.
@@ -280,8 +287,11 @@ union all select label, text, embedding, made_by from label_description where se
 order by label, text limit $2
 
 -- name: put_head
--- Replaces what was learned from a set at a time, null: nothing was; no row when others have learned since.
-insert into label_head (set_id, digest, head) values ($1, $2, $3)
+-- Replaces what was learned from a set at a time, null: nothing was; no row when others have learned since, or have found
+-- that there is too little to learn from.
+with kept as (select from label_head where set_id = $1 and trained_at = $4 for update)
+insert into label_head (set_id, digest, head)
+select $1::integer, $2::bytea, $3::bytea where $4::timestamptz is null or exists (select from kept)
 on conflict (set_id) do update set digest = excluded.digest, head = excluded.head, trained_at = clock_timestamp()
 where label_head.trained_at = $4
 returning true

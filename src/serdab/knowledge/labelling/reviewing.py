@@ -19,7 +19,7 @@ from serdab.knowledge.labelling.embedding import embed_wholes
 from serdab.knowledge.labelling.training import find_set
 from serdab.knowledge.neighbours import Neighbours
 from serdab.knowledge.vectors import to_database
-from serdab.store import load_statements
+from serdab.store import Connection, load_statements
 
 _OURS = load_statements("serdab.knowledge.labelling")
 
@@ -122,8 +122,12 @@ async def take_answers(link: Link, embedder: Embedder, label_set: str, answers: 
     ]
     kept = [(set_id, a.document_id, a.told_by, a.guess, a.confidence, a.label) for a in answers]
 
-    await link.use(lambda c: c.executemany(_OURS["tell_example"], examples))
-    await link.use(lambda c: c.executemany(_OURS["add_answer"], kept))
+    async def keep(connection: Connection) -> None:
+        async with connection.transaction():  # A document of which one half was kept would be asked for again.
+            await connection.executemany(_OURS["tell_example"], examples)
+            await connection.executemany(_OURS["add_answer"], kept)
+
+    await link.use(keep)
     return len(told)
 
 

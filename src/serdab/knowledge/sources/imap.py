@@ -139,6 +139,9 @@ class ImapFolder:
         else:
             box = imap_tools.MailBoxUnencrypted(source.host, source.port, timeout=TIMEOUT_S)
         self._box = box
+        if self._closed:  # While it was being made: who closed us found none.
+            self._drop()
+            raise MailboxAway("expected the mailbox to be open, got close while it was being opened")
         try:
             box.login(source.user, self._password, initial_folder=None)
             box.folder.set(source.folder)
