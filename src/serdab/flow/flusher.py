@@ -187,7 +187,8 @@ class Flusher:
         if state == LAPSED:
             await self._ledger.renew()
             return False
-        if is_gone(error):
+        if is_gone(error) or self._connection is None or self._connection.is_closed():
+            # Also when we are not let in now: that is no fault of the rows.
             await self._drop_connection()
             log.warning("database is away", extra={"action": "flush_disconnected", "error": str(error)})
             return False
