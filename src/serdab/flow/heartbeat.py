@@ -91,7 +91,11 @@ class Heartbeat:
             if self._is_hung():
                 log.critical("the loop does not turn", extra={"action": "loop_hung", "worker": self.worker_id})
             else:
-                connection = await self._beat(connection)
+                try:
+                    connection = await self._beat(connection)
+                except Exception:
+                    log.exception("a beat failed", extra={"action": "beat_failed", "worker": self.worker_id})
+                    connection = None
             try:
                 pause_s = self._lease_s * BEAT * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
                 async with asyncio.timeout(pause_s):

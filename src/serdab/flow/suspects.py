@@ -53,7 +53,7 @@ class Suspects:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._wake.wait()
             self._wake.clear()
-            if await until_connected(self._are_there):
+            if await until_connected(self._are_there, insist=True):
                 log.warning("suspects run alone", extra={"action": "suspects_alone"})
                 self._child = await asyncio.create_subprocess_exec(*command)
                 await self._child.wait()

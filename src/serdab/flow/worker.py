@@ -148,12 +148,9 @@ class Worker:
         )  # fmt: skip
 
     async def _register(self) -> int:
-        worker_id: int = await until_connected(
-            lambda: self.database.pool.fetchval(
-                self.statements["register_worker"],
-                self.settings.lease_s, os.getpid(), self.alone, socket.gethostname(), self.queues,
-            )
-        )  # fmt: skip
+        register = self.statements["register_worker"]
+        facts = (self.settings.lease_s, os.getpid(), self.alone, socket.gethostname(), self.queues)
+        worker_id: int = await until_connected(lambda: self.database.pool.fetchval(register, *facts), insist=True)
         return worker_id
 
     async def _release(self) -> None:
@@ -227,8 +224,7 @@ class Worker:
         self._hungry = True
         self._lanes.forget()
         here = self.runs.keys() | self._coming | self.flusher.leaving()
-        lost = [claimed for claimed in held if claimed.run_id not in here]
-        if lost:
+        if lost := [claimed for claimed in held if claimed.run_id not in here]:
             self.begin_again(lost)
 
     # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,7 +236,7 @@ class Worker:
 
     async def _load_and_begin(self, rows: list[Claimed], worker_id: int) -> None:
         ids = [row.run_id for row in rows]
-        steps, tries = await until_connected(lambda: self._history(ids))
+        steps, tries = await until_connected(lambda: self._history(ids), insist=True)
         if worker_id != self.worker_id:
             return  # taken for dead meanwhile: they are somebody else's now
         self._coming.difference_update(ids)
@@ -296,7 +292,7 @@ class Worker:
 
     async def _cancelled(self, run: Run) -> Ending:
         ask = self.statements["cancel_reason"]
-        reason = await until_connected(lambda: self.database.pool.fetchval(ask, run.run_id))
+        reason = await until_connected(lambda: self.database.pool.fetchval(ask, run.run_id), insist=True)
         return Ending("c", Failure(kind="Cancelled", message=reason or "cancelled on request").encode())
 
     def _end(self, run: Run, ending: Ending) -> None:
