@@ -70,7 +70,7 @@ class Worker:
         self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
         self._lanes = Lanes(self.queues, database, self.statements)
         self._hungry = True
-        self._draining = False
+        self.draining = False
         self._asked: set[UUID] = set()
         self._suspects = Suspects(self, alone_command)
         self.keeper = Keeper(settings, database)
@@ -114,7 +114,7 @@ class Worker:
         """
         if self._loop is None or not (self._chores or self._leaving):
             return
-        self._draining = True
+        self.draining = True
         patience_s = self.settings.drain_s if patience_s is None else patience_s
         if self.runs and patience_s > 0:
             await asyncio.wait(self._tasks(), timeout=patience_s)
@@ -167,7 +167,7 @@ class Worker:
 
         A flush that carries rows asks in any case: that costs little more, and those who start runs hint only so often.
         """
-        if self._draining or self.alone or not (carries or self._hungry):
+        if self.draining or self.alone or not (carries or self._hungry):
             return 0
         room = self.settings.in_flight - len(self.runs) - len(self._coming)
         if room <= self.settings.in_flight // 8:
@@ -187,7 +187,7 @@ class Worker:
         self._lanes.claimed(runs)
         again: list[Claimed] = []
         for claimed in runs:
-            if claimed.again:
+            if claimed.again and not self.draining:
                 again.append(claimed)
             else:
                 self._begin(claimed, None, None)
@@ -250,14 +250,18 @@ class Worker:
             self._begin(row, recorded[row.run_id], tried[row.run_id])
 
     async def _history(self, ids: list[UUID]) -> tuple[Any, Any]:
-        pool = self.database.pool
-        return (
-            await pool.fetch(self.statements["recorded_steps"], ids),
-            await pool.fetch(self.statements["recorded_attempts"], ids),
+        fetch = self.database.pool.fetch
+        return await fetch(self.statements["recorded_steps"], ids), await fetch(
+            self.statements["recorded_attempts"], ids
         )
 
     def _begin(self, claimed: Claimed, recorded: dict[str, Recorded] | None, tried: dict[str, Tried] | None) -> None:
         assert self._loop is not None  # noqa: S101 - claims come from a running worker
+        if self.draining:
+            # It was on its way here when the drain began, which cancels only what it finds.
+            self.flusher.batch.hand_backs.append(claimed.run_id)
+            self.flusher.wake()
+            return
         run = Run(claimed, self._host, recorded, tried)
         self.runs[claimed.run_id] = run
         run.task = self._loop.create_task(self._execute(run))
@@ -278,7 +282,7 @@ class Worker:
         except asyncio.CancelledError:
             if run.run_id in self._asked:
                 ending = await self._cancelled(run)
-            elif self._draining and not run.parking and worker_id == self.worker_id:
+            elif self.draining and not run.parking and worker_id == self.worker_id:
                 self.flusher.batch.hand_backs.append(run.run_id)
                 self.flusher.wake()
         finally:
