@@ -91,15 +91,14 @@ class Worker:
         self.flusher.worker_id = self.worker_id
         self._heartbeat.start(self.worker_id)
         for chore in (
-            self.flusher.run,
-            self._listen,
-            self._tick,
-            self._look_back,
-            self._host.watch_children,
-            self._suspects.run,
-        ):
+            self.flusher.run, self._listen, self._tick, self._look_back, self._host.watch_children, self._suspects.run,
+        ):  # fmt: skip
             self._chores.append(self._loop.create_task(chore()))
-        await self.keeper.__aenter__()
+        try:
+            await self.keeper.__aenter__()
+        except BaseException:
+            await self.drain(0.0)  # nobody else will: who is not entered is not left
+            raise
         self.flusher.wake()
         log.info("worker is up", extra={"action": "worker_up", "worker": self.worker_id, "queues": self.queues})
         return self
