@@ -328,12 +328,12 @@ class Worker:
         """For a worker with `alone=True`: return when no suspect is left."""
         await self._suspects.exhausted.wait()
 
-    async def flushed(self) -> None:
-        """Wait until what is to be recorded now is committed."""
+    def flushed(self) -> asyncio.Future[None]:
+        """Flush, even if there is nothing to record; done when what is to be recorded now is committed."""
         future: asyncio.Future[None] = self._host.loop.create_future()
         self.flusher.batch.outcome_futures.append(future)
         self.flusher.wake()
-        await future
+        return future
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [run.task for run in self.runs.values() if run.task is not None]
@@ -387,6 +387,9 @@ class Worker:
     def _on_beat(self, beat: Beat) -> None:
         self._host.clock_offset(beat.offset_s)
         self._host.lease_back.set()
+        if not beat.alive:
+            # Only a flush hears that at the fence, and a worker that is full, or runs a suspect, may have none to send.
+            self.flushed()
         for run_id in beat.cancelled:
             run = self.runs.get(run_id)
             if run is not None and run.task is not None and run_id not in self._asked:
