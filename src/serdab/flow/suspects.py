@@ -55,7 +55,11 @@ class Suspects:
             self._wake.clear()
             if await until_connected(self._are_there, insist=True):
                 log.warning("suspects run alone", extra={"action": "suspects_alone"})
-                self._child = await asyncio.create_subprocess_exec(*command)
+                try:
+                    self._child = await asyncio.create_subprocess_exec(*command)
+                except OSError as error:
+                    log.error("no process for suspects", extra={"action": "alone_failed", "error": str(error)})
+                    continue
                 await self._child.wait()
 
     async def _are_there(self) -> bool:
