@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,7 +15,7 @@ import pytest
 from flow_actors import SQL
 
 from serdab.core import Settings
-from serdab.flow import Serdab, Worker, run_child, step, workflow
+from serdab.flow import ONCE, Serdab, Worker, Workflow, gather, run_child, step, workflow
 from serdab.flow.heartbeat import Beat, Heartbeat
 from serdab.flow.keeper import Keeper
 from serdab.flow.threads import Threads
@@ -70,7 +71,31 @@ CUT = (
 )
 #: What the load of a history waits for.
 HISTORY = "lock table step_attempt in access exclusive mode"
-ALL = [noting, waiting, calling]
+
+
+@step(retries=ONCE)
+async def failing_once() -> str:
+    BEGUN.append("tried")
+    if len(BEGUN) == 1:
+        raise ValueError("no " * 500)
+    return "fine"
+
+
+async def child_of(text: str) -> str:
+    return str(await run_child(noting, text))
+
+
+@workflow(queue="races")
+async def failing_beside() -> list[str]:
+    return list(await gather(failing_once()))
+
+
+@workflow(queue="races")
+async def starting_beside() -> list[str]:
+    return list(await gather(child_of("large " * 500)))
+
+
+ALL = [noting, waiting, calling, failing_beside, starting_beside]
 
 
 @asynccontextmanager
@@ -320,3 +345,55 @@ async def test_a_worker_outlives_a_database_that_takes_no_connections_for_a_whil
         await elsewhere.execute(f"alter database {name} allow_connections true")
         assert await run.result(60) == "after"
     await elsewhere.close()
+
+
+@pytest.mark.parametrize(("way", "result"), [(failing_beside, ["fine"]), (starting_beside, ["large " * 500])])
+async def test_what_a_lost_run_was_about_to_record_is_not_recorded_under_the_next_registration(
+    serdab: Serdab, settings: Settings, database: Database, eventually: Eventually, monkeypatch: pytest.MonkeyPatch,
+    way: Workflow[..., Any], result: list[str],
+) -> None:  # fmt: skip
+    packing: list[object] = []
+    taken_over: list[int] = []
+
+    async def held_up(function: Callable[..., Any], *args: Any) -> Any:
+        packing.append(function)
+        await GATE.wait()
+        return function(*args)
+
+    monkeypatch.setattr("asyncio.to_thread", held_up)
+    flow = msgspec.structs.replace(settings.flow, poll_s=60.0, lease_s=60.0, inline_bytes=512)
+    run = await serdab.start(way)
+    async with Worker(msgspec.structs.replace(settings, flow=flow), database, ALL) as worker:
+        await eventually(lambda: packing)
+        async with database.pool.acquire() as connection, connection.transaction():
+            await connection.execute("update worker set lease_until = now() - interval '1s'")
+            assert await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
+        fenced = worker.fenced
+
+        async def at_that_moment() -> int:
+            GATE.set()  # the branch goes on next, before it hears that its run is cancelled
+            worker_id = await fenced()
+            taken_over.append(worker.flusher.batch.rows())
+            return worker_id
+
+        monkeypatch.setattr(worker, "fenced", at_that_moment)
+        worker.flushed()
+        assert await run.result(60) == result
+    assert taken_over == [0]
+
+
+async def test_a_machine_that_gives_no_process_for_suspects_is_asked_again(
+    serdab: Serdab, settings: Settings, database: Database, eventually: Eventually, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    await serdab.start(noting, "suspect")
+    await database.pool.execute(
+        "with r as (delete from ready returning *)"
+        " insert into suspect (run_id, priority, crashes, queue) select run_id, priority, 2, queue from r"
+    )
+    command, started = tmp_path / "command", tmp_path / "started"
+    async with Worker(settings, database, ALL, alone_command=[str(command)]):
+        await eventually(lambda: "suspects run alone" in caplog.text)
+        command.write_text(f"#!/bin/sh\ntouch '{started}'\n")
+        command.chmod(0o755)
+        await eventually(started.exists)
