@@ -95,7 +95,7 @@ async def starting_beside() -> list[str]:
     return list(await gather(child_of("large " * 500)))
 
 
-ALL = [noting, waiting, calling, failing_beside, starting_beside]
+ALL: list[Workflow[..., Any]] = [noting, waiting, calling, failing_beside, starting_beside]
 
 
 @asynccontextmanager
@@ -118,6 +118,14 @@ async def who_waits(database: Database, name: str) -> list[int]:
         name,
     )
     return [row["pid"] for row in rows]
+
+
+async def take_for_dead(database: Database) -> list[Any]:
+    """As a rescue does when the lease has lapsed; nothing is taken from a worker that is just flushing."""
+    async with database.pool.acquire() as connection, connection.transaction():
+        await connection.execute("update worker set lease_until = now() - interval '1s' where gone_at is null")
+        rows: list[Any] = await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
+        return rows
 
 
 async def cancel_statement(database: Database, eventually: Eventually, name: str) -> None:
@@ -165,9 +173,7 @@ async def test_a_full_worker_that_was_taken_for_dead_while_nobody_flushes_hears_
     async with Worker(msgspec.structs.replace(settings, flow=flow), database, ALL) as worker:
         await eventually(lambda: BEGUN == ["full"])
         first = worker.worker_id
-        async with database.pool.acquire() as connection, connection.transaction():
-            await connection.execute("update worker set lease_until = now() - interval '1s'")
-            assert await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
+        await eventually(lambda: take_for_dead(database))
         await eventually(lambda: not worker._host.may_step() or worker.worker_id != first)
         GATE.set()
         assert await run.result(60) == "after"
@@ -365,9 +371,7 @@ async def test_what_a_lost_run_was_about_to_record_is_not_recorded_under_the_nex
     run = await serdab.start(way)
     async with Worker(msgspec.structs.replace(settings, flow=flow), database, ALL) as worker:
         await eventually(lambda: packing)
-        async with database.pool.acquire() as connection, connection.transaction():
-            await connection.execute("update worker set lease_until = now() - interval '1s'")
-            assert await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
+        await eventually(lambda: take_for_dead(database))
         fenced = worker.fenced
 
         async def at_that_moment() -> int:

@@ -58,7 +58,7 @@ class Suspects:
                 try:
                     self._child = await asyncio.create_subprocess_exec(*command)
                 except OSError as error:
-                    log.error("no process for suspects", extra={"action": "alone_failed", "error": str(error)})
+                    log.warning("no process for suspects", extra={"action": "alone_failed", "error": str(error)})
                     continue
                 await self._child.wait()
 
