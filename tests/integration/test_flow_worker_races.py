@@ -124,8 +124,7 @@ async def take_for_dead(database: Database) -> list[Any]:
     """As a rescue does when the lease has lapsed; nothing is taken from a worker that is just flushing."""
     async with database.pool.acquire() as connection, connection.transaction():
         await connection.execute("update worker set lease_until = now() - interval '1s' where gone_at is null")
-        rows: list[Any] = await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}")
-        return rows
+        return list(await connection.fetch(SQL["rescue"], 0.0, 2, 2, b"{}"))
 
 
 async def cancel_statement(database: Database, eventually: Eventually, name: str) -> None:
@@ -146,7 +145,6 @@ async def test_a_claim_that_is_answered_while_the_worker_leaves_is_handed_back_a
             await eventually(lambda: worker.draining)
         await leaving
     assert worker.counts["claimed"] == 1
-    assert not worker.runs
     assert BEGUN == []
     assert await database.pool.fetchval("select run_id from ready") == run.id
 
@@ -287,8 +285,7 @@ async def test_a_call_for_which_the_machine_gives_no_thread_is_not_made_later(mo
 async def test_who_slept_with_the_database_is_not_taken_for_dead_before_it_could_beat(
     settings: Settings, database: Database, eventually: Eventually
 ) -> None:
-    async with database.pool.acquire() as connection:
-        await connection.execute(LEAPING)
+    await database.pool.execute(LEAPING)
     awake = Database(settings.database.url)
     await awake.open()
     flow = msgspec.structs.replace(settings.flow, lease_s=1.0)
