@@ -234,6 +234,17 @@ async def test_the_newest_backups_stay_and_share_their_payloads(folder: Path) ->
         find_backup(settings, made[0].name)
 
 
+async def test_a_backup_made_after_the_clock_was_set_back_is_not_taken_for_the_oldest(folder: Path) -> None:
+    settings = settings_of(folder, "backup.keep=2")
+    await (await open_database(settings)).close()
+    backups = folder / "home" / "backups"
+    for year in (2098, 2099):
+        made = await make_backup(settings, backups, quiet)
+        made.rename(backups / f"serdab-{year}0101T000000.000000Z")
+    made = await make_backup(settings, backups, quiet)
+    assert [each.name for each in all_backups(backups)] == ["serdab-20990101T000000.000000Z", made.name]
+
+
 async def test_the_archive_leads_to_a_moment_between_two_transactions(folder: Path) -> None:
     settings = settings_of(folder, "backup.wal_archive=wal archive's")
     database = await opened(settings)

@@ -42,6 +42,7 @@ from serdab.store import (
     load_statements,
     migrate,
     open_database,
+    shared_database,
 )
 
 OPEN = """
@@ -110,6 +111,27 @@ async def test_a_server_whose_starter_was_killed_before_it_wrote_where_it_is_is_
         if left is not None:
             place.write_text(left)
         assert await server.start() == url
+
+
+async def test_who_leaves_a_server_that_is_being_stopped_ends_well(
+    own: Settings, eventually: Callable[..., Awaitable[object]]
+) -> None:
+    async with shared_database(own, "test") as database:
+        server = EmbeddedPostgres(own)
+        session = await asyncpg.connect(server.dsn())
+        server.programs().run("pg_ctl", "stop", "-D", str(server.data), "-m", "smart", "-W", "-s")
+
+        async def lets_nobody_in() -> bool:
+            try:
+                await (await database.connect("another")).close()
+            except asyncpg.CannotConnectNowError:
+                return True
+            return False
+
+        await eventually(lets_nobody_in)
+    assert server.status().running
+    await session.close()
+    await eventually(lambda: not server.status().running)
 
 
 async def test_a_password_that_is_gone_is_named_with_what_to_do(own: Settings) -> None:

@@ -194,6 +194,8 @@ async def _failed(
         run.tried[key] = Tried(attempt, run.host.database_now() + delay_s)
         return None
     stored = await run.host.pack(failure.encode())
+    if run.parking:
+        raise Parked
     await run.host.record((run.run_id, key, digest, took_us, attempt, True, stored))
     return failed_step(key, failure, error)
 

@@ -136,6 +136,8 @@ async def _start(branch: Branch, workflow: Workflow[..., Any], datas: list[bytes
         )
         for place, data in enumerate(datas)
     ]
+    if run.parking:  # it was lost while its payloads were written
+        raise Parked
     await run.host.record_children((run.run_id, key, digest, 0, 1, False, _STARTED.encode(started)), rows)
     return group
 

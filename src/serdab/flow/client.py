@@ -289,9 +289,16 @@ class Serdab:
         pause_s = LOOK_FIRST_S
         while self._waiting:
             wanted = list(self._waiting)
-            rows = await until_connected(
-                lambda wanted=wanted: self.database.pool.fetch(self.statements["outcomes_of"], wanted)  # type: ignore[misc]
-            )
+            try:
+                rows = await until_connected(
+                    lambda wanted=wanted: self.database.pool.fetch(self.statements["outcomes_of"], wanted)  # type: ignore[misc]
+                )
+            except Exception as error:  # noqa: BLE001 - handed to everybody who waits
+                waiting, self._waiting = self._waiting, {}
+                for future in waiting.values():
+                    if not future.done():
+                        future.set_exception(error)
+                return
             for run_id, status, output in rows:
                 future = self._waiting.pop(run_id)
                 if not future.done():

@@ -187,7 +187,8 @@ class Flusher:
         if state == LAPSED:
             await self._ledger.renew()
             return False
-        if is_gone(error):
+        if is_gone(error) or self._connection is None or self._connection.is_closed():
+            # Also when we are not let in now: that is no fault of the rows.
             await self._drop_connection()
             log.warning("database is away", extra={"action": "flush_disconnected", "error": str(error)})
             return False
@@ -241,14 +242,23 @@ def _set(futures: Sequence[asyncio.Future[None]]) -> None:
             future.set_result(None)
 
 
-async def until_connected(attempt: Callable[[], Awaitable[Any]], most_pause_s: float = 1.0) -> Any:
-    """Do something with the database until it is there to do it."""
+async def until_connected(
+    attempt: Callable[[], Awaitable[Any]], most_pause_s: float = 1.0, *, insist: bool = False
+) -> Any:
+    """Do something with the database until it is there to do it.
+
+    Args:
+        attempt: what to do.
+        most_pause_s: the longest pause between two attempts.
+        insist: also after a deadlock, a timeout or an administrator's cancel of the statement; for what nobody would
+            do again.
+    """
     pause_s = 0.05
     while True:
         try:
             return await attempt()
         except Exception as error:
-            if not is_gone(error) and not lacks_means(error):
+            if not (is_gone(error) or lacks_means(error) or (insist and sqlstate(error) in _AGAIN)):
                 raise
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         pause_s = min(pause_s * 2, most_pause_s)

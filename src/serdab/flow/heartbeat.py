@@ -6,6 +6,7 @@ A thread does not help against code that holds the interpreter lock; `isolate="p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -77,8 +78,9 @@ class Heartbeat:
     def poke(self) -> None:
         """Beat now."""
         loop, poke = self._loop, self._poke
-        if loop is not None and poke is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(poke.set)
+        if loop is not None and poke is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed: the thread came to its end
+                loop.call_soon_threadsafe(poke.set)
 
     def _main(self) -> None:
         asyncio.run(self._beat_until_stopped())
@@ -91,7 +93,11 @@ class Heartbeat:
             if self._is_hung():
                 log.critical("the loop does not turn", extra={"action": "loop_hung", "worker": self.worker_id})
             else:
-                connection = await self._beat(connection)
+                try:
+                    connection = await self._beat(connection)
+                except Exception:
+                    log.exception("a beat failed", extra={"action": "beat_failed", "worker": self.worker_id})
+                    connection = None
             try:
                 pause_s = self._lease_s * BEAT * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
                 async with asyncio.timeout(pause_s):

@@ -193,7 +193,8 @@ class RunHost:
     async def outcomes(self, group: Group) -> list[tuple[UUID, str, bytes]]:
         """The outcomes of a group of children that have all ended."""
         rows = await until_connected(
-            lambda: self._database.pool.fetch(self._statements["outcomes_between"], group.first, group.last)
+            lambda: self._database.pool.fetch(self._statements["outcomes_between"], group.first, group.last),
+            insist=True,
         )
         return [tuple(row) for row in rows]
 
@@ -225,7 +226,8 @@ class RunHost:
             lambda: self._database.pool.fetch(
                 self._statements["ended_groups"],
                 [g.first for g in groups], [g.last for g in groups], [g.size for g in groups],
-            )
+            ),
+            insist=True,
         )  # fmt: skip
         ended = {groups[row[0] - 1] for row in rows}
         for wait in waits:

@@ -71,6 +71,10 @@ class Keeper:
         self.rescued = Rescued()
         self.on_suspects: Callable[[], None] = lambda: None
         lease_s = self._flow.lease_s
+        #: By how much the database's clock was ahead of our steady one at most, at the last look for dead workers; and
+        #: until when nobody is one.
+        self._ahead_s: float | None = None
+        self._patient_until = 0.0
         self._chores = [
             _Chore(PARTITIONS_EVERY_S, self._make_partitions),
             _Chore(TIMERS_EVERY_S, self._wake_due),
@@ -150,8 +154,26 @@ class Keeper:
     async def _drop_history(self) -> None:
         await self._historian.drop_ended()
 
+    async def _is_patient(self) -> bool:
+        """Whether the database's clock leapt a moment ago: the machine slept, or the clock was set.
+
+        Leases lapsed then that nobody could renew; for as long as one lasts nobody is taken for dead.
+        """
+        began, lease_s = time.monotonic(), self._flow.lease_s
+        told = await self._database.pool.fetchval(self._statements["database_now"])
+        now = time.monotonic()
+        # However long either answer took, by so much at least.
+        leapt_s = 0.0 if self._ahead_s is None else told - now - self._ahead_s
+        self._ahead_s = told - began
+        if leapt_s > lease_s / 2:
+            log.warning("the database's clock leapt", extra={"action": "clock_leapt", "by_s": leapt_s})
+            self._patient_until = now + lease_s
+        return now < self._patient_until
+
     async def _rescue(self) -> None:
         flow = self._flow
+        if await self._is_patient():
+            return
         rows = await self._database.pool.fetch(
             self._statements["rescue"], flow.lease_s, flow.suspect_after, flow.poison_after, _POISON
         )

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from serdab.flow.flusher import LAPSED, STALE, until_connected
+from serdab.flow.flusher import LAPSED, until_connected
 from serdab.flow.running import Claimed
-from serdab.store import is_gone, sqlstate
+from serdab.store import sqlstate
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,13 @@ class Suspects:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._wake.wait()
             self._wake.clear()
-            if await until_connected(self._are_there):
+            if await until_connected(self._are_there, insist=True):
                 log.warning("suspects run alone", extra={"action": "suspects_alone"})
-                self._child = await asyncio.create_subprocess_exec(*command)
+                try:
+                    self._child = await asyncio.create_subprocess_exec(*command)
+                except OSError as error:
+                    log.warning("no process for suspects", extra={"action": "alone_failed", "error": str(error)})
+                    continue
                 await self._child.wait()
 
     async def _are_there(self) -> bool:
@@ -64,18 +68,17 @@ class Suspects:
 
     async def _claim_one_by_one(self) -> None:
         worker = self._worker
-        while True:
+        while not worker.draining:
             try:
                 rows = await worker.database.pool.fetch(
                     worker.statements["claim_alone"], worker.worker_id, worker.queues
                 )
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - said, and the process ends
                 if sqlstate(error) == LAPSED:
                     await worker.renew()
                     continue
-                if sqlstate(error) != STALE and not is_gone(error):
-                    raise
-                # What was claimed while its answer was lost goes back with the end of this process; a new one follows.
+                # Whatever it is, somebody waits for the end of this process. What was claimed while its answer was lost
+                # goes back with it; a new one follows.
                 log.warning("no more suspects here", extra={"action": "alone_ended", "error": str(error)})
                 self.exhausted.set()
                 return
@@ -84,6 +87,7 @@ class Suspects:
                 await asyncio.sleep(LOOK_EVERY_S)
                 continue
             await self._alone(Claimed(*rows[0]))
+        self.exhausted.set()
 
     async def _alone(self, claimed: Claimed) -> None:
         worker = self._worker

@@ -28,11 +28,12 @@ class Threads:
     async def call(self, function: Callable[[], Any]) -> Any:
         """What a function gives, or the exception that it raises; while it waits its turn it can be cancelled."""
         future: Future[Any] = Future()
-        self._calls.put((future, function))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._size:
+            # Before the call is handed over: a machine that gives no thread now raises here, and the call is not made.
             thread = threading.Thread(target=self._serve, name=f"serdab-step-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
+        self._calls.put((future, function))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:

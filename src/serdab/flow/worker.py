@@ -70,7 +70,7 @@ class Worker:
         self.counts: dict[str, int] = {"d": 0, "f": 0, "c": 0, "claimed": 0}
         self._lanes = Lanes(self.queues, database, self.statements)
         self._hungry = True
-        self._draining = False
+        self.draining = False
         self._asked: set[UUID] = set()
         self._suspects = Suspects(self, alone_command)
         self.keeper = Keeper(settings, database)
@@ -91,15 +91,14 @@ class Worker:
         self.flusher.worker_id = self.worker_id
         self._heartbeat.start(self.worker_id)
         for chore in (
-            self.flusher.run,
-            self._listen,
-            self._tick,
-            self._look_back,
-            self._host.watch_children,
-            self._suspects.run,
-        ):
+            self.flusher.run, self._listen, self._tick, self._look_back, self._host.watch_children, self._suspects.run,
+        ):  # fmt: skip
             self._chores.append(self._loop.create_task(chore()))
-        await self.keeper.__aenter__()
+        try:
+            await self.keeper.__aenter__()
+        except BaseException:
+            await self.drain(0.0)  # nobody else will: who is not entered is not left
+            raise
         self.flusher.wake()
         log.info("worker is up", extra={"action": "worker_up", "worker": self.worker_id, "queues": self.queues})
         return self
@@ -114,7 +113,7 @@ class Worker:
         """
         if self._loop is None or not (self._chores or self._leaving):
             return
-        self._draining = True
+        self.draining = True
         patience_s = self.settings.drain_s if patience_s is None else patience_s
         if self.runs and patience_s > 0:
             await asyncio.wait(self._tasks(), timeout=patience_s)
@@ -148,12 +147,9 @@ class Worker:
         )  # fmt: skip
 
     async def _register(self) -> int:
-        worker_id: int = await until_connected(
-            lambda: self.database.pool.fetchval(
-                self.statements["register_worker"],
-                self.settings.lease_s, os.getpid(), self.alone, socket.gethostname(), self.queues,
-            )
-        )  # fmt: skip
+        register = self.statements["register_worker"]
+        facts = (self.settings.lease_s, os.getpid(), self.alone, socket.gethostname(), self.queues)
+        worker_id: int = await until_connected(lambda: self.database.pool.fetchval(register, *facts), insist=True)
         return worker_id
 
     async def _release(self) -> None:
@@ -170,7 +166,7 @@ class Worker:
 
         A flush that carries rows asks in any case: that costs little more, and those who start runs hint only so often.
         """
-        if self._draining or self.alone or not (carries or self._hungry):
+        if self.draining or self.alone or not (carries or self._hungry):
             return 0
         room = self.settings.in_flight - len(self.runs) - len(self._coming)
         if room <= self.settings.in_flight // 8:
@@ -190,7 +186,7 @@ class Worker:
         self._lanes.claimed(runs)
         again: list[Claimed] = []
         for claimed in runs:
-            if claimed.again:
+            if claimed.again and not self.draining:
                 again.append(claimed)
             else:
                 self._begin(claimed, None, None)
@@ -227,8 +223,7 @@ class Worker:
         self._hungry = True
         self._lanes.forget()
         here = self.runs.keys() | self._coming | self.flusher.leaving()
-        lost = [claimed for claimed in held if claimed.run_id not in here]
-        if lost:
+        if lost := [claimed for claimed in held if claimed.run_id not in here]:
             self.begin_again(lost)
 
     # ── Runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,7 +235,7 @@ class Worker:
 
     async def _load_and_begin(self, rows: list[Claimed], worker_id: int) -> None:
         ids = [row.run_id for row in rows]
-        steps, tries = await until_connected(lambda: self._history(ids))
+        steps, tries = await until_connected(lambda: self._history(ids), insist=True)
         if worker_id != self.worker_id:
             return  # taken for dead meanwhile: they are somebody else's now
         self._coming.difference_update(ids)
@@ -254,14 +249,18 @@ class Worker:
             self._begin(row, recorded[row.run_id], tried[row.run_id])
 
     async def _history(self, ids: list[UUID]) -> tuple[Any, Any]:
-        pool = self.database.pool
-        return (
-            await pool.fetch(self.statements["recorded_steps"], ids),
-            await pool.fetch(self.statements["recorded_attempts"], ids),
+        fetch = self.database.pool.fetch
+        return await fetch(self.statements["recorded_steps"], ids), await fetch(
+            self.statements["recorded_attempts"], ids
         )
 
     def _begin(self, claimed: Claimed, recorded: dict[str, Recorded] | None, tried: dict[str, Tried] | None) -> None:
         assert self._loop is not None  # noqa: S101 - claims come from a running worker
+        if self.draining:
+            # It was on its way here when the drain began, which cancels only what it finds.
+            self.flusher.batch.hand_backs.append(claimed.run_id)
+            self.flusher.wake()
+            return
         run = Run(claimed, self._host, recorded, tried)
         self.runs[claimed.run_id] = run
         run.task = self._loop.create_task(self._execute(run))
@@ -282,7 +281,7 @@ class Worker:
         except asyncio.CancelledError:
             if run.run_id in self._asked:
                 ending = await self._cancelled(run)
-            elif self._draining and not run.parking and worker_id == self.worker_id:
+            elif self.draining and not run.parking and worker_id == self.worker_id:
                 self.flusher.batch.hand_backs.append(run.run_id)
                 self.flusher.wake()
         finally:
@@ -296,7 +295,7 @@ class Worker:
 
     async def _cancelled(self, run: Run) -> Ending:
         ask = self.statements["cancel_reason"]
-        reason = await until_connected(lambda: self.database.pool.fetchval(ask, run.run_id))
+        reason = await until_connected(lambda: self.database.pool.fetchval(ask, run.run_id), insist=True)
         return Ending("c", Failure(kind="Cancelled", message=reason or "cancelled on request").encode())
 
     def _end(self, run: Run, ending: Ending) -> None:
@@ -329,12 +328,12 @@ class Worker:
         """For a worker with `alone=True`: return when no suspect is left."""
         await self._suspects.exhausted.wait()
 
-    async def flushed(self) -> None:
-        """Wait until what is to be recorded now is committed."""
+    def flushed(self) -> asyncio.Future[None]:
+        """Flush, even if there is nothing to record; done when what is to be recorded now is committed."""
         future: asyncio.Future[None] = self._host.loop.create_future()
         self.flusher.batch.outcome_futures.append(future)
         self.flusher.wake()
-        await future
+        return future
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [run.task for run in self.runs.values() if run.task is not None]
@@ -388,6 +387,9 @@ class Worker:
     def _on_beat(self, beat: Beat) -> None:
         self._host.clock_offset(beat.offset_s)
         self._host.lease_back.set()
+        if not beat.alive:
+            # Only a flush hears that at the fence, and a worker that is full, or runs a suspect, may have none to send.
+            self.flushed()
         for run_id in beat.cancelled:
             run = self.runs.get(run_id)
             if run is not None and run.task is not None and run_id not in self._asked:

@@ -151,7 +151,7 @@ async def _make(settings: Settings, server: EmbeddedPostgres, folder: Path, tell
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        kept = _forget_old(folder, settings.backup.keep)
+        kept = _forget_old(folder, folder / name, settings.backup.keep)
         oldest = min((each.first_wal for each in kept), default=backup.first_wal)
         await forget_before(settings, server.programs(), oldest, min(each.began_at for each in kept))
     return folder / name
@@ -196,8 +196,9 @@ def _describe(server: EmbeddedPostgres, partial: Path, facts: tuple[datetime, in
     return backup
 
 
-def _forget_old(folder: Path, keep: int) -> list[Backup]:
-    backups = list(all_backups(folder).items())
+def _forget_old(folder: Path, made: Path, keep: int) -> list[Backup]:
+    # The one just made is the newest, whatever its name says: the clock may have gone ahead when others were made.
+    backups = sorted(all_backups(folder).items(), key=lambda item: item[0] != made)
     for path, _ in backups[keep:]:
         # Under a name that is no backup's, so that a half-removed one is never taken for one.
         doomed = folder / f"{_PARTIAL}{path.name}"

@@ -19,7 +19,8 @@ CONNECT_TIMEOUT_S = 20.0
 
 #: Classes of errors of the server's means, not of our rows: disk full, out of memory, too many connections, I/O.
 _MEANS = ("53", "58")
-_GONE_STATES = {"57P01", "57P02", "57P03", "57P05", "53300", "25006"}
+#: 55000: it takes no connections, as `alter database … allow_connections false` says for the time of some care.
+_GONE_STATES = {"57P01", "57P02", "57P03", "57P05", "53300", "25006", "55000"}
 
 
 class Database:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from serdab.core import SerdabError, Settings, finish, private_folder, trimming
-from serdab.store.database import Database
+from serdab.store.database import Database, is_gone
 from serdab.store.embedded import EmbeddedPostgres, database_status, stop_database
 from serdab.store.opening import open_database
 from serdab.store.statements import load_statements
@@ -109,8 +109,10 @@ async def _is_idle(database: Database) -> bool:
     others = load_statements("serdab.store")["others"]
     try:
         connection = await database.connect("last look")
-    except OSError:
-        return False
+    except Exception as error:
+        if not is_gone(error):
+            raise
+        return False  # somebody else stops it, or it recovers: then it is not for us to stop
     try:
         for _ in range(LOOKS):
             if not await connection.fetchval(others):
