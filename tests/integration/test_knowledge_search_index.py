@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,10 @@ from serdab.core import BadInput
 from serdab.engines import Embedder
 from serdab.knowledge import Entry, Filters, Index, Passage, document_id_of, search_documents
 from serdab.knowledge import index as index_module
+from serdab.knowledge.coalescing import Link
 from serdab.knowledge.errors import IndexAway
 from serdab.knowledge.index import Outcome
+from serdab.knowledge.vocabulary import Vocabulary
 from serdab.store import Database
 from word_engine import word_engine
 
@@ -352,11 +355,13 @@ async def test_what_could_not_be_learned_of_words_is_learned_for_the_next_questi
     index: Index, embedder: Embedder, database: Database, eventually: Callable[..., Any]
 ) -> None:
     await _add(index, embedder, _entry("a.txt", "two invoices"))
+    link, ask = Link(database, "words"), partial(Vocabulary().ask, question="invoices", most_chunks=10)
     async with database.pool.acquire() as other, other.transaction():
         await other.execute("lock table chunk in access exclusive mode")
-        asking = asyncio.create_task(index.prepare("invoices"))
+        asking = asyncio.create_task(link.use(ask))
         end = "select pg_terminate_backend(pid) from pg_stat_activity where pg_blocking_pids(pid) <> '{}'"
         await eventually(lambda: database.pool.fetchval(end))
         with pytest.raises(IndexAway):
             await asking
-    assert "invoic" in (await index.prepare("invoices")).question.words.stems
+    assert "invoic" in (await link.use(ask)).stems
+    await link.close()
