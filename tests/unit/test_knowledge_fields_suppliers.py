@@ -96,3 +96,8 @@ def test_who_is_addressed_with_respect_is_the_customer(addressed: str, customer:
     head = f"請求書\n\n{addressed}\t請求番号: 2026-31\n下記の通りご請求申し上げます。\t請求日: 2026年2月28日"
     text = f"{head}\n\t株式会社北斗精機\n\n"
     assert parties(text + "合計 ¥132,000") == ("株式会社北斗精機", customer)
+
+
+@pytest.mark.parametrize("line", ["Total: EUR 120.00", "Gross: GBP 1'200", "Summe: EUR 40,00"])
+def test_a_line_that_states_a_figure_is_nobodys_name(line: str) -> None:
+    assert read(f"Invoice 77\n{line}\nDate: 2026-02-03\n").value("company") is None

@@ -124,6 +124,8 @@ _NAME_ENDS = re.compile(
 )
 #: Looked for first: few lines have it, and the other is slow.
 _MAY_GO_ON = re.compile(r"(?:[,·•|—–]| au capital).{0,120}\d", re.I)
+#: A label with a figure behind it: Total: EUR 120.00.
+_FIGURE = re.compile(r"^[^\W\d_][^:：]{0,30}[:：]\s?\D{0,6}\d[\d.,' ]{0,20}\D{0,6}$")
 _AMOUNT = re.compile(r"(?: {3}|\t)\D{0,4}\d{1,6}[.,]\d{2}\b")
 #: A full line of a sentence that goes on in the next.
 _SENTENCE = re.compile(rf"^.{{{FULL_LINE - 1},}}[\w&,]$")
@@ -265,7 +267,7 @@ def is_name(line: str) -> bool:
     letters = sum(char.isalpha() for char in name)
     if letters < 3 or letters < 0.45 * len(name) or _TITLE.match(line) or _ONLY_NUMBER.match(line):
         return False
-    if _FORM.search(line) is None and (_NOTICE.search(line) or _STOP.search(line)):
+    if _FORM.search(line) is None and (_FIGURE.match(line) or _NOTICE.search(line) or _STOP.search(line)):
         return False
     return may_be_name(name.strip(" ,;:-"))
 
